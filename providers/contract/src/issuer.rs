@@ -1,0 +1,201 @@
+//! The system that honours a credential.
+
+use crate::{CredentialId, Fields, Find, Result, Tag};
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// How an issuer lets one credential follow another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Style {
+    /// Many credentials at once.
+    Overlap,
+    /// Exactly two at once.
+    TwoSlots,
+    /// Two principals in turn; the idle one gets a new value. Ending one takes its login and its value away.
+    Alternating,
+    /// A person mints it; everything else is automatic.
+    Assisted,
+    /// Nobody outside the consumers honours the value: they accept old and new side by side.
+    Generated,
+    /// The old value dies the moment the new one is applied.
+    InPlace,
+}
+
+/// Who decides what the new value is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChosenBy {
+    /// We do: `propose`, seal, then `apply`.
+    Keywheel,
+    /// The issuer does, once, in the answer to `mint`.
+    Issuer,
+    /// A person does, with `keywheel provide`.
+    Person,
+}
+
+/// What an issuer can do. The planner reads this before anything starts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IssuerCapabilities {
+    /// How one credential follows another.
+    pub style: Style,
+    /// Who chooses the value.
+    pub chosen_by: ChosenBy,
+    /// How a minted credential is found again.
+    pub find: Find,
+    /// `mint` with the same tag twice makes one credential.
+    pub idempotent_mint: bool,
+    /// `identify` can name the credential that a value belongs to.
+    pub identifies: bool,
+    /// `test` can tell alive from dead.
+    pub tests: bool,
+    /// `disable` and `enable` exist.
+    pub reversible: bool,
+    /// `revoke` exists.
+    pub revokes: bool,
+    /// The issuer itself presents the value and must be told when to start: `activate`.
+    pub activates: bool,
+    /// `last_used` exists.
+    pub reports_last_use: bool,
+    /// `sessions` and `end_sessions` exist.
+    pub sessions: bool,
+    /// A value that was ended may be set again.
+    pub reuse: bool,
+    /// Exists on one machine only.
+    pub host_bound: bool,
+    /// Entropy of the values, in bits, where it is known.
+    pub entropy_bits: Option<u32>,
+}
+
+/// One credential: the issuer's name for it, and its secret fields.
+pub struct Credential {
+    /// Immutable at the issuer.
+    pub id: CredentialId,
+    /// `value`, or `user` and `password`, and so on.
+    pub fields: Fields,
+}
+
+impl Credential {
+    /// Copies the values too, asked for by name.
+    pub fn duplicate(&self) -> Self {
+        Self {
+            id: self.id.clone(),
+            fields: self.fields.duplicate(),
+        }
+    }
+}
+
+/// Whether a credential works. Trouble on the way is always `Unknown`, never `Dead`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Liveness {
+    /// Accepted, with the rights it needs.
+    Alive,
+    /// Refused by the issuer itself.
+    Dead,
+    /// Cannot be told now.
+    Unknown,
+}
+
+/// What an issuer says of a credential it made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CredentialState {
+    /// Honoured.
+    Active,
+    /// Ended reversibly.
+    Disabled,
+    /// Not there (any more).
+    Absent,
+    /// The issuer cannot tell.
+    Unknown,
+}
+
+/// When a credential was last used, and how much that figure can really say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastUse {
+    /// Last use, epoch milliseconds; `None` when no use was seen.
+    pub at_ms: Option<i64>,
+    /// The figure is complete up to this moment, epoch milliseconds.
+    pub as_of_ms: i64,
+    /// The coarsest unit of `at_ms`.
+    pub granularity: Duration,
+}
+
+/// A refused use of a credential.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// When, epoch milliseconds.
+    pub at_ms: i64,
+    /// From where, as the issuer tells it.
+    pub from: String,
+}
+
+/// Something logged in with a credential.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// The issuer's name for it.
+    pub id: String,
+    /// From where, under which application name.
+    pub from: String,
+}
+
+/// An issuer of credentials. A method that the capabilities rule out answers
+/// [`Invalid`](crate::ErrorKind::Invalid) and is never called by the engine.
+#[async_trait]
+pub trait Issuer: Send + Sync {
+    /// What this issuer can do; constant for the life of the value.
+    fn capabilities(&self) -> IssuerCapabilities;
+
+    /// Which credential this value is, where the issuer can say.
+    async fn identify(&self, fields: &Fields) -> Result<Option<CredentialId>>;
+
+    /// Chooses a new value, changing nothing anywhere. `current` lets two principals take turns.
+    async fn propose(&self, current: Option<&CredentialId>) -> Result<Credential>;
+
+    /// Whether a value has the format this issuer expects; `previous` must not come again.
+    ///
+    /// # Errors
+    /// [`Invalid`](crate::ErrorKind::Invalid) with the rule that is broken, never the value.
+    async fn check_format(&self, candidate: &Fields, previous: Option<&Fields>) -> Result<()>;
+
+    /// Has the issuer make a credential that carries `tag`.
+    async fn mint(&self, tag: &Tag) -> Result<Credential>;
+
+    /// Makes the issuer honour a value that we chose. Applying the same twice equals once.
+    async fn apply(&self, tag: &Tag, candidate: &Credential) -> Result<()>;
+
+    /// Tells an issuer that presents the value itself to use this one from now on.
+    async fn activate(&self, candidate: &Credential) -> Result<()>;
+
+    /// Uses the credential as a consumer would.
+    async fn test(&self, credential: &Credential) -> Result<Liveness>;
+
+    /// What the issuer says of it.
+    async fn state(&self, id: &CredentialId) -> Result<CredentialState>;
+
+    /// Credentials that carry this tag.
+    async fn find(&self, tag: &Tag) -> Result<Vec<CredentialId>>;
+
+    /// Ends it so that `enable` brings it back. Ending an ended one succeeds.
+    async fn disable(&self, id: &CredentialId) -> Result<()>;
+
+    /// Undoes `disable`; the value serves issuers that had to forget it.
+    async fn enable(&self, credential: &Credential) -> Result<()>;
+
+    /// Ends it for good. Ending one that is gone succeeds.
+    async fn revoke(&self, id: &CredentialId) -> Result<()>;
+
+    /// When it was last used.
+    async fn last_used(&self, id: &CredentialId) -> Result<LastUse>;
+
+    /// Refused uses since then, epoch milliseconds; empty where the issuer does not say.
+    async fn refused_uses(&self, id: &CredentialId, since_ms: i64) -> Result<Vec<Refusal>>;
+
+    /// Who is logged in with it.
+    async fn sessions(&self, id: &CredentialId) -> Result<Vec<Session>>;
+
+    /// Ends every session of it and says how many there were.
+    async fn end_sessions(&self, id: &CredentialId) -> Result<u64>;
+}

@@ -1,0 +1,3 @@
+//! keywheel
+
+pub mod inventory;
