@@ -1,0 +1,214 @@
+//! The thin layer between verbs and the database: arguments, rows, one statement.
+//!
+//! It speaks to SQLite and PostgreSQL through one driver type, so that a verb is written once. Where the
+//! dialects differ, the statement is chosen by [`Dialect`] at the place that needs it.
+
+use super::error::{Error, Result};
+use sqlx::any::{AnyArguments, AnyRow};
+use sqlx::{Any, AnyConnection, AssertSqlSafe, Row as _};
+
+/// Which database carries the journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// One file, one writer.
+    Sqlite,
+    /// A server, many replicas.
+    Postgres,
+}
+
+/// One bound argument.
+#[derive(Debug, Clone)]
+pub enum Arg {
+    /// Text.
+    Text(String),
+    /// A number or a moment.
+    Int(i64),
+    /// Sealed bytes.
+    Bytes(Vec<u8>),
+    /// No text.
+    NoText,
+    /// No number.
+    NoInt,
+}
+
+impl From<&str> for Arg {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<&String> for Arg {
+    fn from(text: &String) -> Self {
+        Self::Text(text.clone())
+    }
+}
+
+impl From<String> for Arg {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<i64> for Arg {
+    fn from(number: i64) -> Self {
+        Self::Int(number)
+    }
+}
+
+impl From<bool> for Arg {
+    fn from(yes: bool) -> Self {
+        Self::Int(i64::from(yes))
+    }
+}
+
+impl From<Vec<u8>> for Arg {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
+impl From<Option<i64>> for Arg {
+    fn from(number: Option<i64>) -> Self {
+        number.map_or(Self::NoInt, Self::Int)
+    }
+}
+
+impl From<Option<String>> for Arg {
+    fn from(text: Option<String>) -> Self {
+        text.map_or(Self::NoText, Self::Text)
+    }
+}
+
+impl From<&Option<String>> for Arg {
+    fn from(text: &Option<String>) -> Self {
+        text.clone().into()
+    }
+}
+
+/// One transaction, or one consistent reading.
+pub struct Tx {
+    pub(super) conn: AnyConnection,
+    pub(super) dialect: Dialect,
+    pub(super) place: String,
+    pub(super) now_ms: i64,
+}
+
+impl Tx {
+    /// Now by the clock that leases count with, epoch milliseconds.
+    pub fn now_ms(&self) -> i64 {
+        self.now_ms
+    }
+
+    /// Which database this is.
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// Runs a statement and says how many rows it changed.
+    pub async fn run(&mut self, sql: impl Into<String>, args: &[Arg]) -> Result<u64> {
+        let query = bind(sql.into(), args)?;
+        let done = query.execute(&mut self.conn).await;
+        Ok(done.map_err(|e| Error::from_sqlx(&self.place, &e))?.rows_affected())
+    }
+
+    /// Runs a query and returns every row.
+    pub async fn rows(&mut self, sql: impl Into<String>, args: &[Arg]) -> Result<Vec<Row>> {
+        let query = bind(sql.into(), args)?;
+        let rows = query.fetch_all(&mut self.conn).await;
+        Ok(rows.map_err(|e| Error::from_sqlx(&self.place, &e))?.into_iter().map(Row).collect())
+    }
+
+    /// Runs a query that has at most one row.
+    pub async fn row(&mut self, sql: impl Into<String>, args: &[Arg]) -> Result<Option<Row>> {
+        Ok(self.rows(sql, args).await?.into_iter().next())
+    }
+
+    /// Inserts many rows with few statements. `head` ends before `VALUES`; `tail` follows the rows.
+    pub async fn insert(&mut self, head: &str, rows: &[Vec<Arg>], tail: &str) -> Result<()> {
+        let Some(width) = rows.first().map(Vec::len) else { return Ok(()) };
+        for chunk in rows.chunks((MAX_ARGS / width).max(1)) {
+            let values: Vec<String> = (0..chunk.len()).map(|row| placeholders(row, width)).collect();
+            let sql = format!("{head} VALUES {} {tail}", values.join(", "));
+            let args: Vec<Arg> = chunk.iter().flatten().cloned().collect();
+            self.run(sql, &args).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Below the smallest limit of both databases, and small enough to keep statements cached.
+const MAX_ARGS: usize = 900;
+
+fn placeholders(row: usize, width: usize) -> String {
+    let marks: Vec<String> = (1..=width).map(|i| format!("${}", row * width + i)).collect();
+    format!("({})", marks.join(", "))
+}
+
+/// Every statement is built from constants of this crate; values are always bound, never spliced in.
+fn bind<'q>(
+    sql: String,
+    args: &[Arg],
+) -> Result<sqlx::query::Query<'q, Any, AnyArguments>> {
+    let mut query = sqlx::query::<Any>(AssertSqlSafe(sql));
+    for arg in args {
+        query = match arg.clone() {
+            Arg::Text(text) => query.bind(text),
+            Arg::Int(number) => query.bind(number),
+            Arg::Bytes(bytes) => query.bind(bytes),
+            Arg::NoText => query.bind(None::<String>),
+            Arg::NoInt => query.bind(None::<i64>),
+        };
+    }
+    Ok(query)
+}
+
+/// One row of an answer.
+pub struct Row(AnyRow);
+
+impl Row {
+    /// A text column.
+    pub fn text(&self, column: &str) -> Result<String> {
+        self.0.try_get(column).map_err(|e| unreadable(column, &e))
+    }
+
+    /// A number column.
+    pub fn int(&self, column: &str) -> Result<i64> {
+        self.0.try_get(column).map_err(|e| unreadable(column, &e))
+    }
+
+    /// A bytes column.
+    pub fn bytes(&self, column: &str) -> Result<Vec<u8>> {
+        self.0.try_get(column).map_err(|e| unreadable(column, &e))
+    }
+
+    /// A text column that may be empty.
+    pub fn maybe_text(&self, column: &str) -> Result<Option<String>> {
+        self.0.try_get(column).map_err(|e| unreadable(column, &e))
+    }
+
+    /// A number column that may be empty.
+    pub fn maybe_int(&self, column: &str) -> Result<Option<i64>> {
+        self.0.try_get(column).map_err(|e| unreadable(column, &e))
+    }
+
+    /// A column that holds one of our words.
+    pub fn word<T>(&self, column: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T> {
+        let text = self.text(column)?;
+        parse(&text).ok_or_else(|| Error::Unreadable(format!("`{text}` in column {column}")))
+    }
+
+    /// A column that holds JSON we wrote.
+    pub fn json<T: serde::de::DeserializeOwned>(&self, column: &str) -> Result<T> {
+        serde_json::from_str(&self.text(column)?)
+            .map_err(|e| Error::Unreadable(format!("column {column}: {e}")))
+    }
+}
+
+fn unreadable(column: &str, error: &sqlx::Error) -> Error {
+    Error::Unreadable(format!("column {column}: {error}"))
+}
+
+/// JSON text of something we will read back.
+pub fn to_json<T: serde::Serialize>(value: &T) -> Result<String> {
+    serde_json::to_string(value).map_err(|e| Error::Unreadable(e.to_string()))
+}

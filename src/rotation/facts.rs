@@ -1,0 +1,309 @@
+//! Everything that is known about one rotation at one moment. The planner reads this and nothing else.
+
+use super::phase::Phase;
+use super::words::{Cause, Kind, Look, Mode, Status, Wish};
+use crate::inventory::{ConsumerSpec, Definition, Destination};
+use keywheel_contract::{
+    Base, ConsumerCapabilities, IssuerCapabilities, RotationId, StoreCapabilities, Strength, Style,
+    VersionId,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How long calls and waits last; the same for all rotations of a process. Milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// A call to the outside ends after this.
+    pub call_ms: i64,
+    /// A call that was sent can still land this long after its deadline.
+    pub grace_ms: i64,
+    /// A lease lasts this long without a renewal; longer than a call and its margin.
+    pub lease_ms: i64,
+    /// Shortest time between two questions to the same consumer.
+    pub poll_min_ms: i64,
+    /// Longest time between two questions to the same consumer.
+    pub poll_max_ms: i64,
+    /// First back-off after a failure; doubles.
+    pub backoff_ms: i64,
+    /// Longest back-off.
+    pub backoff_max_ms: i64,
+    /// After this many failures in a row a person is asked.
+    pub attempts: i64,
+    /// Evidence for a gate is at most this old.
+    pub fresh_ms: i64,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            call_ms: 10_000,
+            grace_ms: 15_000,
+            lease_ms: 30_000,
+            poll_min_ms: 500,
+            poll_max_ms: 60_000,
+            backoff_ms: 1_000,
+            backoff_max_ms: 300_000,
+            attempts: 8,
+            fresh_ms: 600_000,
+        }
+    }
+}
+
+/// What the outside systems of one rotation can do.
+#[derive(Debug, Clone)]
+pub struct Capabilities {
+    /// The issuer.
+    pub issuer: IssuerCapabilities,
+    /// Each destination's store, by destination name.
+    pub stores: BTreeMap<String, StoreCapabilities>,
+    /// Each consumer, by name.
+    pub consumers: BTreeMap<String, ConsumerCapabilities>,
+}
+
+/// One effect of this rotation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Effect {
+    /// What it does.
+    pub kind: Kind,
+    /// To what: a destination, a consumer, or a credential's id at its issuer.
+    pub target: String,
+    /// Which try, counted from one.
+    pub attempt: i64,
+    /// The idempotency token.
+    pub token: String,
+    /// When the intent was committed.
+    pub created_ms: i64,
+    /// When the call is over at the latest.
+    pub deadline_ms: i64,
+    /// What became of it.
+    pub status: Status,
+    /// Not to be tried again before this.
+    pub retry_ms: i64,
+    /// When the outcome was committed.
+    pub settled_ms: Option<i64>,
+    /// The outcome in one word: a kind of error, or what became of a version.
+    pub word: String,
+    /// Ids that belong to it.
+    pub result: EffectResult,
+}
+
+/// Ids that belong to an effect; kept as JSON.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EffectResult {
+    /// The version a write replaces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<Base>,
+    /// The version a write made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<VersionId>,
+    /// Credentials that a lost answer left behind.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub orphans: Vec<String>,
+    /// A sentence for people.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+}
+
+/// One reading's latest result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Probe {
+    /// What was looked at.
+    pub look: Look,
+    /// Where: a destination, a consumer, or empty.
+    pub target: String,
+    /// `ok`, or why not, in one word.
+    pub result: String,
+    /// A sentence for people, or an id.
+    pub detail: String,
+    /// When.
+    pub at_ms: i64,
+    /// Failures in a row.
+    pub failures: i64,
+}
+
+impl Probe {
+    /// Whether it said yes.
+    pub fn is_ok(&self) -> bool {
+        self.result == "ok"
+    }
+}
+
+/// What one instance was last seen to hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Evidence {
+    /// The consumer's name.
+    pub consumer: String,
+    /// Which running copy.
+    pub instance: String,
+    /// Our id of the credential, `other` or `unknown`.
+    pub holding: String,
+    /// How we know.
+    pub strength: Strength,
+    /// When it was recorded.
+    pub at_ms: i64,
+    /// A sentence for people.
+    pub detail: String,
+}
+
+/// A named person lets something pass without evidence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiver {
+    /// A consumer's name, or [`OLD_REVOKED`](super::OLD_REVOKED).
+    pub subject: String,
+    /// Who.
+    pub actor: String,
+    /// Why.
+    pub reason: String,
+    /// Until when.
+    pub until_ms: i64,
+}
+
+/// A credential as the journal knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownCredential {
+    /// Our id.
+    pub id: String,
+    /// The issuer's id, where it is known.
+    pub issuer_ref: Option<String>,
+}
+
+/// Everything known about one rotation at one moment.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// Now, epoch milliseconds.
+    pub now_ms: i64,
+    /// The rotation.
+    pub id: RotationId,
+    /// Where it is.
+    pub phase: Phase,
+    /// How it is run.
+    pub mode: Mode,
+    /// Who or what asked for it.
+    pub cause: Cause,
+    /// What a person asked since.
+    pub wish: Wish,
+    /// An outage was accepted in so many words.
+    pub accept_outage: bool,
+    /// When the phase began.
+    pub phase_since_ms: i64,
+    /// When a person last said `retry`; failures before that no longer count.
+    pub retried_ms: i64,
+    /// When every destination served the candidate.
+    pub published_ms: Option<i64>,
+    /// When the last consumer was proven on it.
+    pub proven_ms: Option<i64>,
+    /// When the leaked credential was refused.
+    pub refused_ms: Option<i64>,
+    /// Our ids of leaked credentials.
+    pub leaked: Vec<String>,
+    /// The plan, kept for life.
+    pub plan: Definition,
+    /// Today's entry, `None` where it was retired.
+    pub today: Option<Definition>,
+    /// What the outside systems can do.
+    pub can: Capabilities,
+    /// Every effect so far.
+    pub effects: Vec<Effect>,
+    /// Every reading's latest result.
+    pub probes: Vec<Probe>,
+    /// Each consumer's latest answers.
+    pub evidence: Vec<Evidence>,
+    /// Waivers in force.
+    pub waivers: Vec<Waiver>,
+    /// Names of the values sealed for this rotation.
+    pub sealed: BTreeSet<String>,
+    /// The credential in use before.
+    pub old: Option<KnownCredential>,
+    /// The credential that is to follow it.
+    pub candidate: Option<KnownCredential>,
+    /// Who paused the secret, where somebody did.
+    pub paused_by: Option<String>,
+    /// How long calls and waits last.
+    pub pace: Pace,
+}
+
+impl Facts {
+    /// The newest try of an effect.
+    pub fn effect(&self, kind: Kind, target: &str) -> Option<&Effect> {
+        self.effects
+            .iter()
+            .filter(|effect| effect.kind == kind && effect.target == target)
+            .max_by_key(|effect| effect.attempt)
+    }
+
+    /// The newest try, where it took effect.
+    pub fn applied(&self, kind: Kind, target: &str) -> Option<&Effect> {
+        self.effect(kind, target).filter(|effect| effect.status == Status::Applied)
+    }
+
+    /// Whether any effect of this kind took effect anywhere.
+    pub fn any_applied(&self, kind: Kind) -> bool {
+        self.effects.iter().any(|effect| effect.kind == kind && effect.status == Status::Applied)
+    }
+
+    /// Whether an intent of this kind was ever committed, whatever became of it.
+    pub fn any_intent(&self, kind: Kind) -> bool {
+        self.effects.iter().any(|effect| effect.kind == kind)
+    }
+
+    /// A reading's latest result.
+    pub fn probe(&self, look: Look, target: &str) -> Option<&Probe> {
+        self.probes.iter().find(|probe| probe.look == look && probe.target == target)
+    }
+
+    /// The issuer's style.
+    pub fn style(&self) -> Style {
+        self.can.issuer.style
+    }
+
+    /// The planned destinations.
+    pub fn destinations(&self) -> impl Iterator<Item = &Destination> {
+        self.plan.destinations.iter()
+    }
+
+    /// The version a destination served before this rotation.
+    pub fn base_version(&self, destination: &str) -> Option<&str> {
+        self.probe(Look::Inspect, destination)
+            .map(|probe| probe.detail.as_str())
+            .filter(|version| !version.is_empty())
+    }
+
+    /// When a destination came to serve what a kind of write put there.
+    pub fn written_ms(&self, kind: Kind, destination: &str) -> Option<i64> {
+        self.applied(kind, destination).and_then(|effect| effect.settled_ms)
+    }
+
+    /// The destination a consumer reads.
+    pub fn read_by<'a>(&'a self, consumer: &'a ConsumerSpec) -> Option<&'a Destination> {
+        match &consumer.reads {
+            Some(name) => self.destinations().find(|d| &d.name() == name || &d.store.name == name),
+            None => self.plan.destinations.first(),
+        }
+    }
+
+    /// Whether the run is in an emergency.
+    pub fn is_emergency(&self) -> bool {
+        self.cause == Cause::Emergency
+    }
+
+    /// The issuer's id of the old credential.
+    pub fn old_ref(&self) -> Option<&str> {
+        self.old.as_ref().and_then(|old| old.issuer_ref.as_deref())
+    }
+
+    /// The issuer's id of the candidate.
+    pub fn candidate_ref(&self) -> Option<&str> {
+        self.candidate.as_ref().and_then(|candidate| candidate.issuer_ref.as_deref())
+    }
+}
+
+/// The wait before try `failures + 1`: doubling, capped, spread by up to a quarter.
+pub fn backoff_ms(pace: &Pace, failures: i64, salt: &str) -> i64 {
+    let doublings = u32::try_from(failures.clamp(1, 30) - 1).unwrap_or(0);
+    let wait = pace.backoff_ms.saturating_mul(1_i64 << doublings).min(pace.backoff_max_ms);
+    let hash = salt.bytes().fold(failures.unsigned_abs(), |hash, byte| {
+        hash.wrapping_mul(0x0100_0000_01b3) ^ u64::from(byte)
+    });
+    let spread = i64::try_from(hash % 256).unwrap_or(0);
+    wait - wait / 4 * spread / 256
+}

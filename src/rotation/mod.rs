@@ -1,0 +1,12 @@
+//! One rotation: where it is, what is known, what to do next, and the doing.
+
+pub mod facts;
+pub mod gate;
+pub mod phase;
+pub mod plan;
+pub mod words;
+
+/// Name of the sealed fields of the candidate.
+pub const CANDIDATE: &str = "candidate";
+/// Subject of the waiver by which a person says that the old credential was ended at its issuer.
+pub const OLD_REVOKED: &str = "old-revoked";

@@ -1,0 +1,89 @@
+//! The way back, a mirror of the way out: nothing of the candidate is ended before every consumer that may
+//! hold it is proven on the old credential again.
+
+use super::progress::Progress;
+use super::{Order, Step, ending, forward};
+use crate::rotation::facts::Facts;
+use crate::rotation::gate;
+use crate::rotation::phase::Event;
+use crate::rotation::words::{Kind, Look};
+use keywheel_contract::Style;
+
+/// Old credential alive → old value served → consumers proven back → candidate ended.
+pub(super) fn restoring(facts: &Facts) -> Step {
+    for part in [revive, republish, prove_back, end_candidate] {
+        let mut progress = Progress::new(facts);
+        part(facts, &mut progress);
+        if !progress.is_done() {
+            return progress.or(Event::Restored);
+        }
+    }
+    Step::Advance(Event::Restored)
+}
+
+fn revive(facts: &Facts, progress: &mut Progress<'_>) {
+    for (enable, target) in ending::outstanding(facts) {
+        progress.effect_forever(enable, &target);
+    }
+    let applied = facts.style() == Style::InPlace && facts.any_applied(Kind::Apply);
+    if let Some(old) = facts.old_ref().filter(|_| applied) {
+        progress.effect_forever(Kind::ApplyBack, old);
+    }
+    let needed = facts.old.is_some() && was_published(facts);
+    if progress.is_done() && needed && facts.can.issuer.tests {
+        progress.look(Look::TestOld, "", facts.phase_since_ms, || Order::TestOld);
+    }
+}
+
+fn was_published(facts: &Facts) -> bool {
+    facts.any_applied(Kind::Publish)
+}
+
+fn republish(facts: &Facts, progress: &mut Progress<'_>) {
+    for destination in facts.destinations() {
+        let name = destination.name();
+        let shows_candidate = facts.applied(Kind::Publish, &name).is_some();
+        if shows_candidate && progress.effect_forever(Kind::Republish, &name) {
+            forward::served(facts, progress, Kind::Republish, &name);
+        }
+    }
+}
+
+fn prove_back(facts: &Facts, progress: &mut Progress<'_>) {
+    let Some(old) = facts.old.as_ref().filter(|_| was_published(facts)) else { return };
+    for consumer in gate::listed(facts) {
+        forward::tell(facts, progress, Kind::NotifyBack, &consumer);
+    }
+    if !progress.is_done() {
+        return;
+    }
+    let missing = progress.proven(&gate::required(facts), &old.id, |consumer| {
+        gate::counts_since(facts, consumer, &[Kind::Publish, Kind::Republish])
+    });
+    let waited = facts.now_ms - facts.phase_since_ms.max(facts.retried_ms);
+    if let Some(first) = missing.first()
+        && waited >= 2 * facts.plan.timing.prove_within.millis()
+    {
+        progress.ask(format!(
+            "{} is not proven back on the old credential ({}); both work, the candidate is not ended",
+            first.consumer, first.why
+        ));
+    }
+}
+
+fn end_candidate(facts: &Facts, progress: &mut Progress<'_>) {
+    forward::orphans(facts, progress);
+    let minted = facts.any_applied(Kind::Mint) || facts.any_applied(Kind::Apply);
+    let ends = minted && facts.can.issuer.revokes && facts.style() != Style::InPlace;
+    if let Some(candidate) = facts.candidate_ref().filter(|_| ends) {
+        progress.effect_forever(Kind::DestroyCandidate, candidate);
+    }
+    for destination in facts.destinations() {
+        let name = destination.name();
+        let written = facts.applied(Kind::Publish, &name).or_else(|| facts.applied(Kind::Stage, &name));
+        let keeps = facts.can.stores.get(&name).is_some_and(|store| store.versions);
+        if written.is_some() && keeps {
+            progress.effect_forever(Kind::DestroyCandidateVersion, &name);
+        }
+    }
+}

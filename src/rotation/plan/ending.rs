@@ -1,0 +1,260 @@
+//! From the last proof to the end of the old credential. Everything here asks for evidence first.
+
+use super::progress::Progress;
+use super::{Order, Step, blocked, closed, forward};
+use crate::inventory::Destination;
+use crate::rotation::facts::{Facts, Probe};
+use crate::rotation::gate::{self, Missing};
+use crate::rotation::phase::Event;
+use crate::rotation::words::{Kind, Look, Mode};
+use keywheel_contract::Style;
+use keywheel_schedules::Gate;
+
+/// Both stay valid for the overlap, and until the old one has been silent for long enough.
+pub(super) fn overlapping(facts: &Facts) -> Step {
+    let mut progress = Progress::new(facts);
+    if facts.mode == Mode::Normal {
+        let until = facts.proven_ms.unwrap_or(facts.now_ms) + facts.plan.timing.overlap.millis();
+        if facts.now_ms < until {
+            progress.wait(until, "overlap", "both credentials work");
+            return progress.or(Event::OverlapOver);
+        }
+        quiet(facts, &mut progress);
+    }
+    progress.or(Event::OverlapOver)
+}
+
+/// What an issuer says of the last use, as kept in the reading.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+pub(crate) struct UseFigure {
+    pub(crate) at_ms: Option<i64>,
+    pub(crate) as_of_ms: i64,
+    pub(crate) granularity_ms: i64,
+}
+
+/// Silence is counted only from what the issuer's figure can really say: it is complete up to `as_of`, and
+/// a use may have been as late as its coarsest unit allows.
+fn quiet(facts: &Facts, progress: &mut Progress<'_>) {
+    let quiet = facts.plan.timing.quiet.millis();
+    if quiet == 0 || !facts.can.issuer.reports_last_use || facts.old_ref().is_none() {
+        return;
+    }
+    let fresh = facts.now_ms - quiet.clamp(facts.pace.poll_min_ms, facts.pace.poll_max_ms);
+    let Some(probe) = progress.look(Look::LastUse, "", fresh, || Order::LastUse) else { return };
+    let Some(silent_ms) = silent_since(facts, probe) else { return };
+    if silent_ms.1 < silent_ms.0 + quiet {
+        progress.wait(fresh.max(silent_ms.0 + quiet).max(facts.now_ms + 1), "quiet", "the old credential is still used");
+    }
+}
+
+/// The moment of the last use that counts, and up to when the figure is complete.
+fn silent_since(facts: &Facts, probe: &Probe) -> Option<(i64, i64)> {
+    let figure: UseFigure = serde_json::from_str(&probe.detail).ok()?;
+    let proven = facts.proven_ms.unwrap_or(facts.phase_since_ms);
+    let last = figure.at_ms.map_or(proven, |at| at + figure.granularity_ms).max(proven);
+    Some((last, figure.as_of_ms))
+}
+
+/// The old credential is ended reversibly, where the issuer or a store can.
+pub(super) fn disabling(facts: &Facts) -> Step {
+    if let Some(step) = closed(facts, Gate::Disable) {
+        return step;
+    }
+    let targets = reversible(facts);
+    if targets.is_empty() {
+        return Step::Advance(Event::NotReversible);
+    }
+    if let Some(step) = gate_again(facts) {
+        return step;
+    }
+    let mut progress = Progress::new(facts);
+    for (kind, target) in &targets {
+        progress.effect(*kind, target);
+    }
+    progress.or(Event::Disabled)
+}
+
+/// What can be ended reversibly: the credential at its issuer, and each old version in its store.
+fn reversible(facts: &Facts) -> Vec<(Kind, String)> {
+    let credential = facts.old_ref().filter(|_| facts.can.issuer.reversible);
+    let mut targets: Vec<(Kind, String)> =
+        credential.map(|id| (Kind::DisableCredential, id.to_owned())).into_iter().collect();
+    for destination in facts.destinations() {
+        let name = destination.name();
+        let can = facts.can.stores.get(&name).is_some_and(|store| store.reversible);
+        if can && facts.base_version(&name).is_some() {
+            targets.push((Kind::DisableVersion, name));
+        }
+    }
+    targets
+}
+
+/// Evidence no older than the pace allows, taken afresh; `None` where the gate is open now.
+fn gate_again(facts: &Facts) -> Option<Step> {
+    let required = gate::required(facts);
+    let candidate = facts.candidate.as_ref().map_or("", |candidate| candidate.id.as_str());
+    let mut progress = Progress::new(facts);
+    // Never older than the pace allows, never taken before this phase began.
+    let since = facts.phase_since_ms.max(facts.now_ms - facts.pace.fresh_ms);
+    let missing = progress.proven(&required, candidate, |c| {
+        since.max(gate::counts_since(facts, c, &[Kind::Publish]))
+    });
+    if missing.is_empty() {
+        return None;
+    }
+    if let Some(gone_back) = missing.iter().find(|one| one.elsewhere) {
+        return Some(relapse(facts, gone_back));
+    }
+    let waited = facts.now_ms - facts.phase_since_ms.max(facts.retried_ms);
+    if waited >= facts.plan.timing.prove_within.millis() {
+        let first = &missing[0];
+        progress.ask(format!("{} no longer answers ({}); nothing more is ended", first.consumer, first.why));
+    }
+    Some(progress.or(Event::Relapsed))
+}
+
+/// A consumer went back to the old credential. Bringing that back by itself happens once, and never in an
+/// emergency: whoever holds a leaked key could trigger it.
+fn relapse(facts: &Facts, missing: &Missing) -> Step {
+    let ended = !outstanding(facts).is_empty();
+    let again = facts.any_applied(Kind::EnableCredential) || facts.any_applied(Kind::EnableVersion);
+    match ended && (again || facts.is_emergency()) {
+        true => blocked(
+            facts,
+            &format!(
+                "{} uses the old credential again ({}); bring it back with `keywheel reenable {}`",
+                missing.consumer, missing.why, facts.plan.id
+            ),
+        ),
+        false => Step::Advance(Event::Relapsed),
+    }
+}
+
+/// Ended reversibly and not brought back.
+pub(super) fn outstanding(facts: &Facts) -> Vec<(Kind, String)> {
+    let pairs = [
+        (Kind::DisableCredential, Kind::EnableCredential),
+        (Kind::DisableVersion, Kind::EnableVersion),
+    ];
+    let mut found = Vec::new();
+    for (disable, enable) in pairs {
+        let ended = facts.effects.iter().filter(|e| e.kind == disable && facts.applied(disable, &e.target) == Some(e));
+        for effect in ended {
+            let back = facts.applied(enable, &effect.target);
+            if back.is_none_or(|back| back.created_ms < effect.created_ms) {
+                found.push((enable, effect.target.clone()));
+            }
+        }
+    }
+    found
+}
+
+/// Brings back whatever is ended reversibly, before anything else is asked of a consumer.
+pub(super) fn bring_back(facts: &Facts, progress: &mut Progress<'_>) {
+    if facts.mode == Mode::Contain {
+        return;
+    }
+    for (enable, target) in outstanding(facts) {
+        progress.effect_forever(enable, &target);
+    }
+}
+
+/// The undo period: consumers are watched, and one that fails brings the old credential back.
+pub(super) fn observing(facts: &Facts) -> Step {
+    let required = gate::required(facts);
+    let candidate = facts.candidate.as_ref().map_or("", |candidate| candidate.id.as_str());
+    let mut progress = Progress::new(facts);
+    let undo = if facts.mode == Mode::Normal { facts.plan.timing.undo.millis() } else { 0 };
+    let until = facts.phase_since_ms + undo;
+    if facts.now_ms >= until {
+        return Step::Advance(Event::Observed);
+    }
+    let watch = facts.now_ms - (undo / 16).clamp(facts.pace.poll_min_ms, 30 * facts.pace.poll_max_ms);
+    let missing = progress.proven(&required, candidate, |_| facts.phase_since_ms.max(watch));
+    let failed = |one: &&Missing| {
+        let silent = facts.probe(Look::Observe, &one.consumer).map_or(0, |probe| probe.failures);
+        one.elsewhere || silent >= facts.pace.attempts
+    };
+    if let Some(one) = missing.iter().find(failed) {
+        return relapse(facts, one);
+    }
+    progress.wait(until, "undo", "the old credential is disabled and can be brought back");
+    progress.or(Event::Observed)
+}
+
+/// The point of no return.
+pub(super) fn revoking(facts: &Facts) -> Step {
+    let begun = facts.effects.iter().any(|effect| effect.kind.is_final());
+    if !begun {
+        if let Some(step) = closed(facts, Gate::Disable) {
+            return step;
+        }
+        if let Some(step) = gate_again(facts) {
+            return step;
+        }
+    }
+    let mut progress = Progress::new(facts);
+    let mut done = true;
+    if let Some(old) = facts.old_ref().filter(|_| facts.can.issuer.revokes) {
+        done = progress.effect_forever(Kind::Revoke, old);
+        if done && facts.can.issuer.sessions {
+            progress.effect_forever(Kind::EndSessions, old);
+        }
+    }
+    if done {
+        for destination in facts.destinations() {
+            end_copies(facts, &mut progress, destination);
+        }
+    }
+    progress.or(Event::Revoked)
+}
+
+fn end_copies(facts: &Facts, progress: &mut Progress<'_>, destination: &Destination) {
+    let name = destination.name();
+    if destination.shows_previous() && facts.old.is_some() {
+        if !progress.effect_forever(Kind::DropPrevious, &name) {
+            return;
+        }
+        for consumer in gate::listed(facts) {
+            if facts.read_by(&consumer.spec).is_some_and(|d| d.name() == name) {
+                forward::tell(facts, progress, Kind::NotifyDropped, &consumer);
+            }
+        }
+    }
+    if facts.base_version(&name).is_some() && last_version(facts, &name) != facts.base_version(&name).map(str::to_owned) {
+        progress.effect_forever(Kind::DestroyVersion, &name);
+    }
+}
+
+/// The version that a destination serves by our latest write.
+pub fn last_version(facts: &Facts, destination: &str) -> Option<String> {
+    let writes = [Kind::Republish, Kind::DropPrevious, Kind::Publish];
+    let effect = writes.into_iter().find_map(|kind| facts.applied(kind, destination));
+    effect?.result.version.as_ref().map(|version| version.as_str().to_owned())
+}
+
+/// The old credential is refused, the new one works, and nobody shows the old one any more.
+pub(super) fn confirming(facts: &Facts) -> Step {
+    let mut progress = Progress::new(facts);
+    if facts.old.is_some() {
+        if facts.can.issuer.tests {
+            progress.look_forever(Look::RefusedOld, "", facts.phase_since_ms, || Order::RefusedOld);
+        }
+        let dropped = facts.any_applied(Kind::DropPrevious);
+        if dropped || facts.style() == Style::Generated {
+            let candidate = facts.candidate.as_ref().map_or("", |candidate| candidate.id.as_str());
+            let since = facts.phase_since_ms - facts.pace.fresh_ms;
+            progress.proven(&gate::required(facts), candidate, |c| {
+                since.max(gate::counts_since(facts, c, &[Kind::Publish, Kind::DropPrevious]))
+            });
+        }
+        if forward::awaits_person_to_revoke(facts) {
+            progress.ask(format!(
+                "end the old credential at its issuer, then say so: \
+                 keywheel vouch {} --old-revoked --reason \"…\"",
+                facts.plan.id
+            ));
+        }
+    }
+    progress.or(Event::Confirmed)
+}

@@ -1,0 +1,275 @@
+//! From the plan to the last proof.
+
+use super::progress::Progress;
+use super::{Order, Step, Waiting, blocked, closed};
+use crate::inventory::VerifySpec;
+use crate::rotation::facts::Facts;
+use crate::rotation::gate::{self, Missing, Required};
+use crate::rotation::phase::Event;
+use crate::rotation::words::{Cause, Kind, Look, Mode, Status, Wish};
+use crate::rotation::{CANDIDATE, OLD_REVOKED};
+use keywheel_contract::{ChosenBy, Find, Style};
+use keywheel_schedules::Gate;
+
+/// Looks at everything before anything changes.
+pub(super) fn preflight(facts: &Facts) -> Step {
+    let mut progress = Progress::new(facts);
+    for destination in facts.destinations() {
+        let name = destination.name();
+        progress.look(Look::Inspect, &name, 0, || Order::Inspect { destination: name.clone() });
+    }
+    if !progress.is_done() {
+        return progress.or(Event::PreflightPassed);
+    }
+    if let Some(question) = refusal(facts) {
+        return blocked(facts, &question);
+    }
+    identify(facts, &mut progress);
+    if progress.is_done() {
+        baseline(facts, &mut progress);
+    }
+    let contain = facts.mode == Mode::Contain && facts.old_ref().is_some() && can_end(facts);
+    progress.or(if contain { Event::ContainFirst } else { Event::PreflightPassed })
+}
+
+fn can_end(facts: &Facts) -> bool {
+    facts.can.issuer.reversible || facts.can.issuer.revokes
+}
+
+/// What is never begun, with the way out.
+fn refusal(facts: &Facts) -> Option<String> {
+    let issuer = &facts.can.issuer;
+    if issuer.style == Style::InPlace && facts.plan.in_place.is_none() {
+        return Some("the issuer holds one value only: consent with `in_place = \"why\"` in the inventory".into());
+    }
+    let unfindable = issuer.chosen_by == ChosenBy::Issuer
+        && issuer.find == Find::None
+        && !issuer.idempotent_mint
+        && facts.cause == Cause::Scheduled;
+    unfindable.then(|| {
+        "a credential whose answer got lost could not be found again at this issuer: \
+         start it attended with `keywheel rotate-now`"
+            .to_owned()
+    })
+}
+
+/// The old credential's id at its issuer, without which it could never be ended.
+fn identify(facts: &Facts, progress: &mut Progress<'_>) {
+    let nameless = facts.old.as_ref().is_some_and(|old| old.issuer_ref.is_none());
+    if !nameless || !can_end(facts) {
+        return;
+    }
+    if facts.can.issuer.identifies {
+        progress.look(Look::Identify, "", 0, || Order::Identify);
+    } else {
+        progress.ask(
+            "which credential is the value in use, at its issuer? write its id as `current_id` in the inventory",
+        );
+    }
+}
+
+/// Every consumer that can be seen proves the credential in use, so that a broken probe is found before
+/// anything changes.
+fn baseline(facts: &Facts, progress: &mut Progress<'_>) {
+    let Some(old) = facts.old.as_ref().filter(|_| facts.mode != Mode::Contain) else { return };
+    let seen: Vec<Required> = gate::required(facts)
+        .into_iter()
+        .filter(|consumer| !matches!(consumer.spec.verify, VerifySpec::None { .. }))
+        .collect();
+    let since = facts.phase_since_ms.max(facts.retried_ms);
+    let missing = progress.proven(&seen, &old.id, |_| since);
+    if facts.now_ms >= since + facts.plan.timing.prove_within.millis()
+        && let Some(first) = missing.first()
+    {
+        progress.ask(format!(
+            "{} does not prove the value in use ({}); nothing was changed: mend its check, try it with \
+             `keywheel prove {}`",
+            first.consumer, first.why, facts.plan.id
+        ));
+    }
+}
+
+/// The candidate comes to exist.
+pub(super) fn minting(facts: &Facts) -> Step {
+    if let Some(step) = closed(facts, Gate::Start) {
+        return step;
+    }
+    let mut progress = Progress::new(facts);
+    orphans(facts, &mut progress);
+    if progress.is_done() {
+        match facts.can.issuer.chosen_by {
+            ChosenBy::Issuer => {
+                progress.effect(Kind::Mint, "");
+            }
+            ChosenBy::Keywheel => chosen_by_us(facts, &mut progress),
+            ChosenBy::Person if facts.sealed.contains(CANDIDATE) => {}
+            ChosenBy::Person => return provided(facts),
+        }
+    }
+    progress.or_turn_back(Event::Minted)
+}
+
+fn chosen_by_us(facts: &Facts, progress: &mut Progress<'_>) {
+    if !facts.sealed.contains(CANDIDATE) {
+        progress.look(Look::Propose, "", facts.now_ms, || Order::Propose);
+        return;
+    }
+    if facts.style() != Style::Generated {
+        progress.effect(Kind::Apply, facts.candidate_ref().unwrap_or_default());
+    }
+}
+
+/// Credentials that lost answers left behind are ended before a new one is made.
+pub(super) fn orphans(facts: &Facts, progress: &mut Progress<'_>) {
+    let lost = facts.effects.iter().filter(|effect| effect.status == Status::Orphaned);
+    for orphan in lost.flat_map(|effect| &effect.result.orphans) {
+        progress.effect_forever(Kind::RevokeOrphan, orphan);
+    }
+}
+
+fn provided(facts: &Facts) -> Step {
+    let id = &facts.plan.id;
+    let waiting = Waiting {
+        kind: "person".to_owned(),
+        name: format!("{}: a new value", facts.plan.owner),
+        since_ms: facts.phase_since_ms,
+        until_ms: None,
+        next_command: format!("keywheel provide {id}"),
+    };
+    Step::Wait { until_ms: facts.now_ms + super::LOOK_AGAIN_MS, waiting: vec![waiting] }
+}
+
+/// The candidate is tried before anybody sees it.
+pub(super) fn testing(facts: &Facts) -> Step {
+    let mut progress = Progress::new(facts);
+    progress.look(Look::TestCandidate, "", 0, || Order::TestCandidate);
+    progress.or_turn_back(Event::Tested)
+}
+
+/// Every destination comes to serve the candidate; only a missing one is tried again.
+pub(super) fn publishing(facts: &Facts) -> Step {
+    if let Some(step) = closed(facts, Gate::Start) {
+        return step;
+    }
+    let mut progress = Progress::new(facts);
+    for destination in facts.destinations() {
+        let name = destination.name();
+        let stages = facts.can.stores.get(&name).is_some_and(|store| store.stages);
+        let staged = !stages || progress.effect(Kind::Stage, &name);
+        if staged && progress.effect(Kind::Publish, &name) {
+            served(facts, &mut progress, Kind::Publish, &name);
+        }
+    }
+    progress.or(Event::Published)
+}
+
+/// Reads back what a destination serves since a write of that kind.
+pub(super) fn served(facts: &Facts, progress: &mut Progress<'_>, write: Kind, name: &str) {
+    let since = facts.written_ms(write, name).unwrap_or(facts.now_ms);
+    let order = || Order::ReadBack { destination: name.to_owned() };
+    progress.look(Look::Served, name, since, order);
+}
+
+/// Consumers are told in order, each group proven before the next is told.
+pub(super) fn notifying(facts: &Facts) -> Step {
+    if let Some(step) = closed(facts, Gate::Start) {
+        return step;
+    }
+    let mut consumers = gate::listed(facts);
+    consumers.sort_by_key(|consumer| gate::rank(&consumer.spec));
+    let groups: Vec<&[Required]> =
+        consumers.chunk_by(|a, b| gate::rank(&a.spec) == gate::rank(&b.spec)).collect();
+    for (index, group) in groups.iter().enumerate() {
+        let mut progress = Progress::new(facts);
+        for consumer in *group {
+            tell(facts, &mut progress, Kind::Notify, consumer);
+        }
+        if progress.is_done() && index + 1 < groups.len() {
+            prove_candidate(facts, &mut progress, group);
+        }
+        if !progress.is_done() {
+            return progress.or(Event::Notified);
+        }
+    }
+    Step::Advance(Event::Notified)
+}
+
+/// Tells a consumer, where there is a way to.
+pub(super) fn tell(facts: &Facts, progress: &mut Progress<'_>, kind: Kind, consumer: &Required) {
+    if facts.can.consumers.get(&consumer.name).is_some_and(|can| can.notifies) {
+        progress.effect(kind, &consumer.name);
+    }
+}
+
+fn prove_candidate(facts: &Facts, progress: &mut Progress<'_>, consumers: &[Required]) {
+    let unwaived: Vec<Required> =
+        consumers.iter().filter(|c| !gate::is_waived(facts, &c.name)).cloned().collect();
+    let candidate = facts.candidate.as_ref().map_or("", |candidate| candidate.id.as_str());
+    let missing = progress.proven(&unwaived, candidate, |c| {
+        gate::counts_since(facts, c, &[Kind::Publish])
+    });
+    late(facts, progress, &unwaived, &missing);
+}
+
+/// After the time to prove: one more notify; after as long again: a question, with both credentials valid.
+fn late(facts: &Facts, progress: &mut Progress<'_>, consumers: &[Required], missing: &[Missing]) {
+    let within = facts.plan.timing.prove_within.millis();
+    let since = facts.phase_since_ms.max(facts.retried_ms);
+    for one in missing {
+        let Some(consumer) = consumers.iter().find(|c| c.name == one.consumer) else { continue };
+        if facts.now_ms >= since + within {
+            tell(facts, progress, Kind::NotifyAgain, consumer);
+        }
+        if facts.now_ms >= since + 2 * within {
+            progress.ask(format!(
+                "is {} still in use? {}/{} proven ({}); both credentials work",
+                one.consumer, one.proven, one.instances, one.why
+            ));
+        }
+    }
+}
+
+/// Every instance of every required consumer is proven on the candidate.
+pub(super) fn verifying(facts: &Facts) -> Step {
+    let mut progress = Progress::new(facts);
+    super::ending::bring_back(facts, &mut progress);
+    if !progress.is_done() {
+        return progress.or(Event::Verified);
+    }
+    if facts.wish == Wish::Held {
+        return blocked(facts, "the old credential was re-enabled by a person; nothing is ended by itself");
+    }
+    prove_candidate(facts, &mut progress, &gate::required(facts));
+    if facts.style() == Style::InPlace && !progress.is_done() {
+        return reporting(facts, progress);
+    }
+    if progress.is_done() && facts.can.issuer.activates {
+        progress.effect(Kind::Activate, facts.candidate_ref().unwrap_or_default());
+    }
+    progress.or(after_proof(facts))
+}
+
+fn after_proof(facts: &Facts) -> Event {
+    match facts.old.is_none() || facts.style() == Style::InPlace {
+        true => Event::NothingToEnd,
+        false => Event::Verified,
+    }
+}
+
+/// With one value there is nothing left to hold back: unproven consumers are reported, not waited for.
+fn reporting(facts: &Facts, progress: Progress<'_>) -> Step {
+    let within = facts.plan.timing.prove_within.millis();
+    match facts.now_ms >= facts.phase_since_ms + within {
+        true => Step::Advance(Event::NothingToEnd),
+        false => progress.or(Event::NothingToEnd),
+    }
+}
+
+/// Whether a person still has to say that the old credential was ended at an issuer we cannot ask.
+pub(super) fn awaits_person_to_revoke(facts: &Facts) -> bool {
+    let issuer = &facts.can.issuer;
+    facts.old.is_some()
+        && issuer.style == Style::Assisted
+        && !issuer.revokes
+        && !gate::is_waived(facts, OLD_REVOKED)
+}

@@ -1,0 +1,249 @@
+//! What a phase still has to do, collected from its parts: calls, waits and questions.
+
+use super::{Order, Step, Waiting};
+use crate::rotation::facts::{Effect, Facts, Probe, backoff_ms};
+use crate::rotation::gate::{self, Missing, Required};
+use crate::rotation::phase::Event;
+use crate::rotation::words::{Kind, Look, Status};
+
+/// Collects what is left of a phase. A part that is done adds nothing.
+pub(super) struct Progress<'f> {
+    facts: &'f Facts,
+    orders: Vec<Order>,
+    waits: Vec<(i64, Waiting)>,
+    stuck: Vec<Stuck>,
+}
+
+/// Something that does not go on by itself.
+pub(super) struct Stuck {
+    pub(super) question: String,
+    /// Whether the same call could succeed later, so that only the number of tries made it a question.
+    pub(super) transient: bool,
+}
+
+impl<'f> Progress<'f> {
+    pub(super) fn new(facts: &'f Facts) -> Self {
+        Self { facts, orders: Vec::new(), waits: Vec::new(), stuck: Vec::new() }
+    }
+
+    /// Whether this effect took effect; if not, adds its next try, its wait or its question.
+    pub(super) fn effect(&mut self, kind: Kind, target: &str) -> bool {
+        self.effect_limited(kind, target, self.facts.pace.attempts)
+    }
+
+    /// The same, retried for ever: for what must end one day whatever happens.
+    pub(super) fn effect_forever(&mut self, kind: Kind, target: &str) -> bool {
+        self.effect_limited(kind, target, i64::MAX)
+    }
+
+    fn effect_limited(&mut self, kind: Kind, target: &str, limit: i64) -> bool {
+        let facts = self.facts;
+        let Some(last) = facts.effect(kind, target) else {
+            self.perform(kind, target, 1);
+            return false;
+        };
+        let failed_since = facts.effects.iter().filter(|e| {
+            e.kind == kind && e.target == target && e.created_ms >= facts.retried_ms
+        });
+        let tries = i64::try_from(failed_since.count()).unwrap_or(i64::MAX);
+        match last.status {
+            Status::Applied if undone(facts, last) => self.perform(kind, target, last.attempt + 1),
+            Status::Applied => return true,
+            Status::Absent | Status::Orphaned => self.perform(kind, target, last.attempt + 1),
+            // Unsettled ones are looked up before any phase is planned.
+            Status::Intent | Status::Pending => self.wait(last.deadline_ms, "outcome", target),
+            Status::Failed if last.created_ms < facts.retried_ms => {
+                self.perform(kind, target, last.attempt + 1);
+            }
+            Status::Failed if (is_final(&last.word) || tries >= limit) && !look_again(facts, last.settled_ms) => {
+                let question = format!("{} {target}: {}", kind.word(), last.result.detail);
+                self.stuck.push(Stuck { question, transient: !is_final(&last.word) });
+            }
+            Status::Failed if facts.now_ms >= last.retry_ms => {
+                self.perform(kind, target, last.attempt + 1);
+            }
+            Status::Failed => {
+                let what = format!("{target} ({})", last.result.detail);
+                self.wait(last.retry_ms, "retry", &what);
+            }
+        }
+        false
+    }
+
+    fn perform(&mut self, kind: Kind, target: &str, attempt: i64) {
+        self.orders.push(Order::Perform { kind, target: target.to_owned(), attempt });
+    }
+
+    /// The result of a reading younger than `since_ms` that said yes; if there is none, adds the reading, its
+    /// wait or its question.
+    pub(super) fn look(
+        &mut self,
+        look: Look,
+        target: &str,
+        since_ms: i64,
+        order: impl FnOnce() -> Order,
+    ) -> Option<&'f Probe> {
+        self.look_limited(look, target, since_ms, self.facts.pace.attempts, order)
+    }
+
+    /// The same, asked for ever.
+    pub(super) fn look_forever(
+        &mut self,
+        look: Look,
+        target: &str,
+        since_ms: i64,
+        order: impl FnOnce() -> Order,
+    ) -> Option<&'f Probe> {
+        self.look_limited(look, target, since_ms, i64::MAX, order)
+    }
+
+    fn look_limited(
+        &mut self,
+        look: Look,
+        target: &str,
+        since_ms: i64,
+        limit: i64,
+        order: impl FnOnce() -> Order,
+    ) -> Option<&'f Probe> {
+        let facts = self.facts;
+        let since_ms = since_ms.max(facts.retried_ms);
+        let Some(probe) = facts.probe(look, target).filter(|probe| probe.at_ms >= since_ms) else {
+            self.orders.push(order());
+            return None;
+        };
+        if probe.is_ok() {
+            return Some(probe);
+        }
+        let retry_ms = probe.at_ms + backoff_ms(&facts.pace, probe.failures, target);
+        let given_up = (is_final(&probe.result) && limit != i64::MAX) || probe.failures >= limit;
+        if given_up && !look_again(facts, Some(probe.at_ms)) {
+            let question = format!("{} {target}: {}", look.word(), probe.detail).replace("  ", " ");
+            self.stuck.push(Stuck { question, transient: !is_final(&probe.result) });
+        } else if facts.now_ms >= retry_ms {
+            self.orders.push(order());
+        } else {
+            self.wait(retry_ms, "retry", &format!("{target} ({})", probe.detail));
+        }
+        None
+    }
+
+    /// Whether every one of `consumers` is proven on `credential`; if not, asks those that are missing, not
+    /// more often than their poll allows. Consumers that cannot be seen are waited for without asking.
+    pub(super) fn proven(
+        &mut self,
+        consumers: &[Required],
+        credential: &str,
+        since: impl Fn(&Required) -> i64,
+    ) -> Vec<Missing> {
+        let facts = self.facts;
+        let missing = gate::missing(facts, consumers, credential, &since);
+        for one in &missing {
+            let Some(required) = consumers.iter().find(|c| c.name == one.consumer) else { continue };
+            let asked = facts.probe(Look::Observe, &one.consumer).map(|probe| probe.at_ms);
+            let poll_ms = poll_ms(facts);
+            match asked.filter(|at| *at > since(required)) {
+                _ if !can_be_seen(facts, &one.consumer) => {
+                    self.wait(facts.now_ms + poll_ms, "consumer", &label(one));
+                }
+                Some(at) if facts.now_ms < at + poll_ms => {
+                    self.wait(at + poll_ms, "consumer", &label(one));
+                }
+                Some(_) | None => self.orders.push(Order::Observe { consumer: one.consumer.clone() }),
+            }
+        }
+        missing
+    }
+
+    /// Waits until then for something named.
+    pub(super) fn wait(&mut self, until_ms: i64, kind: &'static str, name: &str) {
+        let waiting = Waiting {
+            kind: kind.to_owned(),
+            name: name.to_owned(),
+            since_ms: self.facts.phase_since_ms,
+            until_ms: Some(until_ms),
+            next_command: String::new(),
+        };
+        self.waits.push((until_ms, waiting));
+    }
+
+    /// Asks a person.
+    pub(super) fn ask(&mut self, question: impl Into<String>) {
+        self.stuck.push(Stuck { question: question.into(), transient: false });
+    }
+
+    /// What to do now: calls first, then questions, then waits; `event` where nothing is left.
+    pub(super) fn or(self, event: Event) -> Step {
+        self.or_else(|| Step::Advance(event), |facts, stuck| super::blocked(facts, &stuck.question))
+    }
+
+    /// The same, where a question means the way back.
+    pub(super) fn or_turn_back(self, event: Event) -> Step {
+        let give_up = |facts: &Facts, stuck: &Stuck| match super::can_turn_back(facts) {
+            Ok(()) => Step::TurnBack { reason: stuck.question.clone() },
+            Err(_) => super::blocked(facts, &stuck.question),
+        };
+        self.or_else(|| Step::Advance(event), give_up)
+    }
+
+    /// The general form.
+    pub(super) fn or_else(
+        self,
+        done: impl FnOnce() -> Step,
+        stuck: impl FnOnce(&Facts, &Stuck) -> Step,
+    ) -> Step {
+        if !self.orders.is_empty() {
+            return Step::Act(self.orders);
+        }
+        if let Some(first) = self.stuck.first() {
+            return stuck(self.facts, first);
+        }
+        match self.waits.iter().map(|(until, _)| *until).min() {
+            Some(until_ms) => {
+                let waiting = self.waits.into_iter().map(|(_, waiting)| waiting).collect();
+                Step::Wait { until_ms, waiting }
+            }
+            None => done(),
+        }
+    }
+
+    /// Whether nothing is left so far.
+    pub(super) fn is_done(&self) -> bool {
+        self.orders.is_empty() && self.waits.is_empty() && self.stuck.is_empty()
+    }
+}
+
+fn can_be_seen(facts: &Facts, consumer: &str) -> bool {
+    facts.can.consumers.get(consumer).is_none_or(|can| can.strongest.is_some())
+}
+
+fn label(missing: &Missing) -> String {
+    format!("{} {}/{} ({})", missing.consumer, missing.proven, missing.instances, missing.why)
+}
+
+/// Whether a later effect took this one back.
+fn undone(facts: &Facts, effect: &Effect) -> bool {
+    let by = match effect.kind {
+        Kind::DisableCredential => Kind::EnableCredential,
+        Kind::DisableVersion => Kind::EnableVersion,
+        Kind::EnableCredential => Kind::DisableCredential,
+        Kind::EnableVersion => Kind::DisableVersion,
+        _ => return false,
+    };
+    facts.applied(by, &effect.target).is_some_and(|other| other.created_ms > effect.created_ms)
+}
+
+/// What was given up is tried again now and then, so that a cure is noticed without being told.
+fn look_again(facts: &Facts, last_ms: Option<i64>) -> bool {
+    last_ms.is_some_and(|last| facts.now_ms >= last + super::LOOK_AGAIN_MS)
+}
+
+/// An eighth of the time spent in the phase: often at first, seldom later.
+fn poll_ms(facts: &Facts) -> i64 {
+    let spent = (facts.now_ms - facts.phase_since_ms).max(0);
+    (spent / 8).clamp(facts.pace.poll_min_ms, facts.pace.poll_max_ms)
+}
+
+/// Errors that the same call meets for ever.
+fn is_final(word: &str) -> bool {
+    matches!(word, "not_found" | "denied" | "invalid" | "natively_managed" | "dead" | "changed")
+}
