@@ -3,8 +3,15 @@
 //! It is the only truth about rotations. Callers use verbs (`rotations::claim`, `audit::append`, …) inside
 //! [`Journal::write`] or [`Journal::read`]; a verb is SQL that both databases understand.
 
+pub mod audit;
 mod error;
+pub mod ledger;
+pub mod meta;
 mod open;
+pub mod replicas;
+pub mod requests;
+pub mod rotations;
+pub mod secrets;
 mod sql;
 mod worker;
 

@@ -1,9 +1,11 @@
 //! One rotation: where it is, what is known, what to do next, and the doing.
 
+pub mod decide;
 pub mod facts;
 pub mod gate;
 pub mod phase;
 pub mod plan;
+pub mod report;
 pub mod words;
 
 /// Name of the sealed fields of the candidate.

@@ -19,7 +19,9 @@ use keywheel_contract::Style;
 use keywheel_schedules::{Gate, Opening};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use ending::UseFigure;
 pub use ending::last_version;
+pub(crate) use settle::settle_key;
 
 /// What to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,14 +11,7 @@ pub(super) struct Progress<'f> {
     facts: &'f Facts,
     orders: Vec<Order>,
     waits: Vec<(i64, Waiting)>,
-    stuck: Vec<Stuck>,
-}
-
-/// Something that does not go on by itself.
-pub(super) struct Stuck {
-    pub(super) question: String,
-    /// Whether the same call could succeed later, so that only the number of tries made it a question.
-    pub(super) transient: bool,
+    stuck: Vec<String>,
 }
 
 impl<'f> Progress<'f> {
@@ -57,7 +50,7 @@ impl<'f> Progress<'f> {
             }
             Status::Failed if (is_final(&last.word) || tries >= limit) && !look_again(facts, last.settled_ms) => {
                 let question = format!("{} {target}: {}", kind.word(), last.result.detail);
-                self.stuck.push(Stuck { question, transient: !is_final(&last.word) });
+                self.stuck.push(question);
             }
             Status::Failed if facts.now_ms >= last.retry_ms => {
                 self.perform(kind, target, last.attempt + 1);
@@ -118,7 +111,7 @@ impl<'f> Progress<'f> {
         let given_up = (is_final(&probe.result) && limit != i64::MAX) || probe.failures >= limit;
         if given_up && !look_again(facts, Some(probe.at_ms)) {
             let question = format!("{} {target}: {}", look.word(), probe.detail).replace("  ", " ");
-            self.stuck.push(Stuck { question, transient: !is_final(&probe.result) });
+            self.stuck.push(question);
         } else if facts.now_ms >= retry_ms {
             self.orders.push(order());
         } else {
@@ -168,19 +161,19 @@ impl<'f> Progress<'f> {
 
     /// Asks a person.
     pub(super) fn ask(&mut self, question: impl Into<String>) {
-        self.stuck.push(Stuck { question: question.into(), transient: false });
+        self.stuck.push(question.into());
     }
 
     /// What to do now: calls first, then questions, then waits; `event` where nothing is left.
     pub(super) fn or(self, event: Event) -> Step {
-        self.or_else(|| Step::Advance(event), |facts, stuck| super::blocked(facts, &stuck.question))
+        self.or_else(|| Step::Advance(event), super::blocked)
     }
 
     /// The same, where a question means the way back.
     pub(super) fn or_turn_back(self, event: Event) -> Step {
-        let give_up = |facts: &Facts, stuck: &Stuck| match super::can_turn_back(facts) {
-            Ok(()) => Step::TurnBack { reason: stuck.question.clone() },
-            Err(_) => super::blocked(facts, &stuck.question),
+        let give_up = |facts: &Facts, question: &str| match super::can_turn_back(facts) {
+            Ok(()) => Step::TurnBack { reason: question.to_owned() },
+            Err(_) => super::blocked(facts, question),
         };
         self.or_else(|| Step::Advance(event), give_up)
     }
@@ -189,7 +182,7 @@ impl<'f> Progress<'f> {
     pub(super) fn or_else(
         self,
         done: impl FnOnce() -> Step,
-        stuck: impl FnOnce(&Facts, &Stuck) -> Step,
+        stuck: impl FnOnce(&Facts, &str) -> Step,
     ) -> Step {
         if !self.orders.is_empty() {
             return Step::Act(self.orders);

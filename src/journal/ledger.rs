@@ -1,0 +1,343 @@
+//! What belongs to one rotation: effects, readings, evidence, credentials, sealed values.
+
+use super::error::Result;
+use super::sql::{Arg, Row, Tx, to_json};
+use crate::rotation::facts::{Effect, Evidence, KnownCredential, Probe, Waiver};
+use crate::rotation::words::{Kind, Look, Status};
+use keywheel_contract::Strength;
+use std::collections::BTreeSet;
+
+/// Every effect of a rotation, oldest first.
+pub async fn effects(tx: &mut Tx, rotation: &str) -> Result<Vec<Effect>> {
+    let sql = "SELECT kind, target, try, token, created_ms, deadline_ms, status, retry_ms, settled_ms, word, \
+         result FROM effect WHERE rotation_id = $1 ORDER BY created_ms, kind, target, try";
+    tx.rows(sql, &[rotation.into()]).await?.iter().map(read_effect).collect()
+}
+
+fn read_effect(row: &Row) -> Result<Effect> {
+    Ok(Effect {
+        kind: row.word("kind", Kind::from_word)?,
+        target: row.text("target")?,
+        attempt: row.int("try")?,
+        token: row.text("token")?,
+        created_ms: row.int("created_ms")?,
+        deadline_ms: row.int("deadline_ms")?,
+        status: row.word("status", Status::from_word)?,
+        retry_ms: row.int("retry_ms")?,
+        settled_ms: row.maybe_int("settled_ms")?,
+        word: row.text("word")?,
+        result: row.json("result")?,
+    })
+}
+
+/// Commits intents.
+pub async fn begin_effects(tx: &mut Tx, rotation: &str, fence: i64, effects: &[Effect]) -> Result<()> {
+    let rows = effects
+        .iter()
+        .map(|effect| {
+            Ok(vec![
+                rotation.into(),
+                effect.kind.word().into(),
+                (&effect.target).into(),
+                effect.attempt.into(),
+                (&effect.token).into(),
+                fence.into(),
+                effect.created_ms.into(),
+                effect.deadline_ms.into(),
+                effect.status.word().into(),
+                effect.retry_ms.into(),
+                "".into(),
+                to_json(&effect.result)?.into(),
+            ])
+        })
+        .collect::<Result<Vec<Vec<Arg>>>>()?;
+    let head = "INSERT INTO effect (rotation_id, kind, target, try, token, fence, created_ms, deadline_ms, \
+         status, retry_ms, word, result)";
+    tx.insert(head, &rows, "").await
+}
+
+/// Commits an outcome. An effect that is settled stays as it is.
+pub async fn settle_effect(tx: &mut Tx, rotation: &str, effect: &Effect) -> Result<()> {
+    let sql = "UPDATE effect SET status = $5, retry_ms = $6, settled_ms = $7, word = $8, result = $9 \
+         WHERE rotation_id = $1 AND kind = $2 AND target = $3 AND try = $4 AND status IN ('intent', 'pending')";
+    let args = [
+        rotation.into(),
+        effect.kind.word().into(),
+        (&effect.target).into(),
+        effect.attempt.into(),
+        effect.status.word().into(),
+        effect.retry_ms.into(),
+        effect.settled_ms.into(),
+        (&effect.word).into(),
+        to_json(&effect.result)?.into(),
+    ];
+    tx.run(sql, &args).await.map(drop)
+}
+
+/// Every reading's latest result.
+pub async fn probes(tx: &mut Tx, rotation: &str) -> Result<Vec<Probe>> {
+    let sql = "SELECT kind, target, result, detail, at_ms, failures FROM probe WHERE rotation_id = $1";
+    let rows = tx.rows(sql, &[rotation.into()]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Probe {
+                look: row.word("kind", Look::from_word)?,
+                target: row.text("target")?,
+                result: row.text("result")?,
+                detail: row.text("detail")?,
+                at_ms: row.int("at_ms")?,
+                failures: row.int("failures")?,
+            })
+        })
+        .collect()
+}
+
+/// Replaces the latest results of readings.
+pub async fn keep_probes(tx: &mut Tx, rotation: &str, probes: &[Probe]) -> Result<()> {
+    let rows: Vec<Vec<Arg>> = probes
+        .iter()
+        .map(|probe| {
+            vec![
+                rotation.into(),
+                probe.look.word().into(),
+                (&probe.target).into(),
+                (&probe.result).into(),
+                (&probe.detail).into(),
+                probe.at_ms.into(),
+                probe.failures.into(),
+            ]
+        })
+        .collect();
+    let head = "INSERT INTO probe (rotation_id, kind, target, result, detail, at_ms, failures)";
+    let tail = "ON CONFLICT (rotation_id, kind, target) DO UPDATE SET result = excluded.result, \
+         detail = excluded.detail, at_ms = excluded.at_ms, failures = excluded.failures";
+    tx.insert(head, &rows, tail).await
+}
+
+/// Each consumer's latest answers.
+pub async fn evidence(tx: &mut Tx, rotation: &str) -> Result<Vec<Evidence>> {
+    let sql = "SELECT consumer, instance, holding, strength, at_ms, detail FROM evidence \
+         WHERE rotation_id = $1 ORDER BY consumer, instance";
+    let rows = tx.rows(sql, &[rotation.into()]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Evidence {
+                consumer: row.text("consumer")?,
+                instance: row.text("instance")?,
+                holding: row.text("holding")?,
+                strength: row.word("strength", Strength::from_word)?,
+                at_ms: row.int("at_ms")?,
+                detail: row.text("detail")?,
+            })
+        })
+        .collect()
+}
+
+/// Replaces a consumer's answers by a new round of them.
+pub async fn keep_evidence(tx: &mut Tx, rotation: &str, consumer: &str, round: &[Evidence]) -> Result<()> {
+    let gone = "DELETE FROM evidence WHERE rotation_id = $1 AND consumer = $2";
+    tx.run(gone, &[rotation.into(), consumer.into()]).await?;
+    let rows: Vec<Vec<Arg>> = round
+        .iter()
+        .map(|one| {
+            vec![
+                rotation.into(),
+                (&one.consumer).into(),
+                (&one.instance).into(),
+                (&one.holding).into(),
+                one.strength.word().into(),
+                one.at_ms.into(),
+                (&one.detail).into(),
+            ]
+        })
+        .collect();
+    let head = "INSERT INTO evidence (rotation_id, consumer, instance, holding, strength, at_ms, detail)";
+    let tail = "ON CONFLICT (rotation_id, consumer, instance) DO UPDATE SET holding = excluded.holding, \
+         strength = excluded.strength, at_ms = excluded.at_ms, detail = excluded.detail";
+    tx.insert(head, &rows, tail).await
+}
+
+/// Waivers of a secret that still stand.
+pub async fn waivers(tx: &mut Tx, secret_id: &str) -> Result<Vec<Waiver>> {
+    let sql = "SELECT subject, actor, reason, until_ms FROM waiver WHERE secret_id = $1 AND until_ms > $2";
+    let now = tx.now_ms();
+    let rows = tx.rows(sql, &[secret_id.into(), now.into()]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Waiver {
+                subject: row.text("subject")?,
+                actor: row.text("actor")?,
+                reason: row.text("reason")?,
+                until_ms: row.int("until_ms")?,
+            })
+        })
+        .collect()
+}
+
+/// Adds a waiver.
+pub async fn waive(tx: &mut Tx, id: &str, secret_id: &str, waiver: &Waiver) -> Result<()> {
+    let now = tx.now_ms();
+    let row = vec![
+        id.into(),
+        secret_id.into(),
+        (&waiver.subject).into(),
+        (&waiver.actor).into(),
+        (&waiver.reason).into(),
+        now.into(),
+        waiver.until_ms.into(),
+    ];
+    let head = "INSERT INTO waiver (id, secret_id, subject, actor, reason, created_ms, until_ms)";
+    tx.insert(head, &[row], "").await
+}
+
+/// A credential's row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CredentialRow {
+    /// Our id.
+    pub id: String,
+    /// The secret.
+    pub secret_id: String,
+    /// The rotation that made it, where one did.
+    pub rotation_id: Option<String>,
+    /// The issuer's id.
+    pub issuer_ref: Option<String>,
+    /// Keyed fingerprint of its main published value.
+    pub fingerprint: Option<String>,
+    /// `candidate`, `current`, `previous`, `disabled`, `retiring`, `refused`, `replaced`, `unknown`, `destroyed`.
+    pub state: String,
+    /// When we first knew of it.
+    pub born_ms: i64,
+    /// When it was published.
+    pub published_ms: Option<i64>,
+}
+
+/// Adds a credential.
+pub async fn add_credential(tx: &mut Tx, row: &CredentialRow) -> Result<()> {
+    let args = vec![
+        (&row.id).into(),
+        (&row.secret_id).into(),
+        (&row.rotation_id).into(),
+        (&row.issuer_ref).into(),
+        (&row.fingerprint).into(),
+        (&row.state).into(),
+        row.born_ms.into(),
+        row.published_ms.into(),
+    ];
+    let head = "INSERT INTO credential (id, secret_id, rotation_id, issuer_ref, fingerprint, state, born_ms, \
+         published_ms)";
+    tx.insert(head, &[args], "ON CONFLICT (id) DO NOTHING").await
+}
+
+/// A credential by our id.
+pub async fn credential(tx: &mut Tx, id: &str) -> Result<Option<CredentialRow>> {
+    let sql = "SELECT id, secret_id, rotation_id, issuer_ref, fingerprint, state, born_ms, published_ms \
+         FROM credential WHERE id = $1";
+    tx.row(sql, &[id.into()]).await?.map(|row| read_credential(&row)).transpose()
+}
+
+/// Every credential of a secret, newest first.
+pub async fn credentials(tx: &mut Tx, secret_id: &str) -> Result<Vec<CredentialRow>> {
+    let sql = "SELECT id, secret_id, rotation_id, issuer_ref, fingerprint, state, born_ms, published_ms \
+         FROM credential WHERE secret_id = $1 ORDER BY born_ms DESC";
+    tx.rows(sql, &[secret_id.into()]).await?.iter().map(read_credential).collect()
+}
+
+fn read_credential(row: &Row) -> Result<CredentialRow> {
+    Ok(CredentialRow {
+        id: row.text("id")?,
+        secret_id: row.text("secret_id")?,
+        rotation_id: row.maybe_text("rotation_id")?,
+        issuer_ref: row.maybe_text("issuer_ref")?,
+        fingerprint: row.maybe_text("fingerprint")?,
+        state: row.text("state")?,
+        born_ms: row.int("born_ms")?,
+        published_ms: row.maybe_int("published_ms")?,
+    })
+}
+
+impl From<CredentialRow> for KnownCredential {
+    fn from(row: CredentialRow) -> Self {
+        Self { id: row.id, issuer_ref: row.issuer_ref }
+    }
+}
+
+/// Moves a credential to another state; an ended one gets its date.
+pub async fn credential_state(tx: &mut Tx, id: &str, state: &str) -> Result<()> {
+    let sql = "UPDATE credential SET state = $2, ended_ms = CASE WHEN $3 = 1 THEN $4 ELSE ended_ms END WHERE id = $1";
+    let ended = matches!(state, "refused" | "replaced" | "unknown" | "destroyed");
+    let now = tx.now_ms();
+    tx.run(sql, &[id.into(), state.into(), ended.into(), now.into()]).await.map(drop)
+}
+
+/// Fills in what was learnt about a credential.
+pub async fn credential_learnt(
+    tx: &mut Tx,
+    id: &str,
+    issuer_ref: Option<String>,
+    published_ms: Option<i64>,
+) -> Result<()> {
+    let sql = "UPDATE credential SET issuer_ref = COALESCE($2, issuer_ref), \
+         published_ms = COALESCE($3, published_ms) WHERE id = $1";
+    tx.run(sql, &[id.into(), issuer_ref.into(), published_ms.into()]).await.map(drop)
+}
+
+/// Records what a destination serves now.
+pub async fn published(
+    tx: &mut Tx,
+    secret_id: &str,
+    destination: &str,
+    version: &str,
+    credential: &str,
+) -> Result<()> {
+    let now = tx.now_ms();
+    let row = vec![secret_id.into(), destination.into(), version.into(), credential.into(), now.into()];
+    let head = "INSERT INTO published (secret_id, destination, version, credential, at_ms)";
+    let tail = "ON CONFLICT (secret_id, destination) DO UPDATE SET version = excluded.version, \
+         credential = excluded.credential, at_ms = excluded.at_ms";
+    tx.insert(head, &[row], tail).await
+}
+
+/// The wrapped data key of a rotation: key id and bytes.
+pub async fn data_key(tx: &mut Tx, rotation: &str) -> Result<Option<(String, Vec<u8>)>> {
+    let sql = "SELECT key_id, wrapped FROM data_key WHERE rotation_id = $1";
+    match tx.row(sql, &[rotation.into()]).await? {
+        Some(row) => Ok(Some((row.text("key_id")?, row.bytes("wrapped")?))),
+        None => Ok(None),
+    }
+}
+
+/// Keeps the wrapped data key; the first one stays.
+pub async fn keep_data_key(tx: &mut Tx, rotation: &str, key_id: &str, wrapped: Vec<u8>) -> Result<()> {
+    let head = "INSERT INTO data_key (rotation_id, key_id, wrapped)";
+    tx.insert(head, &[vec![rotation.into(), key_id.into(), wrapped.into()]], "ON CONFLICT (rotation_id) DO NOTHING")
+        .await
+}
+
+/// Names of the values sealed for a rotation.
+pub async fn sealed_names(tx: &mut Tx, rotation: &str) -> Result<BTreeSet<String>> {
+    let sql = "SELECT name FROM sealed WHERE rotation_id = $1";
+    tx.rows(sql, &[rotation.into()]).await?.iter().map(|row| row.text("name")).collect()
+}
+
+/// Every sealed value of a rotation: name and bytes.
+pub async fn sealed(tx: &mut Tx, rotation: &str) -> Result<Vec<(String, Vec<u8>)>> {
+    let sql = "SELECT name, body FROM sealed WHERE rotation_id = $1";
+    let rows = tx.rows(sql, &[rotation.into()]).await?;
+    rows.iter().map(|row| Ok((row.text("name")?, row.bytes("body")?))).collect()
+}
+
+/// Keeps sealed values; the first under a name stays, so that a value once used is never replaced.
+pub async fn keep_sealed(tx: &mut Tx, rotation: &str, values: &[(String, Vec<u8>)]) -> Result<()> {
+    let rows: Vec<Vec<Arg>> = values
+        .iter()
+        .map(|(name, body)| vec![rotation.into(), name.into(), body.clone().into()])
+        .collect();
+    let head = "INSERT INTO sealed (rotation_id, name, body)";
+    tx.insert(head, &rows, "ON CONFLICT (rotation_id, name) DO NOTHING").await
+}
+
+/// Destroys every sealed value of a rotation and the key they were sealed with.
+pub async fn shred(tx: &mut Tx, rotation: &str) -> Result<()> {
+    tx.run("DELETE FROM sealed WHERE rotation_id = $1", &[rotation.into()]).await?;
+    tx.run("DELETE FROM data_key WHERE rotation_id = $1", &[rotation.into()]).await.map(drop)
+}

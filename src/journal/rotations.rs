@@ -1,0 +1,339 @@
+//! Rotations: leasing, holding, saving.
+
+use super::error::{Error, Result};
+use super::sql::{Arg, Dialect, Row, Tx, to_json};
+use crate::inventory::Definition;
+use crate::rotation::phase::Phase;
+use crate::rotation::plan::Waiting;
+use crate::rotation::words::{Cause, Mode, State, Wish};
+use keywheel_contract::RotationId;
+
+/// A rotation as its row says.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// Its id.
+    pub id: RotationId,
+    /// The secret's id.
+    pub secret_id: String,
+    /// Where it is.
+    pub phase: Phase,
+    /// Whether it moves by itself.
+    pub state: State,
+    /// How it is run.
+    pub mode: Mode,
+    /// Who or what asked for it.
+    pub cause: Cause,
+    /// Why, in the words of whoever asked.
+    pub reason: String,
+    /// Who asked.
+    pub actor: String,
+    /// The plan, kept for life.
+    pub plan: Definition,
+    /// Whether it keeps other rotations of the secret from starting.
+    pub exclusive: bool,
+    /// Rises with every lease.
+    pub fence: i64,
+    /// Not looked at before this.
+    pub wake_ms: i64,
+    /// What a person asked since.
+    pub wish: Wish,
+    /// Who did.
+    pub wish_actor: String,
+    /// An outage was accepted in so many words.
+    pub accept_outage: bool,
+    /// Our ids of leaked credentials.
+    pub leaked: Vec<String>,
+    /// Our id of the credential in use before.
+    pub old_credential: Option<String>,
+    /// Our id of the candidate.
+    pub candidate: Option<String>,
+    /// When it was opened.
+    pub created_ms: i64,
+    /// When the phase began.
+    pub phase_since_ms: i64,
+    /// When a person last said `retry`.
+    pub retried_ms: i64,
+    /// When every destination served the candidate.
+    pub published_ms: Option<i64>,
+    /// When the last consumer was proven on it.
+    pub proven_ms: Option<i64>,
+    /// When it ended.
+    pub ended_ms: Option<i64>,
+    /// When the leak was reported.
+    pub reported_ms: Option<i64>,
+    /// When the leaked credential was refused.
+    pub refused_ms: Option<i64>,
+    /// The question of a blocked one, then the command to type, separated by a newline.
+    pub question: String,
+    /// What it waits for.
+    pub waiting: Vec<Waiting>,
+    /// How many audit rows it has.
+    pub audit_n: i64,
+    /// Hash of the last of them.
+    pub audit_head: String,
+}
+
+const COLUMNS: &str = "id, secret_id, phase, state, mode, cause, reason, actor, plan, exclusive, fence, wake_ms, \
+     wish, wish_actor, accept_outage, leaked, old_credential, candidate, created_ms, phase_since_ms, retried_ms, \
+     published_ms, proven_ms, ended_ms, reported_ms, refused_ms, question, waiting, audit_n, audit_head";
+
+impl Run {
+    fn read(row: &Row) -> Result<Self> {
+        Ok(Self {
+            id: RotationId::new(row.text("id")?),
+            secret_id: row.text("secret_id")?,
+            phase: row.word("phase", Phase::from_word)?,
+            state: row.word("state", State::from_word)?,
+            mode: row.word("mode", Mode::from_word)?,
+            cause: row.word("cause", Cause::from_word)?,
+            reason: row.text("reason")?,
+            actor: row.text("actor")?,
+            plan: row.json("plan")?,
+            exclusive: row.int("exclusive")? == 1,
+            fence: row.int("fence")?,
+            wake_ms: row.int("wake_ms")?,
+            wish: row.word("wish", Wish::from_word)?,
+            wish_actor: row.text("wish_actor")?,
+            accept_outage: row.int("accept_outage")? == 1,
+            leaked: row.json("leaked")?,
+            old_credential: row.maybe_text("old_credential")?,
+            candidate: row.maybe_text("candidate")?,
+            created_ms: row.int("created_ms")?,
+            phase_since_ms: row.int("phase_since_ms")?,
+            retried_ms: row.int("retried_ms")?,
+            published_ms: row.maybe_int("published_ms")?,
+            proven_ms: row.maybe_int("proven_ms")?,
+            ended_ms: row.maybe_int("ended_ms")?,
+            reported_ms: row.maybe_int("reported_ms")?,
+            refused_ms: row.maybe_int("refused_ms")?,
+            question: row.text("question")?,
+            waiting: row.json("waiting")?,
+            audit_n: row.int("audit_n")?,
+            audit_head: row.text("audit_head")?,
+        })
+    }
+}
+
+/// A lease on one rotation: who holds it, under which fence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// The rotation.
+    pub id: RotationId,
+    /// The replica.
+    pub holder: String,
+    /// Rises with every lease; a write with an old one changes nothing.
+    pub fence: i64,
+}
+
+/// Who claims, and what it can serve.
+#[derive(Debug, Clone)]
+pub struct Claimant {
+    /// The replica's id.
+    pub holder: String,
+    /// The machine's name; work bound to another machine is left alone.
+    pub host: String,
+    /// Only this secret, where one is named.
+    pub only: Option<String>,
+    /// At most this many.
+    pub limit: i64,
+    /// A lease lasts this long, milliseconds.
+    pub lease_ms: i64,
+}
+
+/// Leases the most urgent rotations that are awake and held by nobody.
+pub async fn claim(tx: &mut Tx, claimant: &Claimant) -> Result<Vec<Lease>> {
+    let skip = match tx.dialect() {
+        Dialect::Sqlite => "",
+        Dialect::Postgres => "FOR UPDATE SKIP LOCKED",
+    };
+    let sql = format!(
+        "UPDATE rotation SET holder = $1, fence = fence + 1, lease_until_ms = $2 WHERE id IN (\
+           SELECT id FROM rotation WHERE state <> 'ended' AND wake_ms <= $3 AND lease_until_ms <= $3 \
+             AND (host IS NULL OR host = $4) AND ($5 = '' OR secret_id = $5) \
+           ORDER BY priority, wake_ms LIMIT $6 {skip}) RETURNING id, fence"
+    );
+    let now = tx.now_ms();
+    let args = [
+        (&claimant.holder).into(),
+        (now + claimant.lease_ms).into(),
+        now.into(),
+        (&claimant.host).into(),
+        claimant.only.clone().unwrap_or_default().into(),
+        claimant.limit.into(),
+    ];
+    let rows = tx.rows(sql, &args).await?;
+    rows.iter()
+        .map(|row| {
+            let holder = claimant.holder.clone();
+            Ok(Lease { id: RotationId::new(row.text("id")?), holder, fence: row.int("fence")? })
+        })
+        .collect()
+}
+
+/// Takes the row for this transaction and renews the lease: the first statement of every step.
+///
+/// # Errors
+/// [`Error::Lost`]: somebody else has it.
+pub async fn hold(tx: &mut Tx, lease: &Lease, lease_ms: i64) -> Result<Run> {
+    let sql = format!(
+        "UPDATE rotation SET lease_until_ms = $1 WHERE id = $2 AND fence = $3 AND holder = $4 \
+         AND state <> 'ended' RETURNING {COLUMNS}"
+    );
+    let until = tx.now_ms() + lease_ms;
+    let args = [until.into(), lease.id.as_str().into(), lease.fence.into(), (&lease.holder).into()];
+    match tx.row(sql, &args).await? {
+        Some(row) => Run::read(&row),
+        None => Err(Error::Lost),
+    }
+}
+
+/// Writes back what a step changed; `release` gives the lease up.
+pub async fn save(tx: &mut Tx, lease: &Lease, run: &Run, release: bool) -> Result<()> {
+    let sql = format!(
+        "UPDATE rotation SET phase = $3, state = $4, mode = $5, cause = $6, exclusive = $7, wake_ms = $8, \
+         wish = $9, accept_outage = $10, leaked = $11, old_credential = $12, candidate = $13, \
+         phase_since_ms = $14, published_ms = $15, proven_ms = $16, ended_ms = $17, reported_ms = $18, \
+         refused_ms = $19, question = $20, waiting = $21, audit_n = $22, audit_head = $23{} \
+         WHERE id = $1 AND fence = $2",
+        if release { ", lease_until_ms = 0, holder = ''" } else { "" }
+    );
+    let args: [Arg; 23] = [
+        run.id.as_str().into(),
+        lease.fence.into(),
+        run.phase.word().into(),
+        run.state.word().into(),
+        run.mode.word().into(),
+        run.cause.word().into(),
+        run.exclusive.into(),
+        run.wake_ms.into(),
+        run.wish.word().into(),
+        run.accept_outage.into(),
+        to_json(&run.leaked)?.into(),
+        (&run.old_credential).into(),
+        (&run.candidate).into(),
+        run.phase_since_ms.into(),
+        run.published_ms.into(),
+        run.proven_ms.into(),
+        run.ended_ms.into(),
+        run.reported_ms.into(),
+        run.refused_ms.into(),
+        (&run.question).into(),
+        to_json(&run.waiting)?.into(),
+        run.audit_n.into(),
+        (&run.audit_head).into(),
+    ];
+    match tx.run(sql, &args).await? {
+        1 => Ok(()),
+        _ => Err(Error::Lost),
+    }
+}
+
+/// Adds a new rotation; the caller has made sure that the secret is free.
+pub async fn insert(tx: &mut Tx, run: &Run, host: Option<&str>, priority: i64) -> Result<()> {
+    let args: Vec<Arg> = vec![
+        run.id.as_str().into(),
+        (&run.secret_id).into(),
+        host.map(str::to_owned).into(),
+        priority.into(),
+        run.phase.word().into(),
+        run.state.word().into(),
+        run.mode.word().into(),
+        run.cause.word().into(),
+        (&run.reason).into(),
+        (&run.actor).into(),
+        to_json(&run.plan)?.into(),
+        run.exclusive.into(),
+        0_i64.into(),
+        "".into(),
+        0_i64.into(),
+        run.wake_ms.into(),
+        0_i64.into(),
+        run.wish.word().into(),
+        "".into(),
+        run.accept_outage.into(),
+        to_json(&run.leaked)?.into(),
+        (&run.old_credential).into(),
+        (&run.candidate).into(),
+        run.created_ms.into(),
+        run.phase_since_ms.into(),
+        run.retried_ms.into(),
+        run.reported_ms.into(),
+        "".into(),
+        "[]".into(),
+        run.audit_n.into(),
+        (&run.audit_head).into(),
+    ];
+    let head = "INSERT INTO rotation (id, secret_id, host, priority, phase, state, mode, cause, reason, actor, \
+         plan, exclusive, fence, holder, lease_until_ms, wake_ms, touched, wish, wish_actor, accept_outage, \
+         leaked, old_credential, candidate, created_ms, phase_since_ms, retried_ms, reported_ms, question, \
+         waiting, audit_n, audit_head)";
+    tx.insert(head, &[args], "").await
+}
+
+/// The rotation that keeps others of this secret from starting.
+pub async fn exclusive(tx: &mut Tx, secret_id: &str) -> Result<Option<Run>> {
+    let sql = format!("SELECT {COLUMNS} FROM rotation WHERE secret_id = $1 AND exclusive = 1");
+    tx.row(sql, &[secret_id.into()]).await?.map(|row| Run::read(&row)).transpose()
+}
+
+/// A rotation by its id.
+pub async fn by_id(tx: &mut Tx, id: &str) -> Result<Option<Run>> {
+    let sql = format!("SELECT {COLUMNS} FROM rotation WHERE id = $1");
+    tx.row(sql, &[id.into()]).await?.map(|row| Run::read(&row)).transpose()
+}
+
+/// The unfinished rotations of a secret, newest first: at most one exclusive, and any that only retries the
+/// end of an older credential.
+pub async fn unfinished(tx: &mut Tx, secret_id: &str) -> Result<Vec<Run>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM rotation WHERE secret_id = $1 AND state <> 'ended' ORDER BY created_ms DESC"
+    );
+    tx.rows(sql, &[secret_id.into()]).await?.iter().map(Run::read).collect()
+}
+
+/// Every unfinished rotation: what status joins with the secrets.
+pub async fn all_unfinished(tx: &mut Tx) -> Result<Vec<Run>> {
+    let sql = format!("SELECT {COLUMNS} FROM rotation WHERE state <> 'ended' ORDER BY created_ms");
+    tx.rows(sql, &[]).await?.iter().map(Run::read).collect()
+}
+
+/// The newest rotations of a secret, newest first.
+pub async fn newest(tx: &mut Tx, secret_id: &str, limit: i64) -> Result<Vec<Run>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM rotation WHERE secret_id = $1 ORDER BY created_ms DESC LIMIT $2"
+    );
+    tx.rows(sql, &[secret_id.into(), limit.into()]).await?.iter().map(Run::read).collect()
+}
+
+/// The earliest moment at which a rotation wants to be looked at, where one does.
+pub async fn next_wake(tx: &mut Tx) -> Result<Option<i64>> {
+    let sql = "SELECT MIN(wake_ms) AS wake FROM rotation WHERE state <> 'ended' AND lease_until_ms = 0";
+    tx.row(sql, &[]).await?.map_or(Ok(None), |row| row.maybe_int("wake"))
+}
+
+/// Records what a person asks of a rotation and wakes it.
+pub async fn wish(tx: &mut Tx, id: &RotationId, wish: Wish, actor: &str) -> Result<()> {
+    let sql = "UPDATE rotation SET wish = $2, wish_actor = $3, wake_ms = 0, touched = touched + 1 \
+         WHERE id = $1 AND state <> 'ended'";
+    tx.run(sql, &[id.as_str().into(), wish.word().into(), actor.into()]).await.map(drop)
+}
+
+/// Forgets earlier failures and wakes the rotation: `keywheel retry`.
+pub async fn retry(tx: &mut Tx, id: &RotationId, actor: &str) -> Result<()> {
+    let sql = "UPDATE rotation SET retried_ms = $2, wish = 'none', wish_actor = $3, wake_ms = 0, \
+         touched = touched + 1 WHERE id = $1 AND state <> 'ended'";
+    let now = tx.now_ms();
+    tx.run(sql, &[id.as_str().into(), now.into(), actor.into()]).await.map(drop)
+}
+
+/// Wakes every unfinished rotation of a secret: something about it changed.
+pub async fn wake(tx: &mut Tx, secret_id: &str) -> Result<()> {
+    let sql = "UPDATE rotation SET wake_ms = 0, touched = touched + 1 WHERE secret_id = $1 AND state <> 'ended'";
+    tx.run(sql, &[secret_id.into()]).await.map(drop)
+}
+
+/// Frees every lease of a replica that is known to be dead.
+pub async fn release_all(tx: &mut Tx, holder: &str) -> Result<u64> {
+    let sql = "UPDATE rotation SET lease_until_ms = 0, holder = '' WHERE holder = $1 AND state <> 'ended'";
+    tx.run(sql, &[holder.into()]).await
+}

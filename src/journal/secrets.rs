@@ -1,0 +1,290 @@
+//! Secrets as the inventory was applied, and what the schedule needs of them.
+
+use super::error::{Error, Result};
+use super::sql::{Arg, Row, Tx, to_json};
+use crate::inventory::Definition;
+use keywheel_schedules::{History, next_rotation};
+
+/// One secret's row, without its definition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Secret {
+    /// `environment/name`.
+    pub id: String,
+    /// The part before the slash.
+    pub environment: String,
+    /// The part after it.
+    pub name: String,
+    /// Key of the owner.
+    pub owner: String,
+    /// `track`, `approve` or `auto`.
+    pub manage: String,
+    /// Labels, separated and surrounded by spaces.
+    pub tags: String,
+    /// Name of its schedule.
+    pub schedule: String,
+    /// The file that defines it.
+    pub file: String,
+    /// When the inventory first named it.
+    pub enrolled_ms: i64,
+    /// When the credential in use was published by a rotation that completed.
+    pub last_rotated_ms: Option<i64>,
+    /// Overdue after this.
+    pub next_rotation_ms: Option<i64>,
+    /// Due soon after this.
+    pub soon_ms: Option<i64>,
+    /// When the scheduler acts.
+    pub start_ms: Option<i64>,
+    /// Why then.
+    pub start_reason: String,
+    /// Our id of the credential in use.
+    pub current_credential: Option<String>,
+    /// Who paused it.
+    pub paused_by: Option<String>,
+    /// Why.
+    pub paused_reason: Option<String>,
+    /// Until when.
+    pub paused_until_ms: Option<i64>,
+    /// When it left the inventory.
+    pub retired_ms: Option<i64>,
+    /// Consumers listed.
+    pub consumers: i64,
+    /// Consumers proven by the newest rotation.
+    pub proven: i64,
+}
+
+const COLUMNS: &str = "id, environment, name, owner, manage, tags, schedule, file, enrolled_ms, last_rotated_ms, \
+     next_rotation_ms, soon_ms, start_ms, start_reason, current_credential, paused_by, paused_reason, \
+     paused_until_ms, retired_ms, consumers, proven";
+
+impl Secret {
+    fn read(row: &Row) -> Result<Self> {
+        Ok(Self {
+            id: row.text("id")?,
+            environment: row.text("environment")?,
+            name: row.text("name")?,
+            owner: row.text("owner")?,
+            manage: row.text("manage")?,
+            tags: row.text("tags")?,
+            schedule: row.text("schedule")?,
+            file: row.text("file")?,
+            enrolled_ms: row.int("enrolled_ms")?,
+            last_rotated_ms: row.maybe_int("last_rotated_ms")?,
+            next_rotation_ms: row.maybe_int("next_rotation_ms")?,
+            soon_ms: row.maybe_int("soon_ms")?,
+            start_ms: row.maybe_int("start_ms")?,
+            start_reason: row.text("start_reason")?,
+            current_credential: row.maybe_text("current_credential")?,
+            paused_by: row.maybe_text("paused_by")?,
+            paused_reason: row.maybe_text("paused_reason")?,
+            paused_until_ms: row.maybe_int("paused_until_ms")?,
+            retired_ms: row.maybe_int("retired_ms")?,
+            consumers: row.int("consumers")?,
+            proven: row.int("proven")?,
+        })
+    }
+
+    /// Whether somebody paused it and the pause still stands.
+    pub fn is_paused(&self, now_ms: i64) -> bool {
+        self.paused_by.is_some() && self.paused_until_ms.is_none_or(|until| now_ms < until)
+    }
+}
+
+/// One secret.
+pub async fn by_id(tx: &mut Tx, id: &str) -> Result<Option<Secret>> {
+    let sql = format!("SELECT {COLUMNS} FROM secret WHERE id = $1");
+    tx.row(sql, &[id.into()]).await?.map(|row| Secret::read(&row)).transpose()
+}
+
+/// Secrets by id, after `after`, for paging through all of them.
+pub async fn page(tx: &mut Tx, after: &str, limit: i64) -> Result<Vec<Secret>> {
+    let sql = format!("SELECT {COLUMNS} FROM secret WHERE id > $1 ORDER BY id LIMIT $2");
+    tx.rows(sql, &[after.into(), limit.into()]).await?.iter().map(Secret::read).collect()
+}
+
+/// A secret's definition, where it is in the inventory.
+pub async fn definition(tx: &mut Tx, id: &str) -> Result<Option<Definition>> {
+    let sql = "SELECT body FROM secret_definition WHERE secret_id = $1";
+    tx.row(sql, &[id.into()]).await?.map(|row| row.json("body")).transpose()
+}
+
+/// Every definition that a file brought, for comparing with the file as it is now.
+pub async fn definitions_of(tx: &mut Tx, file: &str) -> Result<Vec<Definition>> {
+    let sql = "SELECT d.body AS body FROM secret_definition d JOIN secret s ON s.id = d.secret_id \
+         WHERE s.file = $1 AND s.retired_ms IS NULL";
+    tx.rows(sql, &[file.into()]).await?.iter().map(|row| row.json("body")).collect()
+}
+
+/// Every definition in force.
+pub async fn definitions(tx: &mut Tx) -> Result<Vec<Definition>> {
+    let sql = "SELECT d.body AS body FROM secret_definition d JOIN secret s ON s.id = d.secret_id \
+         WHERE s.retired_ms IS NULL ORDER BY s.id";
+    tx.rows(sql, &[]).await?.iter().map(|row| row.json("body")).collect()
+}
+
+/// Adds or changes secrets as defined. Dates are kept; where a secret is renamed, its history moves along.
+pub async fn apply(tx: &mut Tx, definitions: &[Definition]) -> Result<()> {
+    for definition in definitions {
+        for former in &definition.formerly {
+            rename(tx, former.as_str(), definition.id.as_str()).await?;
+        }
+    }
+    let now = tx.now_ms();
+    let rows = definitions.iter().map(|d| row_of(d, now)).collect::<Vec<_>>();
+    let head = "INSERT INTO secret (id, shard, environment, name, owner, manage, tags, schedule, file, \
+         definition_n, enrolled_ms, start_reason, consumers)";
+    let tail = "ON CONFLICT (id) DO UPDATE SET owner = excluded.owner, manage = excluded.manage, \
+         tags = excluded.tags, schedule = excluded.schedule, file = excluded.file, \
+         definition_n = secret.definition_n + 1, consumers = excluded.consumers, retired_ms = NULL";
+    tx.insert(head, &rows, tail).await?;
+    let bodies = definitions
+        .iter()
+        .map(|d| Ok(vec![d.id.as_str().into(), to_json(d)?.into()]))
+        .collect::<Result<Vec<Vec<Arg>>>>()?;
+    let tail = "ON CONFLICT (secret_id) DO UPDATE SET body = excluded.body";
+    tx.insert("INSERT INTO secret_definition (secret_id, body)", &bodies, tail).await?;
+    for definition in definitions {
+        reschedule(tx, definition).await?;
+    }
+    Ok(())
+}
+
+fn row_of(definition: &Definition, now: i64) -> Vec<Arg> {
+    let id = definition.id.as_str();
+    let manage = match definition.manage {
+        crate::inventory::Manage::Track => "track",
+        crate::inventory::Manage::Approve => "approve",
+        crate::inventory::Manage::Auto => "auto",
+    };
+    vec![
+        id.into(),
+        shard(id).into(),
+        definition.id.environment().into(),
+        definition.id.name().into(),
+        (&definition.owner).into(),
+        manage.into(),
+        format!(" {} ", definition.tags.join(" ")).into(),
+        (&definition.schedule).into(),
+        (&definition.origin.file).into(),
+        1_i64.into(),
+        now.into(),
+        "".into(),
+        i64::try_from(definition.consumers.len()).unwrap_or(i64::MAX).into(),
+    ]
+}
+
+/// Sixteen parts by a stable hash, so that the index of due secrets has no single hot end.
+fn shard(id: &str) -> i64 {
+    let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    i64::try_from(hash % 16).unwrap_or(0)
+}
+
+async fn rename(tx: &mut Tx, from: &str, to: &str) -> Result<()> {
+    let known = by_id(tx, from).await?.is_some() && by_id(tx, to).await?.is_none();
+    if !known {
+        return Ok(());
+    }
+    for sql in [
+        "UPDATE secret SET id = $2 WHERE id = $1",
+        "UPDATE secret_definition SET secret_id = $2 WHERE secret_id = $1",
+        "UPDATE rotation SET secret_id = $2 WHERE secret_id = $1",
+        "UPDATE credential SET secret_id = $2 WHERE secret_id = $1",
+        "UPDATE published SET secret_id = $2 WHERE secret_id = $1",
+        "UPDATE request SET secret_id = $2 WHERE secret_id = $1",
+        "UPDATE waiver SET secret_id = $2 WHERE secret_id = $1",
+    ] {
+        tx.run(sql, &[from.into(), to.into()]).await?;
+    }
+    let name = to.split_once('/').map_or(to, |(_, name)| name);
+    tx.run("UPDATE secret SET name = $2 WHERE id = $1", &[to.into(), name.into()]).await.map(drop)
+}
+
+/// Takes secrets out of service; rotations under way finish from their plans.
+pub async fn retire(tx: &mut Tx, ids: &[String]) -> Result<()> {
+    let now = tx.now_ms();
+    for id in ids {
+        let sql = "UPDATE secret SET retired_ms = $2, start_ms = NULL WHERE id = $1 AND retired_ms IS NULL";
+        tx.run(sql, &[id.into(), now.into()]).await?;
+        tx.run("DELETE FROM secret_definition WHERE secret_id = $1", &[id.into()]).await?;
+    }
+    Ok(())
+}
+
+/// Recomputes when a secret is due and when its rotation starts.
+pub async fn reschedule(tx: &mut Tx, definition: &Definition) -> Result<()> {
+    let id = definition.id.as_str();
+    let Some(secret) = by_id(tx, id).await? else {
+        return Err(Error::Refused(format!("{id} is not in the journal")));
+    };
+    let history = History {
+        last_rotated_ms: secret.last_rotated_ms,
+        credential_expires_ms: None,
+        enrolled_ms: secret.enrolled_ms,
+    };
+    let next = next_rotation(&definition.timing, id, &history);
+    let soon = next.due_ms.map(|due| due - definition.timing.due_soon.millis());
+    let starts = definition.manage == crate::inventory::Manage::Auto;
+    let sql = "UPDATE secret SET next_rotation_ms = $2, soon_ms = $3, start_ms = $4, start_reason = $5 WHERE id = $1";
+    let args = [
+        id.into(),
+        next.due_ms.into(),
+        soon.into(),
+        next.start_ms.filter(|_| starts).into(),
+        next.reason.into(),
+    ];
+    tx.run(sql, &args).await.map(drop)
+}
+
+/// Up to `limit` secrets whose start has come, most overdue first; those with a rotation under way are not
+/// among them.
+pub async fn due(tx: &mut Tx, limit: i64) -> Result<Vec<Secret>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM secret WHERE shard IN (0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15) \
+         AND busy = 0 AND start_ms IS NOT NULL AND start_ms <= $1 ORDER BY start_ms LIMIT $2"
+    );
+    let now = tx.now_ms();
+    tx.rows(sql, &[now.into(), limit.into()]).await?.iter().map(Secret::read).collect()
+}
+
+/// The next moment at which a secret's start comes, where there is one.
+pub async fn next_start(tx: &mut Tx) -> Result<Option<i64>> {
+    let sql = "SELECT MIN(start_ms) AS start FROM secret \
+         WHERE shard IN (0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15) AND busy = 0 AND start_ms IS NOT NULL";
+    tx.row(sql, &[]).await?.map_or(Ok(None), |row| row.maybe_int("start"))
+}
+
+/// Puts off a start that may not happen now.
+pub async fn postpone(tx: &mut Tx, id: &str, start_ms: i64, reason: &str) -> Result<()> {
+    let sql = "UPDATE secret SET start_ms = $2, start_reason = $3 WHERE id = $1";
+    tx.run(sql, &[id.into(), start_ms.into(), reason.into()]).await.map(drop)
+}
+
+/// Marks whether an exclusive rotation is under way.
+pub async fn busy(tx: &mut Tx, id: &str, busy: bool) -> Result<()> {
+    tx.run("UPDATE secret SET busy = $2 WHERE id = $1", &[id.into(), busy.into()]).await.map(drop)
+}
+
+/// Records a completed rotation, or dates a credential that was adopted: which credential is in use, since when.
+pub async fn rotated(tx: &mut Tx, id: &str, credential: &str, published_ms: i64) -> Result<()> {
+    let sql = "UPDATE secret SET current_credential = $2, last_rotated_ms = $3 WHERE id = $1";
+    tx.run(sql, &[id.into(), credential.into(), published_ms.into()]).await.map(drop)
+}
+
+/// Records which credential is in use, without a date.
+pub async fn in_use(tx: &mut Tx, id: &str, credential: &str) -> Result<()> {
+    let sql = "UPDATE secret SET current_credential = $2 WHERE id = $1";
+    tx.run(sql, &[id.into(), credential.into()]).await.map(drop)
+}
+
+/// Records how many consumers the newest rotation has proven.
+pub async fn proven(tx: &mut Tx, id: &str, proven: i64) -> Result<()> {
+    tx.run("UPDATE secret SET proven = $2 WHERE id = $1", &[id.into(), proven.into()]).await.map(drop)
+}
+
+/// Pauses a secret, or lifts a pause with `by` empty.
+pub async fn pause(tx: &mut Tx, id: &str, by: Option<&str>, reason: &str, until_ms: Option<i64>) -> Result<()> {
+    let sql = "UPDATE secret SET paused_by = $2, paused_reason = $3, paused_until_ms = $4 WHERE id = $1";
+    let args = [id.into(), by.map(str::to_owned).into(), reason.into(), until_ms.into()];
+    tx.run(sql, &args).await.map(drop)
+}

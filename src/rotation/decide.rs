@@ -1,0 +1,316 @@
+//! One step of a rotation as one transaction: record what the last calls brought, ask the planner, commit what
+//! it decided. Intents and the evidence that allows them are therefore one commit, and nothing is sent before
+//! it has returned.
+
+mod advance;
+mod record;
+
+use super::facts::{Capabilities, Effect, EffectResult, Facts, Pace};
+use super::gate;
+use super::phase::Phase;
+use super::plan::{self, Order, Step};
+use super::report::Report;
+use super::words::{Kind, Mode, State, Status};
+use crate::journal::audit::{self, Entry};
+use crate::journal::rotations::{self, Lease, Run};
+use crate::journal::{Result, Tx, ledger, requests, secrets};
+use aws_lc_rs::digest;
+use keywheel_contract::{Base, RotationId, VersionId};
+
+/// What a step is given.
+#[derive(Debug, Clone)]
+pub struct Turn {
+    /// Who acts.
+    pub lease: Lease,
+    /// What the outside systems can do.
+    pub can: Capabilities,
+    /// How long calls and waits last.
+    pub pace: Pace,
+    /// What the calls since the last step brought.
+    pub report: Report,
+}
+
+/// What a step decided.
+#[derive(Debug, Clone)]
+pub enum Decision {
+    /// Carry these out, then take the next step. Their intents are committed.
+    Act {
+        /// The orders.
+        orders: Vec<Order>,
+        /// The facts they rest on.
+        facts: Box<Facts>,
+    },
+    /// Nothing to do before this moment; the lease is given up.
+    Rest {
+        /// Epoch milliseconds.
+        until_ms: i64,
+    },
+    /// It is over; the lease is given up.
+    Ended(Phase),
+}
+
+/// More moves than this in one step mean that the planner goes in circles.
+const MOVES_MAX: usize = 40;
+
+/// Takes one step.
+///
+/// # Errors
+/// The lease was lost, or the journal failed; then nothing was applied and everything local is forgotten.
+pub async fn decide(tx: &mut Tx, turn: &Turn) -> Result<Decision> {
+    let run = rotations::hold(tx, &turn.lease, turn.pace.lease_ms).await?;
+    let mut sitting = Sitting { run, entries: Vec::new() };
+    sitting.record(tx, turn).await?;
+    sitting.take_over(tx).await?;
+    let mut facts = load(tx, &sitting.run, turn).await?;
+    for _ in 0..MOVES_MAX {
+        let decision = match plan::plan(&facts) {
+            Step::Advance(event) => {
+                sitting.advance(tx, &mut facts, event, "").await?;
+                continue;
+            }
+            Step::TurnBack { reason } => {
+                sitting.advance(tx, &mut facts, super::phase::Event::TurnBack, &reason).await?;
+                continue;
+            }
+            Step::Act(orders) => sitting.commit_orders(tx, turn, facts, orders).await?,
+            Step::Wait { until_ms, waiting } => sitting.rest(State::Waiting, until_ms, waiting, String::new()),
+            Step::Block { question, next_command, until_ms } => {
+                sitting.block(&facts, &question);
+                let question = format!("{question}\n{next_command}");
+                sitting.rest(State::Blocked, until_ms, Vec::new(), question)
+            }
+        };
+        return sitting.close(tx, turn, decision).await;
+    }
+    Err(crate::journal::Error::Refused(format!(
+        "rotation {} moves in circles in phase {}: this is a fault of keywheel, nothing was changed",
+        sitting.run.id, sitting.run.phase
+    )))
+}
+
+/// The row and the audit entries of one step.
+struct Sitting {
+    run: Run,
+    entries: Vec<Entry>,
+}
+
+impl Sitting {
+    fn note(&mut self, action: &str, outcome: &str) -> &mut Entry {
+        self.entries.push(Entry {
+            actor: "engine".to_owned(),
+            action: action.to_owned(),
+            phase: self.run.phase.word().to_owned(),
+            outcome: outcome.to_owned(),
+            ..Entry::default()
+        });
+        let last = self.entries.len() - 1;
+        &mut self.entries[last]
+    }
+
+    /// An emergency that arrived meanwhile takes the run over at this safe point.
+    async fn take_over(&mut self, tx: &mut Tx) -> Result<()> {
+        if !self.run.exclusive {
+            return Ok(());
+        }
+        let Some(request) = requests::emergency(tx, &self.run.secret_id).await? else { return Ok(()) };
+        let published = self.run.published_ms.is_some();
+        let wants_candidate = matches!(request.credential.as_str(), "all" | "current");
+        self.run.mode = if self.run.mode == Mode::Contain { Mode::Contain } else { request.mode };
+        self.run.cause = request.cause;
+        self.run.accept_outage |= request.accept_outage;
+        self.run.wish = super::words::Wish::None;
+        self.run.reported_ms.get_or_insert(request.reported_ms);
+        self.run.leaked.extend(self.run.old_credential.clone());
+        let note = self.note("takeover", request.mode.word());
+        note.actor = request.actor;
+        note.detail = request.reason;
+        // A candidate that was published before the report counts as leaked too: its own rotation follows.
+        if !(published && wants_candidate) {
+            requests::close(tx, &request.id, "adopted", self.run.id.as_str()).await?;
+        }
+        Ok(())
+    }
+
+    /// Commits the intents among the orders.
+    async fn commit_orders(
+        &mut self,
+        tx: &mut Tx,
+        turn: &Turn,
+        mut facts: Facts,
+        orders: Vec<Order>,
+    ) -> Result<Decision> {
+        let now = tx.now_ms();
+        let mut intents = Vec::new();
+        for order in &orders {
+            let Order::Perform { kind, target, attempt } = order else { continue };
+            let effect = Effect {
+                kind: *kind,
+                target: target.clone(),
+                attempt: *attempt,
+                token: token(&self.run.id, *kind, target, *attempt),
+                created_ms: now,
+                deadline_ms: now + turn.pace.call_ms,
+                status: Status::Intent,
+                retry_ms: 0,
+                settled_ms: None,
+                word: String::new(),
+                result: EffectResult { base: expected(&facts, *kind, target), ..EffectResult::default() },
+            };
+            self.intent_entry(&facts, &effect);
+            self.before_intent(tx, &facts, &effect).await?;
+            intents.push(effect);
+        }
+        ledger::begin_effects(tx, self.run.id.as_str(), turn.lease.fence, &intents).await?;
+        facts.effects.extend(intents);
+        self.run.state = State::Active;
+        self.run.question.clear();
+        self.run.waiting.clear();
+        Ok(Decision::Act { orders, facts: Box::new(facts) })
+    }
+
+    fn intent_entry(&mut self, facts: &Facts, effect: &Effect) {
+        let about_candidate = !effect.kind.ends_old();
+        let credential = if about_candidate { &facts.candidate } else { &facts.old };
+        let credential = credential.as_ref().map(|known| known.id.clone()).unwrap_or_default();
+        let evidence = if effect.kind.ends_old() { relied_on(facts) } else { String::new() };
+        let note = self.note(effect.kind.word(), "intent");
+        note.credential = credential;
+        note.destination.clone_from(&effect.target);
+        note.evidence = evidence;
+        note.detail = format!("try {}", effect.attempt);
+    }
+
+    /// From the first final intent on, the duty to end the old credential lies on its row, and a new rotation
+    /// of the secret may start.
+    async fn before_intent(&mut self, tx: &mut Tx, facts: &Facts, effect: &Effect) -> Result<()> {
+        let past_return = effect.kind.is_final() && facts.phase == Phase::Revoking;
+        if !past_return || !self.run.exclusive {
+            return Ok(());
+        }
+        if let Some(old) = &facts.old {
+            ledger::credential_state(tx, &old.id, "retiring").await?;
+        }
+        Ok(())
+    }
+
+    fn block(&mut self, facts: &Facts, question: &str) {
+        let same = self.run.question.split('\n').next() == Some(question);
+        if !same {
+            let owner = facts.plan.owner.clone();
+            let note = self.note("blocked", "question");
+            note.detail = question.to_owned();
+            note.destination = owner;
+        }
+    }
+
+    fn rest(
+        &mut self,
+        state: State,
+        until_ms: i64,
+        waiting: Vec<plan::Waiting>,
+        question: String,
+    ) -> Decision {
+        self.run.state = if self.run.phase.is_terminal() { State::Ended } else { state };
+        self.run.wake_ms = until_ms;
+        self.run.waiting = waiting;
+        self.run.question = question;
+        match self.run.phase.is_terminal() {
+            true => Decision::Ended(self.run.phase),
+            false => Decision::Rest { until_ms },
+        }
+    }
+
+    async fn close(mut self, tx: &mut Tx, turn: &Turn, decision: Decision) -> Result<Decision> {
+        let entries = std::mem::take(&mut self.entries);
+        audit::append(tx, &mut self.run, entries).await?;
+        let release = !matches!(decision, Decision::Act { .. });
+        rotations::save(tx, &turn.lease, &self.run, release).await?;
+        Ok(decision)
+    }
+}
+
+/// The idempotency token of one try: unique, and the same after a crash.
+pub fn token(rotation: &RotationId, kind: Kind, target: &str, attempt: i64) -> String {
+    let text = format!("keywheel/token/v1\n{rotation}\n{}\n{target}\n{attempt}", kind.word());
+    hex::encode(digest::digest(&digest::SHA256, text.as_bytes()))
+}
+
+/// The version that a write expects to find.
+fn expected(facts: &Facts, kind: Kind, destination: &str) -> Option<Base> {
+    let version = match kind {
+        Kind::Stage | Kind::Publish => facts.base_version(destination).map(str::to_owned),
+        Kind::Republish | Kind::DropPrevious => plan::last_version(facts, destination),
+        _ => return None,
+    };
+    Some(Base { version: version.map(VersionId::new), token: None })
+}
+
+/// The proofs, or the waivers, that an intent to end something rests on.
+fn relied_on(facts: &Facts) -> String {
+    if facts.mode == Mode::Contain {
+        return "contain: the outage was accepted".to_owned();
+    }
+    let candidate = facts.candidate.as_ref().map_or("", |candidate| candidate.id.as_str());
+    let mut parts: Vec<String> = gate::required(facts)
+        .iter()
+        .map(|required| {
+            let instances: Vec<&str> = facts
+                .evidence
+                .iter()
+                .filter(|e| e.consumer == required.name && e.holding == candidate)
+                .map(|e| e.instance.as_str())
+                .collect();
+            format!("{}: {}", required.name, instances.join(" "))
+        })
+        .collect();
+    for waiver in facts.waivers.iter().filter(|waiver| waiver.until_ms > facts.now_ms) {
+        parts.push(format!("{}: waived by {}", waiver.subject, waiver.actor));
+    }
+    if parts.is_empty() {
+        parts.push(facts.plan.no_consumers.clone().map_or_else(String::new, |why| format!("no consumers: {why}")));
+    }
+    parts.join("; ")
+}
+
+/// Reads everything that is known, inside the transaction of the step.
+pub async fn load(tx: &mut Tx, run: &Run, turn: &Turn) -> Result<Facts> {
+    let id = run.id.as_str();
+    let secret = secrets::by_id(tx, &run.secret_id).await?;
+    let now_ms = tx.now_ms();
+    let paused_by = secret.as_ref().filter(|s| s.is_paused(now_ms)).and_then(|s| s.paused_by.clone());
+    let old = match &run.old_credential {
+        Some(old) => ledger::credential(tx, old).await?.map(Into::into),
+        None => None,
+    };
+    let candidate = match &run.candidate {
+        Some(candidate) => ledger::credential(tx, candidate).await?.map(Into::into),
+        None => None,
+    };
+    Ok(Facts {
+        now_ms,
+        id: run.id.clone(),
+        phase: run.phase,
+        mode: run.mode,
+        cause: run.cause,
+        wish: run.wish,
+        accept_outage: run.accept_outage,
+        phase_since_ms: run.phase_since_ms,
+        retried_ms: run.retried_ms,
+        published_ms: run.published_ms,
+        proven_ms: run.proven_ms,
+        refused_ms: run.refused_ms,
+        leaked: run.leaked.clone(),
+        plan: run.plan.clone(),
+        today: secrets::definition(tx, &run.secret_id).await?,
+        can: turn.can.clone(),
+        effects: ledger::effects(tx, id).await?,
+        probes: ledger::probes(tx, id).await?,
+        evidence: ledger::evidence(tx, id).await?,
+        waivers: ledger::waivers(tx, &run.secret_id).await?,
+        sealed: ledger::sealed_names(tx, id).await?,
+        old,
+        candidate,
+        paused_by,
+        pace: turn.pace,
+    })
+}

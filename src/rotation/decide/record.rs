@@ -1,0 +1,414 @@
+//! Recording what calls brought: outcomes of effects, readings, evidence, new credentials.
+
+use super::{Sitting, Turn};
+use crate::journal::ledger::{self, CredentialRow};
+use crate::journal::{Result, Tx, secrets};
+use crate::rotation::facts::{Effect, Evidence, Probe, backoff_ms};
+use crate::rotation::phase::Phase;
+use crate::rotation::plan::Order;
+use crate::rotation::report::{Answer, Inspected, NewCandidate, Outcome, Settled, retry_after_ms};
+use crate::rotation::words::{Kind, Look, Status};
+use keywheel_contract::{Error, ErrorKind, Holding, Observation, Retry, VersionId};
+
+/// A change that waits for a person in an outside system is looked up this often.
+const PENDING_MS: i64 = 60_000;
+
+impl Sitting {
+    /// Commits everything the last round of calls brought.
+    pub(super) async fn record(&mut self, tx: &mut Tx, turn: &Turn) -> Result<()> {
+        let report = &turn.report;
+        let id = self.run.id.clone();
+        if let Some((key_id, wrapped)) = &report.data_key {
+            ledger::keep_data_key(tx, id.as_str(), key_id, wrapped.clone()).await?;
+        }
+        if report.outcomes.is_empty() {
+            return Ok(());
+        }
+        let effects = ledger::effects(tx, id.as_str()).await?;
+        let mut probes = ledger::probes(tx, id.as_str()).await?;
+        for outcome in &report.outcomes {
+            match &outcome.order {
+                Order::Perform { kind, target, attempt } | Order::Settle { kind, target, attempt } => {
+                    let found = effects
+                        .iter()
+                        .find(|e| e.kind == *kind && &e.target == target && e.attempt == *attempt);
+                    if let Some(effect) = found {
+                        self.record_effect(tx, turn, effect, outcome, &mut probes).await?;
+                    }
+                }
+                order => self.record_look(tx, turn, order, outcome, &mut probes).await?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn record_effect(
+        &mut self,
+        tx: &mut Tx,
+        turn: &Turn,
+        before: &Effect,
+        outcome: &Outcome,
+        probes: &mut Vec<Probe>,
+    ) -> Result<()> {
+        let now = tx.now_ms();
+        let mut effect = before.clone();
+        match &outcome.answer {
+            Ok(Answer::Done { version, word, detail }) => {
+                applied(&mut effect, now, version.clone(), word, detail);
+            }
+            Ok(Answer::Candidate(candidate)) => {
+                self.keep_candidate(tx, candidate).await?;
+                applied(&mut effect, now, None, "applied", "");
+            }
+            Ok(Answer::Settled(settled)) => {
+                self.settle(tx, turn, &mut effect, settled, probes).await?;
+            }
+            Ok(_) => {}
+            Err(error) => self.fail(tx, turn, &mut effect, outcome, error, probes).await?,
+        }
+        if effect == *before {
+            return Ok(());
+        }
+        ledger::settle_effect(tx, self.run.id.as_str(), &effect).await?;
+        self.outcome_entry(&effect);
+        if effect.status == Status::Applied {
+            self.after_applied(tx, &effect).await?;
+        }
+        Ok(())
+    }
+
+    async fn settle(
+        &mut self,
+        tx: &mut Tx,
+        turn: &Turn,
+        effect: &mut Effect,
+        settled: &Settled,
+        probes: &mut Vec<Probe>,
+    ) -> Result<()> {
+        let now = tx.now_ms();
+        let landed = effect.kind.is_harmless() || now >= effect.deadline_ms + turn.pace.grace_ms;
+        match settled {
+            Settled::Applied(version) => applied(effect, now, version.clone(), "applied", "found by reading"),
+            Settled::Orphaned(ids) => {
+                effect.status = Status::Orphaned;
+                effect.settled_ms = Some(now);
+                effect.result.orphans = ids.iter().map(|id| id.as_str().to_owned()).collect();
+            }
+            Settled::Absent | Settled::Resend if landed => {
+                effect.status = Status::Absent;
+                effect.settled_ms = Some(now);
+                effect.word = "absent".to_owned();
+            }
+            Settled::Absent | Settled::Resend => self.keep_settling(tx, effect, "absent", "", probes).await?,
+            Settled::Pending { url } => {
+                effect.status = Status::Pending;
+                effect.result.detail = format!("waits for approval at {url}");
+                self.keep_settling(tx, effect, "pending", url, probes).await?;
+            }
+            Settled::Unknown(why) => self.keep_settling(tx, effect, "unknown", why, probes).await?,
+        }
+        Ok(())
+    }
+
+    async fn keep_settling(
+        &mut self,
+        tx: &mut Tx,
+        effect: &Effect,
+        result: &str,
+        detail: &str,
+        probes: &mut Vec<Probe>,
+    ) -> Result<()> {
+        let key = crate::rotation::plan::settle_key(effect);
+        self.keep_probe(tx, probes, Look::Settle, &key, result, detail).await
+    }
+
+    /// A call that failed. One whose outcome is not known stays an intent: it is looked up, never re-sent.
+    async fn fail(
+        &mut self,
+        tx: &mut Tx,
+        turn: &Turn,
+        effect: &mut Effect,
+        outcome: &Outcome,
+        error: &Error,
+        probes: &mut Vec<Probe>,
+    ) -> Result<()> {
+        let now = tx.now_ms();
+        if matches!(outcome.order, Order::Settle { .. }) {
+            return self.keep_settling(tx, effect, error.word(), &error.message, probes).await;
+        }
+        match error.retry() {
+            Retry::Settle if !effect.kind.is_harmless() => {
+                effect.result.detail.clone_from(&error.message);
+                error.word().clone_into(&mut effect.word);
+            }
+            Retry::AwaitPerson => {
+                effect.status = Status::Pending;
+                effect.retry_ms = now + PENDING_MS;
+                effect.result.detail.clone_from(&error.message);
+            }
+            Retry::Settle | Retry::Later(_) | Retry::Replan | Retry::Never => {
+                effect.status = Status::Failed;
+                effect.settled_ms = Some(now);
+                error.word().clone_into(&mut effect.word);
+                effect.result.detail.clone_from(&error.message);
+                let usual = backoff_ms(&turn.pace, effect.attempt, &effect.target);
+                effect.retry_ms = now + retry_after_ms(error).unwrap_or(usual);
+            }
+        }
+        Ok(())
+    }
+
+    fn outcome_entry(&mut self, effect: &Effect) {
+        let word = match (effect.status, effect.word.as_str()) {
+            (Status::Intent, _) => "unknown",
+            (Status::Applied, "" | "applied") => "applied",
+            (_, "") => effect.status.word(),
+            (_, word) => word,
+        }
+        .to_owned();
+        let (old, candidate) = (self.run.old_credential.clone(), self.run.candidate.clone());
+        let credential = if effect.kind.ends_old() { old } else { candidate };
+        let version = effect.result.version.as_ref().map(VersionId::as_str).unwrap_or_default().to_owned();
+        let note = self.note(effect.kind.word(), &word);
+        note.credential = credential.unwrap_or_default();
+        note.destination.clone_from(&effect.target);
+        note.evidence = version;
+        note.detail = format!("try {} {}", effect.attempt, effect.result.detail).trim_end().to_owned();
+    }
+
+    async fn after_applied(&mut self, tx: &mut Tx, effect: &Effect) -> Result<()> {
+        let serves = match effect.kind {
+            Kind::Publish | Kind::DropPrevious => &self.run.candidate,
+            Kind::Republish => &self.run.old_credential,
+            _ => return Ok(()),
+        };
+        if let (Some(version), Some(credential)) = (&effect.result.version, serves.clone()) {
+            ledger::published(tx, &self.run.secret_id, &effect.target, version.as_str(), &credential).await?;
+        }
+        Ok(())
+    }
+
+    async fn keep_candidate(&mut self, tx: &mut Tx, new: &NewCandidate) -> Result<()> {
+        let id = uuid::Uuid::now_v7().to_string();
+        let row = CredentialRow {
+            id: id.clone(),
+            secret_id: self.run.secret_id.clone(),
+            rotation_id: Some(self.run.id.as_str().to_owned()),
+            issuer_ref: Some(new.issuer_ref.as_str().to_owned()),
+            fingerprint: Some(new.fingerprint.clone()),
+            state: "candidate".to_owned(),
+            born_ms: tx.now_ms(),
+            published_ms: None,
+        };
+        ledger::add_credential(tx, &row).await?;
+        ledger::keep_sealed(tx, self.run.id.as_str(), std::slice::from_ref(&new.sealed)).await?;
+        self.run.candidate = Some(id.clone());
+        let note = self.note("candidate", "sealed");
+        note.credential = id;
+        note.evidence.clone_from(&new.fingerprint);
+        note.detail = format!("{} at its issuer", new.issuer_ref);
+        Ok(())
+    }
+
+    async fn record_look(
+        &mut self,
+        tx: &mut Tx,
+        turn: &Turn,
+        order: &Order,
+        outcome: &Outcome,
+        probes: &mut Vec<Probe>,
+    ) -> Result<()> {
+        let (look, target) = name_of(order);
+        match &outcome.answer {
+            Ok(Answer::Inspected(seen)) => {
+                self.keep_inspected(tx, turn, target, seen).await?;
+                let version = seen.version.as_ref().map_or("", VersionId::as_str);
+                self.keep_probe(tx, probes, look, target, "ok", version).await
+            }
+            Ok(Answer::Identified(Some(id))) => {
+                if let Some(old) = self.run.old_credential.clone() {
+                    ledger::credential_learnt(tx, &old, Some(id.as_str().to_owned()), None).await?;
+                }
+                self.keep_probe(tx, probes, look, target, "ok", id.as_str()).await
+            }
+            Ok(Answer::Identified(None)) => {
+                let why = "the issuer does not know the value in use; it may have been ended there already";
+                self.keep_probe(tx, probes, look, target, "not_found", why).await
+            }
+            Ok(Answer::Candidate(candidate)) => {
+                self.keep_candidate(tx, candidate).await?;
+                self.keep_probe(tx, probes, look, target, "ok", "").await
+            }
+            Ok(Answer::Looked { result, detail }) => {
+                self.refused(tx, look, result);
+                self.keep_probe(tx, probes, look, target, result, detail).await
+            }
+            Ok(Answer::Observed(seen)) => {
+                self.keep_evidence(tx, target, seen).await?;
+                self.keep_probe(tx, probes, look, target, "ok", "").await
+            }
+            Ok(Answer::Done { .. } | Answer::Settled(_)) => Ok(()),
+            Err(error) => {
+                let word = stable_word(error, look);
+                self.keep_probe(tx, probes, look, target, word, &error.message).await
+            }
+        }
+    }
+
+    /// The moment at which an emergency's exposure ends.
+    fn refused(&mut self, tx: &Tx, look: Look, result: &str) {
+        if look == Look::RefusedOld && result == "ok" && self.run.refused_ms.is_none() {
+            self.run.refused_ms = Some(tx.now_ms());
+        }
+    }
+
+    async fn keep_inspected(&mut self, tx: &mut Tx, turn: &Turn, target: &str, seen: &Inspected) -> Result<()> {
+        ledger::keep_sealed(tx, self.run.id.as_str(), &seen.sealed).await?;
+        let main = self.run.plan.destinations.first().is_some_and(|first| first.name() == target);
+        if let Some(version) = seen.version.as_ref().filter(|_| main) {
+            self.know_old(tx, turn, version, seen).await?;
+        }
+        if !seen.warnings.is_empty() {
+            let note = self.note("inspect", "warning");
+            target.clone_into(&mut note.destination);
+            note.detail = seen.warnings.join("; ");
+        }
+        Ok(())
+    }
+
+    /// The credential behind the value in use: the one recorded, or, where the value is not ours, a new one.
+    async fn know_old(&mut self, tx: &mut Tx, _turn: &Turn, version: &VersionId, seen: &Inspected) -> Result<()> {
+        let recorded = match &self.run.old_credential {
+            Some(id) => ledger::credential(tx, id).await?,
+            None => None,
+        };
+        let ours = recorded.as_ref().is_some_and(|row| row.fingerprint.is_none() || row.fingerprint == seen.fingerprint);
+        if ours {
+            return Ok(());
+        }
+        let id = uuid::Uuid::now_v7().to_string();
+        let row = CredentialRow {
+            id: id.clone(),
+            secret_id: self.run.secret_id.clone(),
+            rotation_id: None,
+            issuer_ref: self.run.plan.current_id.clone(),
+            fingerprint: seen.fingerprint.clone(),
+            state: "current".to_owned(),
+            born_ms: tx.now_ms(),
+            published_ms: seen.written_at_ms,
+        };
+        ledger::add_credential(tx, &row).await?;
+        secrets::in_use(tx, &self.run.secret_id, &id).await?;
+        let drift = recorded.is_some();
+        self.run.old_credential = Some(id.clone());
+        let note = self.note("adopt", if drift { "drift" } else { "found" });
+        note.credential = id;
+        note.evidence = version.as_str().to_owned();
+        if drift {
+            note.detail = "the value in use is not the one that keywheel published".to_owned();
+        }
+        Ok(())
+    }
+
+    async fn keep_evidence(&mut self, tx: &mut Tx, consumer: &str, seen: &[Observation]) -> Result<()> {
+        let now = tx.now_ms();
+        let before = ledger::evidence(tx, self.run.id.as_str()).await?;
+        let round: Vec<Evidence> = seen.iter().map(|one| evidence_of(consumer, one, now)).collect();
+        let gate = matches!(self.run.phase, Phase::Disabling | Phase::Revoking);
+        for one in &round {
+            let known = before.iter().any(|b| {
+                (&b.consumer, &b.instance, &b.holding, b.strength)
+                    == (&one.consumer, &one.instance, &one.holding, one.strength)
+            });
+            if !known || gate {
+                self.evidence_entry(one);
+            }
+        }
+        ledger::keep_evidence(tx, self.run.id.as_str(), consumer, &round).await
+    }
+
+    fn evidence_entry(&mut self, one: &Evidence) {
+        let outcome = match &one.holding {
+            holding if Some(holding) == self.run.candidate.as_ref() => "new",
+            holding if Some(holding) == self.run.old_credential.as_ref() => "old",
+            holding => holding.as_str(),
+        }
+        .to_owned();
+        let credential = matches!(outcome.as_str(), "new" | "old").then(|| one.holding.clone());
+        let note = self.note("evidence", &outcome);
+        note.credential = credential.unwrap_or_default();
+        note.destination = format!("{}/{}", one.consumer, one.instance);
+        one.strength.word().clone_into(&mut note.evidence);
+        note.detail.clone_from(&one.detail);
+    }
+
+    async fn keep_probe(
+        &mut self,
+        tx: &mut Tx,
+        probes: &mut Vec<Probe>,
+        look: Look,
+        target: &str,
+        result: &str,
+        detail: &str,
+    ) -> Result<()> {
+        let at_ms = tx.now_ms();
+        let before = probes.iter().position(|p| p.look == look && p.target == target);
+        let earlier = before.map(|index| probes.remove(index));
+        let failed_before = earlier.filter(|p| p.at_ms >= self.run.retried_ms).map_or(0, |p| p.failures);
+        let failures = if result == "ok" { 0 } else { failed_before + 1 };
+        let (result, detail) = (result.to_owned(), detail.to_owned());
+        let probe = Probe { look, target: target.to_owned(), result, detail, at_ms, failures };
+        ledger::keep_probes(tx, self.run.id.as_str(), std::slice::from_ref(&probe)).await?;
+        probes.push(probe);
+        Ok(())
+    }
+}
+
+fn applied(effect: &mut Effect, now: i64, version: Option<VersionId>, word: &str, detail: &str) {
+    effect.status = Status::Applied;
+    effect.settled_ms = Some(now);
+    word.clone_into(&mut effect.word);
+    effect.result.version = version;
+    detail.clone_into(&mut effect.result.detail);
+}
+
+fn evidence_of(consumer: &str, seen: &Observation, at_ms: i64) -> Evidence {
+    let holding = match &seen.holding {
+        Holding::Credential(id) => id.as_str().to_owned(),
+        Holding::Other => "other".to_owned(),
+        Holding::Unknown => "unknown".to_owned(),
+    };
+    Evidence {
+        consumer: consumer.to_owned(),
+        instance: seen.instance.clone(),
+        holding,
+        strength: seen.strength,
+        at_ms,
+        detail: seen.detail.clone(),
+    }
+}
+
+/// The reading that an order is, and where.
+fn name_of(order: &Order) -> (Look, &str) {
+    match order {
+        Order::Inspect { destination } => (Look::Inspect, destination),
+        Order::Identify => (Look::Identify, ""),
+        Order::Propose => (Look::Propose, ""),
+        Order::TestCandidate => (Look::TestCandidate, ""),
+        Order::TestOld => (Look::TestOld, ""),
+        Order::RefusedOld => (Look::RefusedOld, ""),
+        Order::ReadBack { destination } => (Look::Served, destination),
+        Order::Observe { consumer } => (Look::Observe, consumer),
+        Order::LastUse => (Look::LastUse, ""),
+        Order::Perform { target, .. } | Order::Settle { target, .. } => (Look::Settle, target),
+    }
+}
+
+/// A consumer that cannot be asked is asked again, whatever the reason.
+fn stable_word(error: &Error, look: Look) -> &'static str {
+    match (&error.kind, look) {
+        (_, Look::Observe) => "unanswered",
+        (ErrorKind::UnknownOutcome | ErrorKind::Conflict { .. }, _) => "unavailable",
+        _ => error.word(),
+    }
+}
