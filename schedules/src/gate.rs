@@ -33,7 +33,7 @@ pub enum Opening {
 impl Timing {
     /// Whether `gate` is open at `at_ms`, and if not, when it will be and why.
     ///
-    /// A window or blackout that cannot be read keeps the gate closed; [`check`](crate::check)
+    /// A window or blackout that cannot be read keeps the gate closed; [`check`](crate::check())
     /// finds those beforehand.
     pub fn open(&self, gate: Gate, at_ms: i64) -> Opening {
         match Openings::of(self, gate) {
