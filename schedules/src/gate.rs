@@ -33,7 +33,7 @@ pub enum Opening {
 impl Timing {
     /// Whether `gate` is open at `at_ms`, and if not, when it will be and why.
     ///
-    /// A window or blackout that cannot be read keeps the gate closed; [`check`](crate::check)
+    /// A window or blackout that cannot be read keeps the gate closed; [`check`](crate::check())
     /// finds those beforehand.
     pub fn open(&self, gate: Gate, at_ms: i64) -> Opening {
         match Openings::of(self, gate) {
@@ -99,9 +99,11 @@ impl<'a> Openings<'a> {
     }
 
     /// The last open stretch that begins before `until_ms`, cut at both ends.
-    pub(crate) fn last_stretch(&self, from_ms: i64, mut until_ms: i64) -> Option<Range<i64>> {
+    pub(crate) fn last_stretch(&self, from_ms: i64, until_ms: i64) -> Option<Range<i64>> {
         // Looked for from the end, a little more than a week at a time: long periods stay cheap.
         const REACH_MS: i64 = 8 * 86_400_000;
+        let from_ms = from_ms.max(zone::FIRST_MS);
+        let mut until_ms = until_ms.min(zone::LAST_MS);
         while until_ms > from_ms {
             let near_ms = from_ms.max(until_ms.saturating_sub(REACH_MS));
             let last = self.stretches(near_ms, until_ms).last();

@@ -37,11 +37,11 @@ impl Slots {
     /// Every slot after `at_ms`, to the year 2100, where the `cron` crate ends.
     pub(crate) fn after(&self, at_ms: i64) -> impl Iterator<Item = Slot> {
         let shown = zone::wall_clock(at_ms, self.zone);
-        // The doubled hour is shown again after its slots have fired: those are not after `at_ms`.
-        let mut later = self.walk(shown).filter(move |slot| *slot > at_ms);
+        let mut later = self.walk(shown);
         let mut before_ms = self.last_until(at_ms);
         std::iter::from_fn(move || {
-            // Several times in the spring gap are one moment.
+            // Times in the spring gap are one moment, and the doubled hour is shown again after
+            // its slots have fired.
             let at_ms = later.find(|slot| before_ms.is_none_or(|before| *slot > before))?;
             // Before the first slot of all, in 1970, there is none.
             let before_ms = before_ms.replace(at_ms).unwrap_or(at_ms);

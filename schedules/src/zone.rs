@@ -6,9 +6,11 @@ use chrono_tz::{GapInfo, Tz};
 /// A moment that never comes.
 pub(crate) const NEVER: i64 = i64::MAX;
 
-/// Years 1 to 9999, the span in which dates have four digits; moments outside are moved into it.
-const FIRST_MS: i64 = -62_135_596_800_000;
-const LAST_MS: i64 = 253_402_300_799_999;
+/// Years 1 to 9999, in which dates have four digits; moments outside are moved into them.
+pub(crate) const FIRST_MS: i64 = -62_135_596_800_000;
+
+/// See [`FIRST_MS`].
+pub(crate) const LAST_MS: i64 = 253_402_300_799_999;
 
 /// What a clock on the wall shows at `at_ms`.
 pub(crate) fn wall_clock(at_ms: i64, zone: Tz) -> NaiveDateTime {

@@ -1,5 +1,10 @@
 //! When a secret is due and when it starts, by example.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot be set up has failed"
+)]
+
 use chrono::{NaiveDateTime, TimeZone};
 use chrono_tz::Europe::Berlin;
 use keywheel_schedules::{Gate, History, Next, Opening, Timing, next_rotation};

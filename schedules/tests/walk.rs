@@ -1,5 +1,10 @@
 //! Time walked forward in many zones: no slot skipped, none doubled, no start late if avoidable.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot be set up has failed"
+)]
+
 use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta};
 use chrono_tz::Tz;
 use keywheel_schedules::{Gate, History, Opening, Timing, Windows, next_rotation};
@@ -90,10 +95,10 @@ fn rotated(at_ms: i64) -> History {
     }
 }
 
-/// Rotates whenever the clock says it is time; the clock is wrong by one of `jumps`, changing at
-/// each rotation. Gives the slots that were served.
-fn served(timing: &Timing, from_ms: i64, until_ms: i64, jumps: &[i64]) -> Vec<i64> {
-    let mut jumps = jumps.iter().cycle();
+/// Rotates at each start; the new credential is published one of `lags` later. Gives the slots
+/// that were served.
+fn served(timing: &Timing, from_ms: i64, until_ms: i64, lags: &[i64]) -> Vec<i64> {
+    let mut lags = lags.iter().cycle();
     let (mut last_ms, mut slots) = (from_ms, Vec::new());
     loop {
         let next = next_rotation(timing, "production/example", &rotated(last_ms));
@@ -103,14 +108,12 @@ fn served(timing: &Timing, from_ms: i64, until_ms: i64, jumps: &[i64]) -> Vec<i6
             return slots;
         }
         slots.push(due_ms);
-        // A clock an hour ahead meets the start early but records what it shows; after a jump
-        // back it shows the start a second time, when the slot has been served.
-        last_ms = start_ms + jumps.next().unwrap();
+        last_ms = start_ms + lags.next().unwrap();
     }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
     fn every_slot_is_served_once(
