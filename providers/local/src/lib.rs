@@ -9,13 +9,13 @@
 
 mod alphabet;
 mod beneath;
-//mod dotenv;
+mod dotenv;
 mod files;
 mod manual;
 mod random;
 
 pub use alphabet::Class;
-//pub use dotenv::{DotenvOptions, DotenvStore};
+pub use dotenv::{DotenvOptions, DotenvStore};
 pub use files::{FilesOptions, FilesStore};
 pub use manual::{ManualIssuer, ManualOptions};
 pub use random::{Encoding, RandomIssuer, RandomOptions};

@@ -5,11 +5,13 @@ use keywheel_contract::conformance::issuer::{self, IssuerHarness};
 use keywheel_contract::conformance::report::Report;
 use keywheel_contract::conformance::store::{self, StoreHarness};
 use keywheel_contract::{
-    Credential, CredentialId, Fields, Issuer, Place, SecretStore, SecretValue,
+    Credential, CredentialId, Fields, FingerprintKey, Issuer, Place, SecretStore, SecretValue,
 };
 use keywheel_provider_local::{
-    FilesOptions, FilesStore, ManualIssuer, ManualOptions, RandomIssuer, RandomOptions,
+    DotenvOptions, DotenvStore, FilesOptions, FilesStore, ManualIssuer, ManualOptions,
+    RandomIssuer, RandomOptions,
 };
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tempfile::TempDir;
 
@@ -79,7 +81,20 @@ async fn files_with_one_value() {
 
 #[tokio::test]
 async fn files_with_fields() {
-    passes(&store::suite(&Places::new(&["TOKEN", "user.name"], files)).await, 16);
+    passes(
+        &store::suite(&Places::new(&["TOKEN", "user.name"], files)).await,
+        16,
+    );
+}
+
+#[tokio::test]
+async fn dotenv() {
+    let key = Arc::new(FingerprintKey::new(&SecretValue::new(vec![7; 32])));
+    let mut places = Places::new(&["API_KEY", "API_KEY_OLD"], |root| {
+        DotenvStore::new(DotenvOptions::default(), root.path().to_owned(), key)
+    });
+    places.foreign = Some("# example\nOTHER='a b' # kept\n");
+    passes(&store::suite(&places).await, 13);
 }
 
 struct Random(RandomIssuer);
@@ -119,5 +134,8 @@ async fn manual() {
         prefix: Some("ex-".to_owned()),
         ..ManualOptions::default()
     });
-    passes(&issuer::suite(&Manual(issuer.unwrap(), AtomicU32::new(0))).await, 4);
+    passes(
+        &issuer::suite(&Manual(issuer.unwrap(), AtomicU32::new(0))).await,
+        4,
+    );
 }
