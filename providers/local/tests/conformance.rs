@@ -1,5 +1,7 @@
 //! The conformance suites of the contract, against the providers of this crate.
 
+#![cfg(test)]
+
 use async_trait::async_trait;
 use keywheel_contract::conformance::issuer::{self, IssuerHarness};
 use keywheel_contract::conformance::report::Report;
