@@ -192,6 +192,8 @@ async fn a_write_cut_off_before_the_swap_is_finished_by_itself() {
     symlink(old, bench.path("team/api/current")).unwrap();
 
     assert_eq!(bench.find('b').await, Found::Staged(VersionId::new("v2")));
+    let seen = bench.store.inspect(&whole()).await.unwrap();
+    assert!(seen.warnings[0].contains("`v2`"));
     assert_eq!(
         bench.publish(&whole(), "example-2", 'b').await.as_str(),
         "v2"

@@ -103,6 +103,11 @@ impl Versions {
         entry.number > self.current.unwrap_or(0)
     }
 
+    /// The newest version that consumers do not see yet.
+    pub(super) fn ahead(&self) -> Option<&Entry> {
+        self.entries.first().filter(|entry| self.is_ahead(entry))
+    }
+
     pub(super) fn list(&self) -> Vec<Version> {
         let version = |entry: &Entry| Version {
             id: entry.id(),
