@@ -1,0 +1,5 @@
+//! What every provider must do, as suites that return a report instead of panicking.
+
+pub mod issuer;
+pub mod report;
+pub mod store;
