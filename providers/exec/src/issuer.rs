@@ -134,7 +134,7 @@ impl Issuer for ExecIssuer {
 
     async fn check_format(&self, candidate: &Fields, previous: Option<&Fields>) -> Result<()> {
         let again = previous.is_some_and(|previous| candidate.matches(previous));
-        if again && !self.capabilities.reuse {
+        if again {
             return Err(Error::invalid("the value is the previous one again"));
         }
         if !self.client.offers(CHECK_FORMAT) {
