@@ -61,6 +61,7 @@ pub(crate) struct Client {
     launcher: Launcher,
     role: Role,
     ops: BTreeSet<String>,
+    version: String,
 }
 
 struct Target {
@@ -83,7 +84,7 @@ impl Client {
         config: Config,
         launcher: Launcher,
         role: Role,
-    ) -> Result<(Self, Description<C>)> {
+    ) -> Result<(Self, C)> {
         let target = Target {
             program,
             pin: Pin::default(),
@@ -94,14 +95,22 @@ impl Client {
             launcher,
             role,
             ops: BTreeSet::new(),
+            version: String::new(),
         };
-        let described: Description<C> = client.run(DESCRIBE, &Nothing {}).await?.value;
+        let answer = client.run(DESCRIBE, &Nothing {}).await?;
+        let described: Description<C> = answer.value;
         if described.protocol != PROTOCOL {
             let rule = format!("it does not speak `{PROTOCOL}`");
             return Err(Error::invalid(client.says(DESCRIBE, &rule)));
         }
-        client.ops = described.ops.iter().cloned().collect();
-        Ok((client, described))
+        client.ops = described.ops.into_iter().collect();
+        client.version = answer.scrub.clean(&described.version);
+        Ok((client, described.capabilities))
+    }
+
+    /// The version that the program says of itself, for reports and audit.
+    pub(crate) fn version(&self) -> &str {
+        &self.version
     }
 
     /// Whether the program named the operation.

@@ -25,10 +25,10 @@ impl ExecConsumer {
     /// # Errors
     /// It cannot be started, does not answer, or promises what it has no operation for.
     pub async fn connect(program: Program, config: Config, launcher: Launcher) -> Result<Self> {
-        let (client, described) =
+        let (client, said) =
             Client::connect::<wire::Capabilities>(program, config, launcher, Role::Consumer)
                 .await?;
-        let capabilities = ConsumerCapabilities::from(described.capabilities);
+        let capabilities = ConsumerCapabilities::from(said);
         client.require(&[
             (capabilities.notifies, &[NOTIFY]),
             (capabilities.strongest.is_some(), &[OBSERVE]),
@@ -37,6 +37,11 @@ impl ExecConsumer {
             client,
             capabilities,
         })
+    }
+
+    /// The version that the program says of itself; empty where it says none.
+    pub fn version(&self) -> &str {
+        self.client.version()
     }
 
     /// Evidence decides about revoking, so nothing is taken that was not asked about or not promised.

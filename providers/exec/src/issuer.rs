@@ -48,9 +48,9 @@ impl ExecIssuer {
     /// # Errors
     /// It cannot be started, does not answer, or promises what it has no operation for.
     pub async fn connect(program: Program, config: Config, launcher: Launcher) -> Result<Self> {
-        let (client, described) =
+        let (client, said) =
             Client::connect::<wire::Capabilities>(program, config, launcher, Role::Issuer).await?;
-        let capabilities = IssuerCapabilities::from(described.capabilities);
+        let capabilities = IssuerCapabilities::from(said);
         client.require(&[
             (capabilities.chosen_by == ChosenBy::Issuer, &[MINT]),
             (
@@ -70,6 +70,11 @@ impl ExecIssuer {
             client,
             capabilities,
         })
+    }
+
+    /// The version that the program says of itself; empty where it says none.
+    pub fn version(&self) -> &str {
+        self.client.version()
     }
 
     /// The made credential, unless its id gives its value away: ids are stored and shown.

@@ -1,13 +1,11 @@
 //! One process group, from its start to its certain end.
 
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use std::convert::Infallible;
 use std::future::pending;
 use std::io;
-use std::os::fd::OwnedFd;
 use std::process::ExitStatus;
 use std::time::Duration;
-use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 use zeroize::{Zeroize, Zeroizing};
@@ -18,6 +16,9 @@ pub const GRACE: Duration = Duration::from_secs(1);
 
 /// Most bytes of stderr that are looked at; the rest is read and dropped, so that the program never waits.
 const MAX_STDERR: usize = 8 * 1024;
+
+/// Longest time between two looks at a process that has closed its stdout and not ended.
+const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
 /// How long stderr may still be drained once the group is gone.
 const LAST_WORDS: Duration = Duration::from_millis(100);
@@ -78,16 +79,25 @@ pub(crate) async fn run(
         tokio::try_join!(feeding, collect(stdout, &mut answer, max_output))?;
         group.exited().await.map_err(Stop::System)
     };
+    let mut heard_all = false;
+    let all_along = async {
+        (&mut listening).await;
+        heard_all = true;
+        pending::<Infallible>().await
+    };
     let stopped = tokio::select! {
         result = tokio::time::timeout(deadline, talking) => result.unwrap_or(Err(Stop::Deadline)),
-        never = &mut listening => match never {},
+        never = all_along => match never {},
     };
     if matches!(stopped, Err(Stop::Deadline)) {
         group.terminate().await?;
     }
     let status = group.finish().await?;
-    // Bytes may still lie in the pipe; a time-out here only means that there are no more.
-    tokio::time::timeout(LAST_WORDS, listening).await.ok();
+    if !heard_all {
+        // Bytes may still lie in the pipe. Only a process outside the group can hold it open any longer.
+        tokio::time::timeout(LAST_WORDS, &mut listening).await.ok();
+    }
+    drop(listening);
     let end = match stopped {
         Ok(()) => End::Exited(status),
         Err(Stop::Deadline) => End::Deadline,
@@ -127,7 +137,6 @@ enum Stop {
 struct Group {
     child: Child,
     leader: Pid,
-    ended: AsyncFd<OwnedFd>,
     reaped: bool,
 }
 
@@ -137,11 +146,9 @@ impl Group {
             .id()
             .and_then(|id| Pid::from_raw(id.cast_signed()))
             .ok_or_else(|| io::Error::other("the process has no id"))?;
-        let ended = AsyncFd::new(pidfd_open(leader, PidfdFlags::empty())?)?;
         Ok(Self {
             child,
             leader,
-            ended,
             reaped: false,
         })
     }
@@ -157,9 +164,16 @@ impl Group {
         }
     }
 
-    /// Waits for the end of the leader without reaping it.
+    /// Waits for the end of the leader without reaping it. It looks again and again, for the ways to be
+    /// told either reap or need `unsafe`; a program that has closed its stdout ends soon.
     async fn exited(&self) -> io::Result<()> {
-        self.ended.readable().await.map(drop)
+        let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        let mut pause = Duration::from_millis(1);
+        while waitid(WaitId::Pid(self.leader), look)?.is_none() {
+            tokio::time::sleep(pause).await;
+            pause = (2 * pause).min(LONGEST_PAUSE);
+        }
+        Ok(())
     }
 
     /// Asks the group to end, and gives its leader the grace period.
@@ -233,14 +247,13 @@ fn append(into: &mut Zeroizing<Vec<u8>>, bytes: &[u8]) {
 }
 
 impl Stderr {
-    /// Keeps the beginning and counts the rest, for as long as anybody listens.
-    async fn listen(&mut self, mut from: impl AsyncRead + Unpin) -> Infallible {
+    /// Keeps the beginning and counts the rest.
+    async fn listen(&mut self, mut from: impl AsyncRead + Unpin) {
         let mut chunk = Zeroizing::new([0_u8; 4 * 1024]);
         while let Ok(length @ 1..) = from.read(chunk.as_mut_slice()).await {
             let room = MAX_STDERR - self.start.len();
             append(&mut self.start, &chunk[..length.min(room)]);
             self.length += length as u64;
         }
-        pending().await
     }
 }

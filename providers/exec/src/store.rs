@@ -38,9 +38,9 @@ impl ExecStore {
     /// # Errors
     /// It cannot be started, does not answer, or promises what it has no operation for.
     pub async fn connect(program: Program, config: Config, launcher: Launcher) -> Result<Self> {
-        let (client, described) =
+        let (client, said) =
             Client::connect::<wire::Capabilities>(program, config, launcher, Role::Store).await?;
-        let capabilities = StoreCapabilities::from(described.capabilities);
+        let capabilities = StoreCapabilities::from(said);
         client.require(&[
             (true, &[INSPECT, PROMOTE]),
             (capabilities.stages, &[STAGE]),
@@ -53,6 +53,11 @@ impl ExecStore {
             client,
             capabilities,
         })
+    }
+
+    /// The version that the program says of itself; empty where it says none.
+    pub fn version(&self) -> &str {
+        self.client.version()
     }
 
     async fn put(&self, op: Op, write: &Write<'_>) -> Result<VersionId> {
