@@ -180,15 +180,29 @@ impl Client {
         format!("program `{name}` as {}, `{}`", self.role.word(), op.name)
     }
 
-    async fn run<Q: Serialize, A: DeserializeOwned>(&self, op: Op, rest: &Q) -> Result<Answer<A>> {
-        self.check_pin(op).await?;
+    /// Makes one call, offered or not.
+    pub(crate) async fn run<Q: Serialize, A: DeserializeOwned>(
+        &self,
+        op: Op,
+        rest: &Q,
+    ) -> Result<Answer<A>> {
         let request = self.request(op, rest)?;
+        let finished = self.exchange(op, &request).await?;
+        let scrub = Scrub::of(&[&request, &finished.stdout]);
+        let stdout = self.ended_well(op, finished, &scrub)?;
+        let value = self.read_answer(op, &stdout, &scrub)?;
+        Ok(Answer { value, scrub })
+    }
+
+    /// Starts the program once, gives it these bytes, and takes what it says.
+    pub(crate) async fn exchange(&self, op: Op, input: &[u8]) -> Result<Finished> {
+        self.check_pin(op).await?;
         let program = &self.target.program;
         let mut command = self
             .launcher
             .command(program, op.name)
             .ok_or_else(|| Error::invalid(self.says(op, "there is no shim to start it")))?;
-        let finished = process::run(&mut command, &request, program.deadline, program.max_output)
+        process::run(&mut command, input, program.deadline, program.max_output)
             .await
             .map_err(|fault| match fault {
                 Fault::NotStarted(error) => {
@@ -198,11 +212,7 @@ impl Client {
                 Fault::Lost(error) => {
                     self.broken(op, &format!("it was lost sight of: {}", error.kind()))
                 }
-            })?;
-        let scrub = Scrub::of(&[&request, &finished.stdout]);
-        let stdout = self.ended_well(op, finished, &scrub)?;
-        let value = self.read_answer(op, &stdout, &scrub)?;
-        Ok(Answer { value, scrub })
+            })
     }
 
     /// Off the runtime's threads, for the first check of a pinned program reads all of it.
@@ -213,7 +223,8 @@ impl Client {
             .map_err(|_| Error::unavailable(self.says(op, "its file could not be checked")))?
     }
 
-    fn request<Q: Serialize>(&self, op: Op, rest: &Q) -> Result<Zeroizing<Vec<u8>>> {
+    /// The bytes of one request.
+    pub(crate) fn request<Q: Serialize>(&self, op: Op, rest: &Q) -> Result<Zeroizing<Vec<u8>>> {
         let mut id = [0_u8; 16];
         aws_lc_rs::rand::fill(&mut id)
             .map_err(|_| Error::unavailable(self.says(op, "no randomness for a request id")))?;

@@ -9,6 +9,7 @@
 //! [`shim`] is what that process is before it becomes the program; `scrub` cleans what the program says;
 //! [`check`] is `keywheel plugin check`.
 
+pub mod check;
 mod client;
 mod consumer;
 mod issuer;

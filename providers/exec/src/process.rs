@@ -75,8 +75,8 @@ pub(crate) async fn run(
     let mut words = Stderr::default();
     let mut listening = Box::pin(words.listen(stderr));
     let talking = async {
-        let feeding = async { Ok(feed(stdin, input).await) };
-        tokio::try_join!(feeding, collect(stdout, &mut answer, max_output))?;
+        let taking = collect(stdout, &mut answer, max_output);
+        tokio::try_join!(feed(stdin, input), taking)?;
         group.exited().await.map_err(Stop::System)
     };
     let mut heard_all = false;
@@ -214,8 +214,11 @@ type Pipes = (
 
 /// Writes the request and closes stdin. A program may answer without reading all of it, so a closed pipe
 /// says nothing: the answer decides.
-async fn feed(mut stdin: tokio::process::ChildStdin, input: &[u8]) {
-    stdin.write_all(input).await.ok();
+async fn feed(mut stdin: tokio::process::ChildStdin, input: &[u8]) -> Result<(), Stop> {
+    match stdin.write_all(input).await {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Stop::System(error)),
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 async fn collect(

@@ -54,6 +54,15 @@ impl Scrub {
         plain.trim().to_owned()
     }
 
+    /// Whether any value is in the bytes, in any of its forms.
+    pub(crate) fn finds(&self, bytes: &[u8]) -> bool {
+        let holds = |needle: &Zeroizing<Vec<u8>>| {
+            let mut windows = bytes.windows(needle.len());
+            windows.any(|window| window == needle.as_slice())
+        };
+        self.0.iter().any(holds)
+    }
+
     /// Replaces every stretch that is covered by values, overlapping ones included.
     fn without_values(&self, text: &[u8]) -> Vec<u8> {
         let mut covered = vec![false; text.len()];

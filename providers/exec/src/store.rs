@@ -76,6 +76,16 @@ impl ExecStore {
         Ok(answer.value.retired)
     }
 
+    /// What `destroy` answers where the program has none.
+    async fn leave(&self, place: &Place, version: &VersionId) -> Result<Retired> {
+        if self.inspect(place).await?.current.as_ref() != Some(version) {
+            return Ok(Retired::Impossible);
+        }
+        let seen = Some(version.clone());
+        let message = self.client.says(DESTROY, "this is the current version");
+        Err(Error::conflict(seen, message))
+    }
+
     fn found_version(&self, version: Option<VersionId>) -> Result<VersionId> {
         let version =
             version.ok_or_else(|| self.client.broken(FIND, "its answer has no `version`"))?;
@@ -199,7 +209,7 @@ impl SecretStore for ExecStore {
 
     async fn destroy(&self, place: &Place, version: &VersionId) -> Result<Retired> {
         if !self.client.offers(DESTROY) {
-            return Ok(Retired::Impossible);
+            return self.leave(place, version).await;
         }
         self.end(DESTROY, place, version).await
     }

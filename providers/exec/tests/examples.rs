@@ -3,14 +3,16 @@
 mod support;
 
 use async_trait::async_trait;
-use keywheel_contract::conformance::{consumer, issuer};
+use keywheel_contract::conformance::{consumer, issuer, store};
 use keywheel_contract::{
-    Consumer, Credential, CredentialState, ErrorKind, Issuer, SecretId, SecretValue, Tag,
+    Base, Consumer, Credential, CredentialState, Document, ErrorKind, Fields, Inspection, Issuer,
+    Mark, Place, RotationId, SecretId, SecretStore, SecretValue, Tag, Write,
 };
-use keywheel_provider_exec::{ExecConsumer, ExecIssuer};
-use std::io::Write;
+use keywheel_provider_exec::{ExecConsumer, ExecIssuer, ExecStore};
+use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use support::{config, launcher, program};
 use tempfile::TempDir;
 
@@ -173,4 +175,95 @@ impl consumer::ConsumerHarness for EnvFile {
 async fn the_env_file_consumer_keeps_the_contract() {
     let report = consumer::suite(&EnvFile::start().await).await;
     assert_eq!((report.failed(), report.skipped()), (0, 1), "{report}");
+}
+
+struct Directory {
+    store: ExecStore,
+    fields: Vec<String>,
+    places: AtomicU32,
+    directory: TempDir,
+}
+
+impl Directory {
+    async fn start(fields: &[&str]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let program = program("examples/plugins/directory-store", "", directory.path());
+        let store = ExecStore::connect(program, config(&[("root", "secrets")]), launcher()).await;
+        Self {
+            store: store.unwrap(),
+            fields: fields.iter().map(|name| (*name).to_owned()).collect(),
+            places: AtomicU32::new(0),
+            directory,
+        }
+    }
+
+    async fn publish(&self, place: &Place, document: &Document) {
+        let seen = self.store.inspect(place).await.unwrap();
+        let write = Write {
+            place,
+            payload: &self.store.compose(place, document, &seen).await.unwrap(),
+            base: &Base::from(&seen),
+            mark: &Mark {
+                rotation: RotationId::new("example"),
+                token: format!("{:064}", seen.current.map_or(0, |id| id.as_str().len())),
+            },
+        };
+        self.store.promote(&write).await.unwrap();
+    }
+}
+
+#[async_trait]
+impl store::StoreHarness for Directory {
+    fn store(&self) -> &dyn SecretStore {
+        &self.store
+    }
+
+    async fn fresh_place(&self) -> Place {
+        let number = self.places.fetch_add(1, Ordering::Relaxed);
+        Place {
+            path: format!("example/{number}"),
+            fields: self.fields.clone(),
+            selector: None,
+        }
+    }
+
+    async fn plant_foreign(&self, place: &Place) -> bool {
+        if self.fields.is_empty() {
+            return false;
+        }
+        let theirs = SecretValue::from("example-theirs".to_owned());
+        let theirs = [("THEIRS".to_owned(), theirs)];
+        self.publish(
+            place,
+            &Document::Fields(theirs.into_iter().collect::<Fields>()),
+        )
+        .await;
+        true
+    }
+
+    async fn foreign_kept(&self, place: &Place) -> bool {
+        let current = self.directory.path().join("secrets").join(&place.path);
+        let current = std::fs::read_to_string(current.join("current")).unwrap();
+        let everything: serde_json::Value = serde_json::from_str(&current).unwrap();
+        everything["THEIRS"] == "example-theirs"
+    }
+}
+
+#[tokio::test]
+async fn the_directory_store_keeps_the_contract() {
+    let report = store::suite(&Directory::start(&[]).await).await;
+    assert_eq!((report.failed(), report.skipped()), (0, 2), "{report}");
+    let report = store::suite(&Directory::start(&["TOKEN", "TOKEN_OLD"]).await).await;
+    assert_eq!((report.failed(), report.skipped()), (0, 1), "{report}");
+}
+
+#[tokio::test]
+async fn bytes_that_are_no_text_come_back() {
+    let directory = Directory::start(&[]).await;
+    let place = store::StoreHarness::fresh_place(&directory).await;
+    let document = Document::Whole(SecretValue::new(vec![0, 255, 10, 195]));
+    directory.publish(&place, &document).await;
+    let Inspection { current, .. } = directory.store.inspect(&place).await.unwrap();
+    let read = directory.store.read(&place, &current.unwrap()).await;
+    assert!(read.unwrap().matches(&document));
 }

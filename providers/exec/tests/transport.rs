@@ -79,12 +79,12 @@ async fn a_crash_leaves_a_write_in_doubt_and_a_read_unanswered() {
 
 #[tokio::test]
 async fn a_call_ends_at_its_deadline() {
-    let (issuer, directory) = faulty("hang", "400ms").await;
+    let (issuer, directory) = faulty("hang", "2s").await;
     let started = Instant::now();
     let error = issuer.disable(&canary().id).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::UnknownOutcome);
-    assert!(error.message.contains("longer than 400ms"), "{error}");
-    assert!(started.elapsed() < Duration::from_millis(1400));
+    assert!(error.message.contains("longer than 2s"), "{error}");
+    assert!(started.elapsed() < Duration::from_secs(5));
     assert!(!runs(&noted(directory.path(), "started")));
     let error = issuer.test(&canary()).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unavailable);
@@ -92,12 +92,12 @@ async fn a_call_ends_at_its_deadline() {
 
 #[tokio::test]
 async fn a_program_is_asked_to_end_before_it_is_killed() {
-    let (issuer, directory) = faulty("stubborn", "400ms").await;
+    let (issuer, directory) = faulty("stubborn", "2s").await;
     let started = Instant::now();
     issuer.test(&canary()).await.unwrap_err();
     let took = started.elapsed();
-    assert!(took >= Duration::from_millis(1400), "{took:?}");
-    assert!(took < Duration::from_secs(4), "{took:?}");
+    assert!(took >= Duration::from_secs(3), "{took:?}");
+    assert!(took < Duration::from_secs(6), "{took:?}");
     assert_eq!(noted(directory.path(), "asked"), "to end");
     assert!(!runs(&noted(directory.path(), "started")));
 }
@@ -133,11 +133,11 @@ async fn a_program_may_answer_without_reading() {
 #[tokio::test]
 async fn what_a_program_leaves_running_does_not_outlive_the_call() {
     for way in ["fork", "fork-and-hang"] {
-        let (issuer, directory) = faulty(way, "500ms").await;
+        let (issuer, directory) = faulty(way, "2s").await;
         let started = Instant::now();
         let error = issuer.test(&canary()).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::Unavailable, "{way}");
-        assert!(started.elapsed() < Duration::from_secs(3), "{way}");
+        assert!(started.elapsed() < Duration::from_secs(6), "{way}");
         let grandchild = noted(directory.path(), "grandchild");
         eventually("the grandchild is gone", || !runs(&grandchild)).await;
     }
