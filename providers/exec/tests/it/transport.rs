@@ -1,12 +1,10 @@
 //! Programs that go wrong, and what the contract sees of it.
 
-mod support;
-
+use crate::support::{CANARY, canary, launcher, program};
 use keywheel_contract::{Credential, ErrorKind, Fields, Issuer, Liveness, Retry, SecretValue, Tag};
 use keywheel_provider_exec::{Config, ExecIssuer};
 use std::path::Path;
 use std::time::{Duration, Instant};
-use support::{CANARY, canary, launcher, program};
 use tempfile::TempDir;
 
 /// A faulty issuer; `deadline` counts for each of its calls.

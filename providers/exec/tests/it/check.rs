@@ -1,10 +1,8 @@
 //! `keywheel plugin check` finds good programs good and bad ones bad.
 
-mod support;
-
+use crate::support::{config, launcher, program};
 use keywheel_contract::conformance::report::{Outcome, Report};
 use keywheel_provider_exec::{Role, check};
-use support::{config, launcher, program};
 
 async fn check(below: &str, options: &str, role: Role, pairs: &[(&str, &str)]) -> Report {
     let directory = tempfile::tempdir().unwrap();

@@ -1,5 +1,4 @@
 //! What the tests of this crate share: the shim, and programs in a directory of their own.
-#![allow(dead_code, reason = "each test binary uses its own part of this")]
 
 use keywheel_contract::{Credential, CredentialId, Fields, SecretValue};
 use keywheel_provider_exec::{Config, Launcher, Program, ProgramOptions};

@@ -1,14 +1,12 @@
 //! What a program inherits, and with whom it dies.
 
-mod support;
-
+use crate::support::{CANARY, canary, launcher, program};
 use keywheel_contract::Issuer;
 use keywheel_provider_exec::{Config, ExecIssuer};
 use rustix::fs::{Mode, OFlags};
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-use support::{CANARY, canary, launcher, program};
 
 #[tokio::test]
 async fn a_program_sees_its_list_and_nothing_of_ours() {

@@ -1,7 +1,6 @@
 //! The example programs keep the contract, and do what they are for.
 
-mod support;
-
+use crate::support::{config, launcher, program};
 use async_trait::async_trait;
 use keywheel_contract::conformance::{consumer, issuer, store};
 use keywheel_contract::{
@@ -13,7 +12,6 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use support::{config, launcher, program};
 use tempfile::TempDir;
 
 const TOKENS: &str = "examples/plugins/token-issuer";
