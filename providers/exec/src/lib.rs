@@ -4,6 +4,10 @@
 //! [`PROTOCOL`]. A secret value travels on those two pipes and nowhere else: not in arguments, not in the
 //! environment, not in a message. What the author of a program has to know is in `docs/plugins.md`.
 //!
+//! Connect and call from tasks of a runtime that outlives the calls: a program is killed when the thread that
+//! started it ends, which is how it dies with the daemon. An idle thread that `block_in_place` left behind
+//! ends too; do not use it around these calls.
+//!
 //! From the outside in: [`ExecIssuer`], [`ExecStore`] and [`ExecConsumer`] implement the contract;
 //! `client` makes one call of it; `wire` is the JSON; `process` runs one process group to its end;
 //! [`shim`] is what that process is before it becomes the program; `scrub` cleans what the program says;

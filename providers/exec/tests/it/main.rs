@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod check;
 #[cfg(test)]
+mod documented;
+#[cfg(test)]
 mod examples;
 #[cfg(test)]
 mod isolation;
