@@ -1,3 +1,4 @@
 //! keywheel
 
+pub mod consumers;
 pub mod inventory;
