@@ -105,16 +105,19 @@ fn unescaped(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut characters = text.chars();
     while let Some(character) = characters.next() {
-        match (character, character == '\\') {
-            (_, true) => match characters.next() {
-                Some('n') => plain.push('\n'),
-                Some('r') => plain.push('\r'),
-                Some('t') => plain.push('\t'),
-                Some(other) => plain.push(other),
-                None => plain.push('\\'),
-            },
-            (other, false) => plain.push(other),
-        }
+        let meant = match character {
+            '\\' => characters.next().unwrap_or('\\'),
+            other => {
+                plain.push(other);
+                continue;
+            }
+        };
+        plain.push(match meant {
+            'n' => '\n',
+            'r' => '\r',
+            't' => '\t',
+            other => other,
+        });
     }
     plain
 }
