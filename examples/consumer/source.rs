@@ -77,7 +77,7 @@ fn field(bytes: &SecretValue, name: &str) -> Result<SecretValue> {
 /// The last line that sets the key wins, as in a shell.
 fn env_value(bytes: &SecretValue, key: &str) -> Option<SecretValue> {
     let lines = bytes.expose_secret_str()?.lines();
-    let set = lines.filter_map(|line| {
+    let mut set = lines.filter_map(|line| {
         let line = line.trim_start();
         let (name, value) = line
             .strip_prefix("export ")
@@ -85,7 +85,7 @@ fn env_value(bytes: &SecretValue, key: &str) -> Option<SecretValue> {
             .split_once('=')?;
         (name.trim() == key).then_some(value.trim())
     });
-    set.last().map(|value| SecretValue::from(unquoted(value)))
+    set.next_back().map(|value| SecretValue::from(unquoted(value)))
 }
 
 fn unquoted(value: &str) -> String {

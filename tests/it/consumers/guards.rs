@@ -13,7 +13,10 @@ use keywheel_contract::{Error, ErrorKind};
 use std::{
     io,
     net::IpAddr,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 /// A name server that gives its answers one after the other, and the last one for ever.
@@ -154,10 +157,17 @@ async fn the_address_checked_is_the_address_used() {
 
 #[tokio::test]
 async fn what_does_not_speak_tls_is_not_spoken_to_in_plain_text() {
-    let url = serve(|_| panic!("a request arrived in plain text")).await;
+    let requests = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&requests);
+    let url = serve(move |request| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        Reply::json(&honest(&request.json(), "one", NEW))
+    })
+    .await;
     let consumer = build(&seen_at(&url.replace("http:", "https:"), 1), &reach()).unwrap();
     let error = Asking::default().ask(consumer.as_ref()).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unavailable);
+    assert_eq!(requests.load(Ordering::SeqCst), 0);
 }
 
 #[tokio::test]

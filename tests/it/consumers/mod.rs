@@ -9,3 +9,4 @@ mod notify;
 mod rig;
 mod server;
 mod service;
+mod tls;
