@@ -85,7 +85,8 @@ fn env_value(bytes: &SecretValue, key: &str) -> Option<SecretValue> {
             .split_once('=')?;
         (name.trim() == key).then_some(value.trim())
     });
-    set.next_back().map(|value| SecretValue::from(unquoted(value)))
+    set.next_back()
+        .map(|value| SecretValue::from(unquoted(value)))
 }
 
 fn unquoted(value: &str) -> String {

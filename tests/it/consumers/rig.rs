@@ -101,7 +101,7 @@ pub(crate) fn assert_clean(error: &Error) {
     }
 }
 
-/// Reach of this machine, with a short wait so that slow servers do not make slow tests.
+/// Reach of this machine.
 pub(crate) fn reach() -> Reach {
     reach_of(&["127.0.0.1", "localhost"], Arc::new(SystemNames))
 }
@@ -115,7 +115,7 @@ pub(crate) fn reach_of(hosts: &[&str], names: Arc<dyn Names>) -> Reach {
         Arc::new(programs),
     )
     .unwrap()
-    .with_patience(Duration::from_millis(500))
+    .with_patience(Duration::from_secs(5))
 }
 
 /// A consumer that is seen at `url` and not told.
