@@ -1,6 +1,9 @@
-//! keywheel
+//! keywheel rotates secrets, and ends the old one only on evidence that nobody uses it.
+//!
+//! See `ARCHITECTURE.md` for the map. Modules in reading order:
 
 pub mod clock;
+pub mod consumers;
 pub mod inventory;
 pub mod journal;
 pub mod rotation;

@@ -1,0 +1,194 @@
+//! Tells a consumer that a new value is there, and sees which one it holds.
+//!
+//! An inventory entry names two halves, how a consumer is *notified* and how it is *verified*; [`build`] joins
+//! them behind the contract's [`Consumer`]. An inventory is edited by many hands while addresses and programs
+//! are reached with the daemon's rights, so what may be reached is decided elsewhere and handed in as
+//! [`Reach`].
+//!
+//! Seeing is not judging: an observation says what one instance holds and how we know, and the caller decides
+//! whether that is enough to end a credential.
+
+mod addresses;
+mod answer;
+mod ask;
+mod bearer;
+mod endpoint;
+mod failure;
+mod file;
+mod hosts;
+mod process;
+mod reach;
+
+pub use hosts::Hosts;
+pub use reach::{Names, Programs, Reach, SystemNames};
+
+use crate::inventory::{ConsumerSpec, NotifySpec, VerifySpec};
+use async_trait::async_trait;
+use endpoint::Endpoint;
+use file::WatchedFile;
+use keywheel_contract::{
+    Consumer, ConsumerCapabilities, Error, Notice, Observation, Question, Result, Strength,
+};
+use serde::Serialize;
+use std::sync::Arc;
+
+/// The consumer that `spec` describes, within what `environment` may reach.
+///
+/// # Errors
+/// [`Denied`](keywheel_contract::ErrorKind::Denied): a host is not allowed, or is never allowed.
+/// [`Invalid`](keywheel_contract::ErrorKind::Invalid): an address cannot be used, or more than one instance is
+/// to be seen through one file. Whatever `environment` says about a program it does not know.
+pub fn build(spec: &ConsumerSpec, environment: &Reach) -> Result<Arc<dyn Consumer>> {
+    Ok(Arc::new(Halves {
+        notify: notify_half(&spec.notify, environment)?,
+        verify: verify_half(spec, environment)?,
+    }))
+}
+
+fn notify_half(spec: &NotifySpec, reach: &Reach) -> Result<Notify> {
+    Ok(match spec {
+        NotifySpec::Http { url, bearer } => {
+            Notify::Http(Endpoint::new(url, bearer.as_ref(), reach)?)
+        }
+        NotifySpec::Exec { program } => Notify::Program(reach.program(program)?),
+        NotifySpec::None { .. } => Notify::Nothing,
+    })
+}
+
+fn verify_half(spec: &ConsumerSpec, reach: &Reach) -> Result<Verify> {
+    Ok(match &spec.verify {
+        VerifySpec::Http { url, bearer } => {
+            Verify::Http(Endpoint::new(url, bearer.as_ref(), reach)?)
+        }
+        VerifySpec::Exec { program } => Verify::Program(reach.program(program)?),
+        VerifySpec::File { .. } if spec.instances > 1 => {
+            return Err(Error::invalid(format!(
+                "a file shows one instance and {} are expected: list one consumer per file",
+                spec.instances
+            )));
+        }
+        VerifySpec::File {
+            path,
+            pid_file,
+            reloaded_file,
+        } => Verify::File(WatchedFile::new(
+            path,
+            pid_file.as_deref(),
+            reloaded_file.as_deref(),
+        )),
+        VerifySpec::None { .. } => Verify::Nothing,
+    })
+}
+
+/// How a consumer is told.
+enum Notify {
+    Http(Endpoint),
+    Program(Arc<dyn Consumer>),
+    Nothing,
+}
+
+/// How a consumer is seen.
+enum Verify {
+    Http(Endpoint),
+    Program(Arc<dyn Consumer>),
+    File(WatchedFile),
+    Nothing,
+}
+
+struct Halves {
+    notify: Notify,
+    verify: Verify,
+}
+
+#[async_trait]
+impl Consumer for Halves {
+    fn capabilities(&self) -> ConsumerCapabilities {
+        ConsumerCapabilities {
+            strongest: self.verify.strongest(),
+            notifies: self.notify.notifies(),
+            host_bound: self.notify.host_bound() || self.verify.host_bound(),
+        }
+    }
+
+    async fn notify(&self, notice: &Notice) -> Result<()> {
+        match &self.notify {
+            Notify::Http(endpoint) => endpoint.tell(&Told::from(notice)).await,
+            Notify::Program(program) => program.notify(notice).await,
+            Notify::Nothing => Ok(()),
+        }
+    }
+
+    async fn observe(&self, question: &Question<'_>) -> Result<Vec<Observation>> {
+        match &self.verify {
+            Verify::Http(endpoint) => ask::every_instance(endpoint, question).await,
+            Verify::Program(program) => program.observe(question).await,
+            Verify::File(file) => file.observe(question).await.map(|seen| vec![seen]),
+            Verify::Nothing => Ok(Vec::new()),
+        }
+    }
+}
+
+impl Notify {
+    fn notifies(&self) -> bool {
+        match self {
+            Self::Http(_) => true,
+            Self::Program(program) => program.capabilities().notifies,
+            Self::Nothing => false,
+        }
+    }
+
+    fn host_bound(&self) -> bool {
+        match self {
+            Self::Http(endpoint) => endpoint.host_bound(),
+            Self::Program(program) => program.capabilities().host_bound,
+            Self::Nothing => false,
+        }
+    }
+}
+
+impl Verify {
+    fn strongest(&self) -> Option<Strength> {
+        match self {
+            Self::Http(_) => Some(Strength::Proven),
+            Self::Program(program) => program.capabilities().strongest,
+            Self::File(file) => Some(file.strongest()),
+            Self::Nothing => None,
+        }
+    }
+
+    fn host_bound(&self) -> bool {
+        match self {
+            Self::Http(endpoint) => endpoint.host_bound(),
+            Self::Program(program) => program.capabilities().host_bound,
+            Self::File(_) => true,
+            Self::Nothing => false,
+        }
+    }
+}
+
+/// A notice as it is sent: what changed and where, never the value.
+#[derive(Serialize)]
+struct Told<'a> {
+    id: &'a str,
+    destination: &'a str,
+    consumer: &'a str,
+    version: &'a str,
+    rotation: &'a str,
+}
+
+impl<'a> From<&'a Notice> for Told<'a> {
+    fn from(notice: &'a Notice) -> Self {
+        Self {
+            id: notice.id.as_str(),
+            destination: &notice.destination,
+            consumer: &notice.consumer,
+            version: notice.version.as_str(),
+            rotation: notice.rotation.as_str(),
+        }
+    }
+}
+
+/// Compiles and runs the Rust of the document.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/handshake.md")]
+struct HandshakeDocument;

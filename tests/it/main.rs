@@ -1,0 +1,5 @@
+//! Integration tests: one binary, one module per part of the product.
+
+// `cfg(test)` always holds here; it tells the linter that these modules may unwrap.
+#[cfg(test)]
+mod consumers;
