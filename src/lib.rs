@@ -1,3 +1,4 @@
 //! keywheel
 
+pub mod config;
 pub mod inventory;
