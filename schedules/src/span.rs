@@ -1,6 +1,8 @@
 //! A length of time as people write it: `90s`, `15m`, `24h`, `30d`, `2w`.
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fmt;
 
 /// A length of time in milliseconds, never negative. A day is 24 hours.
@@ -80,6 +82,20 @@ impl fmt::Display for Span {
 impl From<Span> for String {
     fn from(span: Span) -> Self {
         span.to_string()
+    }
+}
+
+impl JsonSchema for Span {
+    fn schema_name() -> Cow<'static, str> {
+        "Span".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "description": "a length of time: a number and one of s, m, h, d, w, like \"30d\"",
+            "pattern": "^([0-9]+[smhdw]|0)$",
+        })
     }
 }
 

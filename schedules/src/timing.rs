@@ -3,6 +3,7 @@
 use crate::Span;
 use chrono_tz::Tz;
 use keywheel_contract::Strength;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// When a secret is rotated and how long each wait lasts.
@@ -54,7 +55,7 @@ pub struct Timing {
 }
 
 /// A time in which nothing starts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Blackout {
     /// First local date.
