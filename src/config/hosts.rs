@@ -86,7 +86,8 @@ fn wrong_pattern(pattern: &str) -> Option<String> {
             "`{pattern}` is not a host: write a name, an address, or `*.` and a suffix"
         ));
     }
-    is_denied_host(name).then(|| format!("`{pattern}` is a metadata or link-local host, never called"))
+    is_denied_host(name)
+        .then(|| format!("`{pattern}` is a metadata or link-local host, never called"))
 }
 
 fn address_of(host: &str) -> Option<IpAddr> {

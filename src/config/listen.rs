@@ -15,8 +15,11 @@ pub(super) fn listen(config: &Table, problems: &mut Vec<Problem>) -> SocketAddr 
     match text.parse::<SocketAddr>() {
         Ok(address) if address.ip().is_loopback() => return address,
         Ok(_) => problems.push(
-            Problem::at(&node.place, "`listen` must be a loopback address: the server has no TLS")
-                .help("listen on 127.0.0.1:7780 and put a TLS proxy in front"),
+            Problem::at(
+                &node.place,
+                "`listen` must be a loopback address: the server has no TLS",
+            )
+            .help("listen on 127.0.0.1:7780 and put a TLS proxy in front"),
         ),
         Err(_) => problems.push(
             Problem::at(&node.place, "`listen` is not an address and a port")

@@ -47,6 +47,8 @@ pub struct Config {
     pub hosts: Hosts,
     /// Programs that the inventory may name.
     pub programs: BTreeMap<String, ProgramSpec>,
+    /// SHA-256 of the file, in hexadecimal.
+    pub(crate) hash: String,
     /// The file itself: its defaults, stores and issuers are a layer of the inventory.
     pub(crate) tree: Table,
 }
@@ -66,10 +68,16 @@ impl Config {
     /// # Errors
     /// Every problem of the file at once, or that it cannot be read.
     pub fn load(path: &Path) -> Result<Self, Vec<Problem>> {
-        let unreadable = |error: std::io::Error| {
-            let problem = Problem::whole(path.display().to_string(), format!("cannot be read: {error}"));
-            vec![problem.help("make one with `keywheel init`, or name it with --config or KEYWHEEL_CONFIG")]
-        };
+        let unreadable =
+            |error: std::io::Error| {
+                let problem = Problem::whole(
+                    path.display().to_string(),
+                    format!("cannot be read: {error}"),
+                );
+                vec![problem.help(
+                    "make one with `keywheel init`, or name it with --config or KEYWHEEL_CONFIG",
+                )]
+            };
         let text = std::fs::read_to_string(path).map_err(unreadable)?;
         let path = std::path::absolute(path).map_err(unreadable)?;
         Self::parse(&text, path.parent().unwrap_or(Path::new("/")))
@@ -95,17 +103,24 @@ impl Config {
             seal: seal::seal(&tree, base),
             hosts: hosts::hosts(&tree, &mut problems),
             programs: programs::programs(&tree, base, &mut problems),
+            hash: file::hash(text),
             tree,
         };
         problems.sort();
-        if problems.is_empty() { Ok(config) } else { Err(problems) }
+        if problems.is_empty() {
+            Ok(config)
+        } else {
+            Err(problems)
+        }
     }
 }
 
 fn choose(argument: Option<&Path>, variable: Option<OsString>) -> PathBuf {
     let named = argument.map(Path::to_owned);
     let from_variable = variable.filter(|text| !text.is_empty()).map(PathBuf::from);
-    named.or(from_variable).unwrap_or_else(|| PathBuf::from(FILE_NAME))
+    named
+        .or(from_variable)
+        .unwrap_or_else(|| PathBuf::from(FILE_NAME))
 }
 
 #[cfg(test)]
@@ -120,15 +135,23 @@ mod tests {
         let path = Path::new("a.toml");
         assert_eq!(choose(Some(path), Some("b.toml".into())), path);
         assert_eq!(choose(None, Some("b.toml".into())), PathBuf::from("b.toml"));
-        assert_eq!(choose(None, Some("".into())), PathBuf::from("keywheel.toml"));
+        assert_eq!(
+            choose(None, Some("".into())),
+            PathBuf::from("keywheel.toml")
+        );
     }
 
     #[test]
     fn paths_count_from_the_file_and_defaults_are_loopback() {
-        let config = Config::parse(SMALL, Path::new("/etc/keywheel")).ok().unwrap();
+        let config = Config::parse(SMALL, Path::new("/etc/keywheel"))
+            .ok()
+            .unwrap();
         assert_eq!(config.journal, "sqlite:///etc/keywheel/keywheel.db");
         assert_eq!(config.inventory, PathBuf::from("/etc/keywheel/inventory"));
-        assert_eq!(config.seal.key_file, PathBuf::from("/etc/keywheel/seal.key"));
+        assert_eq!(
+            config.seal.key_file,
+            PathBuf::from("/etc/keywheel/seal.key")
+        );
         assert_eq!(config.listen.to_string(), "127.0.0.1:7780");
     }
 
@@ -140,12 +163,18 @@ mod tests {
         let config = Config::parse(&text, Path::new("/etc")).ok().unwrap();
         let program = &config.programs["check"];
         assert_eq!((program.args.len(), program.env["LANG"].as_str()), (1, "C"));
-        assert_eq!(program.deadline.millis(), 5_000);
+        assert_eq!(program.deadline, Some(keywheel_schedules::Span::seconds(5)));
     }
 
     #[test]
     fn a_file_that_is_not_there_leads_to_init() {
-        let problems = Config::load(Path::new("/nonexistent/keywheel.toml")).err().unwrap();
-        assert!(problems[0].to_string().contains("keywheel init"), "{}", problems[0]);
+        let problems = Config::load(Path::new("/nonexistent/keywheel.toml"))
+            .err()
+            .unwrap();
+        assert!(
+            problems[0].to_string().contains("keywheel init"),
+            "{}",
+            problems[0]
+        );
     }
 }

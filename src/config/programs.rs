@@ -16,11 +16,11 @@ pub struct ProgramSpec {
     pub args: Vec<String>,
     /// Its whole environment.
     pub env: BTreeMap<String, String>,
-    /// How long one call may take.
-    pub deadline: Span,
+    /// How long one call may take, where it differs from the provider's default.
+    pub deadline: Option<Span>,
+    /// Most bytes of one answer, where it differs from the provider's default.
+    pub max_output: Option<u32>,
 }
-
-const DEADLINE: Span = Span::seconds(30);
 
 pub(super) fn programs(
     config: &Table,
@@ -42,13 +42,13 @@ fn program(table: &Table, base: &Path) -> ProgramSpec {
         let text = entry.node.text()?;
         Some((name.to_owned(), text.to_owned()))
     });
-    let deadline = table.text("deadline").and_then(|text| text.parse().ok());
     ProgramSpec {
         path: base.join(table.text("path").unwrap_or_default()),
         sha256: table.text("sha256").map(str::to_ascii_lowercase),
         args: table.texts("args"),
         env: env.collect(),
-        deadline: deadline.unwrap_or(DEADLINE),
+        deadline: table.text("deadline").and_then(|text| text.parse().ok()),
+        max_output: table.count("max_output"),
     }
 }
 

@@ -12,7 +12,10 @@ pub(super) fn wrong_address(
     at: &Place,
 ) -> Option<Problem> {
     let (message, help) = match Url::parse(text) {
-        Err(_) => fault("not an absolute address", Some("write it as https://host/path")),
+        Err(_) => fault(
+            "not an absolute address",
+            Some("write it as https://host/path"),
+        ),
         Ok(url) => wrong_login(&url).or_else(|| wrong_host(&url, environment, hosts))?,
     };
     Some(Problem::at(at, message).maybe_help(help))
@@ -37,17 +40,28 @@ fn wrong_host(url: &Url, environment: &str, hosts: &Hosts) -> Option<Fault> {
         return Some(fault("not an http or https address", None));
     };
     if is_denied_host(host) {
-        return Some((format!("`{host}` is a metadata or link-local host, never called"), None));
+        return Some((
+            format!("`{host}` is a metadata or link-local host, never called"),
+            None,
+        ));
     }
     if is_loopback(host) {
         return None;
     }
     if url.scheme() != "https" {
-        return Some((format!("`{host}` is not this machine, so its address needs https"), None));
+        return Some((
+            format!("`{host}` is not this machine, so its address needs https"),
+            None,
+        ));
     }
-    let allowed = hosts.get(environment).is_some_and(|patterns| covers(patterns, host));
+    let allowed = hosts
+        .get(environment)
+        .is_some_and(|patterns| covers(patterns, host));
     (!allowed).then(|| {
         let help = format!("add it to `hosts.{environment}` in keywheel.toml");
-        (format!("host `{host}` is not allowed for `{environment}`"), Some(help))
+        (
+            format!("host `{host}` is not allowed for `{environment}`"),
+            Some(help),
+        )
     })
 }

@@ -1,9 +1,7 @@
 //! Who uses a secret: how each consumer is told and seen, and whether that can ever be proof enough.
 
 use super::addresses::wrong_address;
-use super::definition::{
-    ConsumerSpec, Destination, NotifySpec, Reference, Role, VerifySpec,
-};
+use super::definition::{ConsumerSpec, Destination, NotifySpec, Reference, Role, VerifySpec};
 use super::resolve::Resolver;
 use super::world::unknown_name;
 use crate::config::file::{Entry, Problem, Table, Tree};
@@ -39,8 +37,20 @@ impl Resolver<'_> {
         destinations: &[Destination],
     ) -> ConsumerSpec {
         let (notify, verify) = (table.table("notify"), table.table("verify"));
-        self.said(name, entry, table, "notify", "notify = { none = \"why nothing need be done\" }");
-        self.said(name, entry, table, "verify", "verify = { none = \"why it cannot be seen\" }");
+        self.said(
+            name,
+            entry,
+            table,
+            "notify",
+            "notify = { none = \"why nothing need be done\" }",
+        );
+        self.said(
+            name,
+            entry,
+            table,
+            "verify",
+            "verify = { none = \"why it cannot be seen\" }",
+        );
         ConsumerSpec {
             canary: table.flag("canary"),
             role: role(table),
@@ -55,7 +65,9 @@ impl Resolver<'_> {
     fn said(&mut self, name: &str, entry: &Entry, table: &Table, key: &str, otherwise: &str) {
         if table.entry(key).is_none() {
             let problem = Problem::at(&entry.key, format!("consumer `{name}` has no `{key}`"));
-            self.problem(Some(problem.help(format!("say `{otherwise}` where there is none"))));
+            self.problem(Some(
+                problem.help(format!("say `{otherwise}` where there is none")),
+            ));
         }
     }
 
@@ -106,7 +118,11 @@ impl Resolver<'_> {
 
     /// Keys that belong to another way of seeing would be ignored.
     fn fits_kind(&mut self, table: &Table) {
-        for (key, way) in [("bearer", "http"), ("pid_file", "file"), ("reloaded_file", "file")] {
+        for (key, way) in [
+            ("bearer", "http"),
+            ("pid_file", "file"),
+            ("reloaded_file", "file"),
+        ] {
             if let (Some(entry), None) = (table.entry(key), table.entry(way)) {
                 let message = format!("`{key}` goes with `{way}` only");
                 self.problem(Some(Problem::at(&entry.key, message)));
@@ -117,9 +133,9 @@ impl Resolver<'_> {
     fn address(&mut self, table: &Table) -> String {
         let url = self.filled(table.text("http").unwrap_or_default());
         let environment = self.layered.id.environment();
-        let problem = table
-            .node("http")
-            .and_then(|node| wrong_address(&url, environment, &self.around.config.hosts, &node.place));
+        let problem = table.node("http").and_then(|node| {
+            wrong_address(&url, environment, &self.around.config.hosts, &node.place)
+        });
         self.problem(problem);
         url
     }
@@ -134,7 +150,9 @@ impl Resolver<'_> {
         let why = table.text("none").unwrap_or_default();
         if let (Some(node), true) = (table.node("none"), why.trim().is_empty()) {
             let problem = Problem::at(&node.place, "`none` has no reason");
-            self.problem(Some(problem.help("write why, in a few words, for the audit")));
+            self.problem(Some(
+                problem.help("write why, in a few words, for the audit"),
+            ));
         }
         why.to_owned()
     }
@@ -142,7 +160,11 @@ impl Resolver<'_> {
     fn reads(&mut self, table: &Table, destinations: &[Destination]) -> Option<String> {
         let node = table.node("reads")?;
         let wanted = self.filled(node.text()?);
-        let by_store = || destinations.iter().filter(|found| found.store.name == wanted);
+        let by_store = || {
+            destinations
+                .iter()
+                .filter(|found| found.store.name == wanted)
+        };
         let exact = destinations.iter().find(|found| found.name() == wanted);
         match (exact, by_store().count()) {
             (Some(found), _) => Some(found.name()),
@@ -183,13 +205,18 @@ impl Resolver<'_> {
                 let message = format!(
                     "consumer `{name}` can be seen as `{strongest}` at most, but `{asked}` is asked for"
                 );
-                let help = format!("verify it another way, or accept less: `proof = \"{strongest}\"`");
+                let help =
+                    format!("verify it another way, or accept less: `proof = \"{strongest}\"`");
                 self.problem(Some(Problem::at(&entry.key, message).help(help)));
             }
             Some(_) => {}
             None => {
-                let message = format!("consumer `{name}` cannot be seen: each rotation waits for `keywheel vouch`");
-                self.resolved.warnings.push(Problem::at(&entry.key, message));
+                let message = format!(
+                    "consumer `{name}` cannot be seen: each rotation waits for `keywheel vouch`"
+                );
+                self.resolved
+                    .warnings
+                    .push(Problem::at(&entry.key, message));
             }
         }
     }
@@ -200,7 +227,9 @@ impl Resolver<'_> {
         if !listed && table.entry("no_consumers").is_none() && !broken(table) {
             let message = format!("`{}` lists no consumers", self.layered.id);
             let problem = Problem::at(self.layered.at, message);
-            self.problem(Some(problem.help("list who uses it, or say `no_consumers = \"why\"`")));
+            self.problem(Some(
+                problem.help("list who uses it, or say `no_consumers = \"why\"`"),
+            ));
         }
     }
 
@@ -208,7 +237,9 @@ impl Resolver<'_> {
         let all = consumers.len() > 1 && consumers.values().all(|consumer| consumer.canary);
         if let (true, Some(entry)) = (all, self.layered.table.entry("consumers")) {
             let problem = Problem::at(&entry.key, "every consumer is a canary, so none is");
-            self.problem(Some(problem.help("leave `canary` with the one that is to be tried first")));
+            self.problem(Some(
+                problem.help("leave `canary` with the one that is to be tried first"),
+            ));
         }
     }
 }
@@ -218,7 +249,9 @@ fn broken(table: &Table) -> bool {
     let consumers = table.node("consumers").map(|node| &node.tree);
     match consumers {
         None => false,
-        Some(Tree::Table(consumers)) => consumers.iter().any(|(_, entry)| entry.node.table().is_none()),
+        Some(Tree::Table(consumers)) => consumers
+            .iter()
+            .any(|(_, entry)| entry.node.table().is_none()),
         Some(_) => true,
     }
 }

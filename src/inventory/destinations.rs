@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 impl Resolver<'_> {
     /// Every destination, the main one first.
     pub(super) fn destinations(&mut self, issuer: Option<&'static Kind>) -> Vec<Destination> {
-        let help = "say where: `publish_to = [{ store = \"main\", path = \"{environment}/{name}\" }]`";
+        let help =
+            "say where: `publish_to = [{ store = \"main\", path = \"{environment}/{name}\" }]`";
         let Some(entry) = self.needed("publish_to", help) else {
             return Vec::new();
         };
@@ -22,10 +23,15 @@ impl Resolver<'_> {
         let mut destinations: Vec<Destination> = Vec::new();
         for node in nodes {
             if let Some(destination) = node.table().map(|table| self.destination(table, issuer)) {
-                if destinations.iter().any(|other| other.name() == destination.name()) {
+                if destinations
+                    .iter()
+                    .any(|other| other.name() == destination.name())
+                {
                     let message = format!("`{}` is named twice", destination.name());
                     let problem = Problem::at(&node.place, message);
-                    self.problem(Some(problem.help("put all fields of one path into one `fields`")));
+                    self.problem(Some(
+                        problem.help("put all fields of one path into one `fields`"),
+                    ));
                 }
                 destinations.push(destination);
             }
@@ -74,7 +80,9 @@ impl Resolver<'_> {
         let path = self.filled(node.text().unwrap_or_default());
         if path.contains(['{', '}']) {
             let problem = Problem::at(&node.place, "a path has no placeholder of this name");
-            self.problem(Some(problem.help("in paths there are `{environment}` and `{name}`")));
+            self.problem(Some(
+                problem.help("in paths there are `{environment}` and `{name}`"),
+            ));
         }
         path
     }
@@ -101,7 +109,9 @@ impl Resolver<'_> {
         match Template::parse(text) {
             Err(error) => self.problem(Some(Problem::at(&entry.node.place, error.to_string()))),
             Ok(template) => {
-                let wrong = template.names().filter_map(|name| wrong_name(name, &entry.node, issuer?));
+                let wrong = template
+                    .names()
+                    .filter_map(|name| wrong_name(name, &entry.node, issuer?));
                 self.resolved.problems.extend(wrong);
             }
         }

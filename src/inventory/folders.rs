@@ -64,7 +64,10 @@ fn walk(folder: &Path, depth: usize, files: &mut Vec<String>, problems: &mut Vec
         }
         if path.is_dir() && depth > 0 {
             walk(&path, depth - 1, files, problems);
-        } else if path.extension().is_some_and(|extension| extension == "toml") {
+        } else if path
+            .extension()
+            .is_some_and(|extension| extension == "toml")
+        {
             files.push(path.display().to_string());
         }
     }
@@ -92,7 +95,10 @@ impl Listing {
     fn add(&mut self, file: String, parts: &[String]) {
         match parts {
             [name] if name == "shared.toml" => self.shared = Some(file),
-            [_] => self.lost(file, "secrets lie in a folder for each environment, the rest in shared.toml"),
+            [_] => self.lost(
+                file,
+                "secrets lie in a folder for each environment, the rest in shared.toml",
+            ),
             [environment, name] => {
                 let folder = self.environments.entry(environment.clone()).or_default();
                 if name == "environment.toml" {
@@ -101,7 +107,10 @@ impl Listing {
                     folder.teams.push(file);
                 }
             }
-            _ => self.lost(file, "files lie directly in the folder of their environment"),
+            _ => self.lost(
+                file,
+                "files lie directly in the folder of their environment",
+            ),
         }
     }
 
@@ -112,7 +121,9 @@ impl Listing {
 
     fn sort(&mut self) {
         self.schedules.sort();
-        self.environments.values_mut().for_each(|folder| folder.teams.sort());
+        self.environments
+            .values_mut()
+            .for_each(|folder| folder.teams.sort());
     }
 }
 
@@ -121,11 +132,16 @@ fn below(folder: &Path, file: &str) -> Vec<String> {
     let path = Path::new(file);
     let rest = path.strip_prefix(folder).unwrap_or(path);
     let parts = rest.components();
-    parts.map(|part| part.as_os_str().to_string_lossy().into_owned()).collect()
+    parts
+        .map(|part| part.as_os_str().to_string_lossy().into_owned())
+        .collect()
 }
 
 /// How messages and origins name a file.
 fn shown(config: &Config, file: &str) -> String {
     let path = Path::new(file);
-    path.strip_prefix(&config.base).unwrap_or(path).display().to_string()
+    path.strip_prefix(&config.base)
+        .unwrap_or(path)
+        .display()
+        .to_string()
 }

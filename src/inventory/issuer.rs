@@ -19,7 +19,8 @@ pub(super) struct FoundIssuer {
 impl Resolver<'_> {
     /// The issuer of this secret.
     pub(super) fn issuer(&mut self) -> FoundIssuer {
-        let help = "say who makes it: `issuer = { kind = \"random\" }` or `issuer = { use = \"name\" }`";
+        let help =
+            "say who makes it: `issuer = { kind = \"random\" }` or `issuer = { use = \"name\" }`";
         let entry = self.needed("issuer", help);
         let table = entry.and_then(|entry| entry.node.table());
         let (Some(entry), Some(table)) = (entry, table) else {
@@ -89,19 +90,27 @@ impl Resolver<'_> {
             };
             let reads = consumer.reads.as_deref();
             let read = match reads {
-                Some(name) => destinations.iter().find(|destination| destination.name() == name),
+                Some(name) => destinations
+                    .iter()
+                    .find(|destination| destination.name() == name),
                 None => destinations.first(),
             };
             let sees_previous = read.is_none_or(Destination::shows_previous);
             let problem = match consumer.role {
                 None => Some(
-                    Problem::at(&at, format!("consumer `{name}` of a generated value has no `role`")).help(
+                    Problem::at(
+                        &at,
+                        format!("consumer `{name}` of a generated value has no `role`"),
+                    )
+                    .help(
                         "`accepts` takes old and new side by side, `presents` shows it to others",
                     ),
                 ),
                 Some(Role::Accepts) if !sees_previous => Some(Problem::at(
                     &at,
-                    format!("consumer `{name}` accepts old and new, but reads no field with `{{previous.value}}`"),
+                    format!(
+                        "consumer `{name}` accepts old and new, but reads no field with `{{previous.value}}`"
+                    ),
                 )),
                 Some(Role::Accepts | Role::Presents) => None,
             };

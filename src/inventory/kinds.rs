@@ -11,14 +11,22 @@ pub(crate) static STORE_KINDS: Kinded = Kinded {
             keys: &[
                 Key::needed("root", Shape::Text, "folder; each path is a file below it"),
                 Key::new("group", Shape::Text, "group that may read the files"),
-                Key::new("mode", Shape::Plain, "permissions in octal, such as \"0640\""),
+                Key::new(
+                    "mode",
+                    Shape::Plain,
+                    "permissions in octal, such as \"0640\"",
+                ),
             ],
             generated: false,
             fields: &[],
         },
         Kind {
             name: "dotenv",
-            keys: &[Key::new("root", Shape::Text, "folder; each path is an env file below it")],
+            keys: &[Key::new(
+                "root",
+                Shape::Text,
+                "folder; each path is an env file below it",
+            )],
             generated: false,
             fields: &[],
         },
@@ -52,10 +60,18 @@ const ISSUERS: &[Kind] = &[
         keys: &[
             Key::new("length", Shape::Count, "how many characters"),
             Key::new("alphabet", Shape::Plain, "which characters"),
-            Key::new("require", Shape::List(&Shape::Plain), "character classes that must occur"),
+            Key::new(
+                "require",
+                Shape::List(&Shape::Plain),
+                "character classes that must occur",
+            ),
             Key::new("encoding", Shape::Plain, "how random bytes are written"),
             Key::new("template", Shape::Plain, "text around the random part"),
-            Key::new("allow_weak", Shape::Text, "why less than 128 bits is enough"),
+            Key::new(
+                "allow_weak",
+                Shape::Text,
+                "why less than 128 bits is enough",
+            ),
         ],
         generated: true,
         fields: &["value"],
@@ -67,7 +83,16 @@ const ISSUERS: &[Kind] = &[
             Key::new("min_length", Shape::Count, "fewest characters"),
             Key::new("max_length", Shape::Count, "most characters"),
             Key::new("alphabet", Shape::Plain, "which characters"),
-            Key::new("instructions", Shape::Text, "what the person who makes it does"),
+            Key::new(
+                "require",
+                Shape::List(&Shape::Plain),
+                "kinds of characters that must occur",
+            ),
+            Key::new(
+                "instructions",
+                Shape::Text,
+                "what the person who makes it does",
+            ),
         ],
         generated: false,
         fields: &["value"],
@@ -81,6 +106,10 @@ const ISSUERS: &[Kind] = &[
 ];
 
 const EXEC: &[Key] = &[
-    Key::needed("program", Shape::Text, "its name below `programs` in keywheel.toml"),
+    Key::needed(
+        "program",
+        Shape::Text,
+        "its name below `programs` in keywheel.toml",
+    ),
     Key::new("config", Shape::Any, "handed to the program as it is"),
 ];

@@ -81,8 +81,10 @@ impl<'a> Resolver<'a> {
     }
 
     fn owner(&mut self) -> String {
-        let Some(entry) = self.needed("owner", "say who answers for it, or give the environment a default")
-        else {
+        let Some(entry) = self.needed(
+            "owner",
+            "say who answers for it, or give the environment a default",
+        ) else {
             return String::new();
         };
         self.problem(unknown("owner", &entry.node, &self.around.world.owners));
@@ -108,7 +110,9 @@ impl<'a> Resolver<'a> {
         let node = self.layered.table.node(key)?;
         if node.text().is_some_and(|text| text.trim().is_empty()) {
             let problem = Problem::at(&node.place, format!("`{key}` has no reason"));
-            self.problem(Some(problem.help("write why, in a few words, for the audit")));
+            self.problem(Some(
+                problem.help("write why, in a few words, for the audit"),
+            ));
         }
         node.text().map(str::to_owned)
     }
@@ -153,7 +157,8 @@ impl<'a> Resolver<'a> {
     /// Fills `{environment}` and `{name}` in.
     pub(super) fn filled(&self, text: &str) -> String {
         let id = &self.layered.id;
-        text.replace("{environment}", id.environment()).replace("{name}", id.name())
+        text.replace("{environment}", id.environment())
+            .replace("{name}", id.name())
     }
 }
 

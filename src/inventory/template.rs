@@ -70,8 +70,12 @@ impl Template {
                 rest = after;
                 continue;
             }
-            let inside = from_brace.strip_prefix('{').ok_or(TemplateError::Unbalanced('}'))?;
-            let (inside, after) = inside.split_once('}').ok_or(TemplateError::Unbalanced('{'))?;
+            let inside = from_brace
+                .strip_prefix('{')
+                .ok_or(TemplateError::Unbalanced('}'))?;
+            let (inside, after) = inside
+                .split_once('}')
+                .ok_or(TemplateError::Unbalanced('{'))?;
             push_literal(&mut parts, std::mem::take(&mut literal));
             parts.push(placeholder(inside)?);
             rest = after;
@@ -230,7 +234,11 @@ mod tests {
 
     fn rendered(template: &str, value: &[u8]) -> Result<Vec<u8>, TemplateError> {
         let value = SecretValue::new(value.to_vec());
-        let lookup = |name: &str| ["value", "previous.value"].contains(&name).then_some(&value);
+        let lookup = |name: &str| {
+            ["value", "previous.value"]
+                .contains(&name)
+                .then_some(&value)
+        };
         let document = Template::parse(template)?.render(lookup)?;
         Ok(document.expose_secret().to_vec())
     }
@@ -241,7 +249,11 @@ mod tests {
             ("{value}", "example", "example"),
             ("a{previous.value}b", "x", "axb"),
             ("p:{value|url}@h", "a/b c~", "p:a%2Fb%20c~@h"),
-            ("{{\"k\":\"{value|json}\"}}", "q\"\\\n", "{\"k\":\"q\\\"\\\\\\u000a\"}"),
+            (
+                "{{\"k\":\"{value|json}\"}}",
+                "q\"\\\n",
+                "{\"k\":\"q\\\"\\\\\\u000a\"}",
+            ),
             ("{value|base64}", "example", "ZXhhbXBsZQ=="),
             ("{value|base64|url}", "example", "ZXhhbXBsZQ%3D%3D"),
             ("}}{{", "x", "}{"),
@@ -259,7 +271,10 @@ mod tests {
             ("value}", TemplateError::Unbalanced('}')),
             ("{}", TemplateError::NotAField(String::new())),
             ("{a b}", TemplateError::NotAField("a b".to_owned())),
-            ("{value|hex}", TemplateError::UnknownFilter("hex".to_owned())),
+            (
+                "{value|hex}",
+                TemplateError::UnknownFilter("hex".to_owned()),
+            ),
             ("{user}", TemplateError::NoField("user".to_owned())),
         ] {
             assert_eq!(rendered(template, b"x").unwrap_err(), error, "{template}");

@@ -81,7 +81,10 @@ impl World {
 
     /// Owners who escalate to nobody known. An address or a channel is taken as it is.
     pub(crate) fn wrong_escalations(&self) -> Vec<Problem> {
-        let owners = self.owners.iter().filter_map(|(_, entry)| entry.node.table());
+        let owners = self
+            .owners
+            .iter()
+            .filter_map(|(_, entry)| entry.node.table());
         let next = owners.filter_map(|owner| owner.node("escalate_to"));
         next.filter(|node| !node.text().is_some_and(|text| text.contains(['@', ':'])))
             .filter_map(|node| unknown("owner", node, &self.owners))
@@ -107,7 +110,10 @@ pub(crate) fn part(table: &Table, key: &str) -> Table {
 /// The problem that a name is not in its table, if so.
 pub(crate) fn unknown(what: &str, node: &Node, known: &Table) -> Option<Problem> {
     let name = node.text()?;
-    known.entry(name).is_none().then(|| unknown_name(what, name, node, known.names()))
+    known
+        .entry(name)
+        .is_none()
+        .then(|| unknown_name(what, name, node, known.names()))
 }
 
 /// The problem that nobody has this name.

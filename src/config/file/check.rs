@@ -48,7 +48,8 @@ impl Check {
             return self.literal(name, &entry.node.place);
         }
         let problem = Problem::at(&entry.key, format!("unknown key `{name}`"));
-        self.problems.push(problem.maybe_help(did_you_mean(name, known)));
+        self.problems
+            .push(problem.maybe_help(did_you_mean(name, known)));
     }
 
     fn missing(&mut self, table: &Table, keys: impl Iterator<Item = &'static Key>, at: &Place) {
@@ -85,7 +86,9 @@ impl Check {
             (Shape::Table(keys), Tree::Table(table)) => self.keys(table, keys, &node.place),
             (Shape::Named(of), Tree::Table(table)) => self.named(table, of),
             (Shape::Pairs(of), Tree::Table(table)) => {
-                table.iter().for_each(|(key, entry)| self.value(key, &entry.node, of));
+                table
+                    .iter()
+                    .for_each(|(key, entry)| self.value(key, &entry.node, of));
             }
             (Shape::Kinded(kinded), Tree::Table(table)) => self.kinded(table, kinded, node),
             (Shape::Any, _) => self.any(name, node),
@@ -98,7 +101,10 @@ impl Check {
         if is_named_like_one(name) && !text.contains('{') {
             self.literal(name, &node.place);
         } else if looks_like_one(text) {
-            let problem = Problem::at(&node.place, format!("`{name}` holds what looks like a credential"));
+            let problem = Problem::at(
+                &node.place,
+                format!("`{name}` holds what looks like a credential"),
+            );
             self.problems.push(problem.help(BY_REFERENCE));
         }
     }
@@ -115,7 +121,8 @@ impl Check {
             if is_name(name) {
                 self.value(name, &entry.node, of);
             } else {
-                let rule = "use letters, digits, `.`, `_` and `-`, and begin with a letter or digit";
+                let rule =
+                    "use letters, digits, `.`, `_` and `-`, and begin with a letter or digit";
                 let problem = Problem::at(&entry.key, format!("`{name}` is not a name"));
                 self.problems.push(problem.help(rule));
             }
@@ -131,7 +138,11 @@ impl Check {
                 self.problems.push(Problem::at(&entry.key, message));
             }
             (None, _) => {
-                let choice = if kinded.by_use { "`kind` or `use`" } else { "`kind`" };
+                let choice = if kinded.by_use {
+                    "`kind` or `use`"
+                } else {
+                    "`kind`"
+                };
                 let problem = Problem::at(&node.place, format!("{choice} is missing"));
                 self.problems.push(problem.help(kinds_help(kinded)));
             }
@@ -160,7 +171,8 @@ impl Check {
                 None => {
                     let problem = Problem::at(&kind.node.place, format!("unknown kind `{name}`"));
                     let known = kinded.kinds.iter().map(|kind| kind.name);
-                    self.problems.push(problem.maybe_help(did_you_mean(name, known)));
+                    self.problems
+                        .push(problem.maybe_help(did_you_mean(name, known)));
                 }
             },
         }
@@ -171,7 +183,9 @@ impl Check {
             Tree::Text(text) => self.text(name, text, node),
             Tree::List(nodes) => nodes.iter().for_each(|node| self.any(name, node)),
             Tree::Table(table) => {
-                table.iter().for_each(|(key, entry)| self.any(key, &entry.node));
+                table
+                    .iter()
+                    .for_each(|(key, entry)| self.any(key, &entry.node));
             }
             Tree::Whole(_) | Tree::Real(_) | Tree::Flag(_) | Tree::Date(_) => {}
         }
@@ -191,7 +205,8 @@ impl Check {
     }
 }
 
-const BY_REFERENCE: &str = "keep the value out of the file: `{ env = \"NAME\" }` or `{ file = \"path\" }`";
+const BY_REFERENCE: &str =
+    "keep the value out of the file: `{ env = \"NAME\" }` or `{ file = \"path\" }`";
 
 /// A reference to a credential of keywheel's own.
 pub(super) static REFERENCE: Keys = Keys {

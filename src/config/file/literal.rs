@@ -99,7 +99,10 @@ fn bits_per_character(word: &str) -> f64 {
         counts[usize::from(byte)] += 1;
     }
     let total = word.len() as f64;
-    let shares = counts.iter().filter(|count| **count > 0).map(|count| f64::from(*count) / total);
+    let shares = counts
+        .iter()
+        .filter(|count| **count > 0)
+        .map(|count| f64::from(*count) / total);
     shares.map(|share| -share * share.log2()).sum()
 }
 
@@ -109,10 +112,25 @@ mod tests {
 
     #[test]
     fn names_of_credentials_are_known_and_their_neighbours_are_not() {
-        for name in ["token", "API_KEY", "reload-token", "db_password", "value", "bearer"] {
+        for name in [
+            "token",
+            "API_KEY",
+            "reload-token",
+            "db_password",
+            "value",
+            "bearer",
+        ] {
             assert!(is_named_like_one(name), "{name}");
         }
-        for name in ["token_file", "access_key_id", "field", "path", "values", "tokens", "key_file"] {
+        for name in [
+            "token_file",
+            "access_key_id",
+            "field",
+            "path",
+            "values",
+            "tokens",
+            "key_file",
+        ] {
             assert!(!is_named_like_one(name), "{name}");
         }
     }
@@ -120,7 +138,10 @@ mod tests {
     #[test]
     fn random_texts_stand_out_from_names_paths_and_prose() {
         // Made of counting digits and letters, so that no scanner takes them for real.
-        let random = ["0123456789abcdef0123456789abcdef", "Example0A1b2C3d4E5f6G7h8I9j0"];
+        let random = [
+            "0123456789abcdef0123456789abcdef",
+            "Example0A1b2C3d4E5f6G7h8I9j0",
+        ];
         for text in random {
             assert!(looks_like_one(text), "{text}");
         }

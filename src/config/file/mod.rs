@@ -11,7 +11,7 @@ mod tree;
 
 pub(crate) use check::{check, check_used};
 pub(crate) use literal::is_named_like_one;
-pub(crate) use parse::parse;
+pub(crate) use parse::{hash, parse};
 pub use problem::Problem;
 pub(crate) use problem::{did_you_mean, listed};
 pub(crate) use schema::schema_of;

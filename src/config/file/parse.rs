@@ -1,6 +1,7 @@
 //! TOML text to a tree with places.
 
 use super::{Entry, Node, Place, Problem, Table, Tree};
+use aws_lc_rs::digest::{SHA256, digest};
 use std::ops::Range;
 use std::sync::Arc;
 use toml::Spanned;
@@ -24,6 +25,11 @@ pub(crate) fn parse(file: &str, text: &str) -> (Table, Vec<Problem>) {
     }
     let table = parser.table(document.get_ref());
     (table, parser.problems)
+}
+
+/// SHA-256 of a file's text, in hexadecimal: whether it has changed since it was applied.
+pub(crate) fn hash(text: &str) -> String {
+    hex::encode(digest(&SHA256, text.as_bytes()))
 }
 
 struct Parser<'a> {

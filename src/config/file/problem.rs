@@ -114,7 +114,10 @@ mod tests {
         let near = did_you_mean("onwer", known);
         assert_eq!(near.as_deref(), Some("did you mean `owner`?"));
         let far = did_you_mean("zebra", known);
-        assert_eq!(far.as_deref(), Some("known here: `owner`, `impact`, `tags`"));
+        assert_eq!(
+            far.as_deref(),
+            Some("known here: `owner`, `impact`, `tags`")
+        );
         assert_eq!(did_you_mean("zebra", []), None);
     }
 }

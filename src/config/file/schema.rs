@@ -9,7 +9,11 @@ pub(crate) fn schema_of(keys: &Keys) -> Value {
     let mut schema = object(keys.iter());
     insert(&mut schema, "description", json!(keys.title));
     if !keys.one_of.is_empty() {
-        let choices: Vec<_> = keys.one_of.iter().map(|key| json!({ "required": [key] })).collect();
+        let choices: Vec<_> = keys
+            .one_of
+            .iter()
+            .map(|key| json!({ "required": [key] }))
+            .collect();
         insert(&mut schema, "oneOf", Value::Array(choices));
     }
     schema
@@ -18,7 +22,8 @@ pub(crate) fn schema_of(keys: &Keys) -> Value {
 fn object<'a>(keys: impl Iterator<Item = &'a Key> + Clone) -> Value {
     let properties: Map<String, Value> = keys.clone().map(property).collect();
     let needed: Vec<_> = keys.filter(|key| key.needed).map(|key| key.name).collect();
-    let mut schema = json!({ "type": "object", "properties": properties, "additionalProperties": false });
+    let mut schema =
+        json!({ "type": "object", "properties": properties, "additionalProperties": false });
     if !needed.is_empty() {
         insert(&mut schema, "required", json!(needed));
     }

@@ -137,7 +137,10 @@ impl Table {
 
     /// Whether a key is there and true.
     pub(crate) fn flag(&self, key: &str) -> bool {
-        matches!(self.node(key).map(|node| &node.tree), Some(Tree::Flag(true)))
+        matches!(
+            self.node(key).map(|node| &node.tree),
+            Some(Tree::Flag(true))
+        )
     }
 
     /// The number of a key, if it has one that fits.
@@ -180,7 +183,9 @@ impl Table {
 
     /// As a JSON object.
     pub(crate) fn json(&self) -> Map<String, Value> {
-        let pairs = self.iter().map(|(key, entry)| (key.to_owned(), entry.node.json()));
+        let pairs = self
+            .iter()
+            .map(|(key, entry)| (key.to_owned(), entry.node.json()));
         pairs.collect()
     }
 }
