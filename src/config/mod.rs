@@ -63,6 +63,12 @@ impl Config {
         Self::load(&choose(argument, std::env::var_os(VARIABLE)))
     }
 
+    /// A path as a person wrote it, counted from the file's folder. Definitions keep paths as written, so that
+    /// replicas with their files in different folders agree on them; whoever opens one asks here first.
+    pub fn absolute(&self, path: &str) -> PathBuf {
+        self.base.join(path)
+    }
+
     /// Reads the file at this path.
     ///
     /// # Errors

@@ -40,7 +40,10 @@ impl Resolver<'_> {
                 }
             }
         };
-        if let (Some(kind), Some(_)) = (found.kind, table.node("use")) {
+        if let (Some(kind), Some(_)) = (
+            found.kind,
+            table.node("use").filter(|_| table.node("kind").is_none()),
+        ) {
             self.resolved.problems.extend(check_used(table, kind));
         }
         if let Some(program) = table.node("program") {

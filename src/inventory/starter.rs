@@ -1,7 +1,7 @@
 //! What `keywheel init` writes: an inventory with one secret that can be rotated at once, on this machine.
 
 /// Path, relative to the new folder, and text of each file.
-pub fn starter() -> [(&'static str, &'static str); 5] {
+pub fn starter() -> [(&'static str, &'static str); 6] {
     [
         ("keywheel.toml", include_str!("starter/keywheel.toml")),
         ("inventory/shared.toml", include_str!("starter/shared.toml")),
@@ -14,6 +14,10 @@ pub fn starter() -> [(&'static str, &'static str); 5] {
             include_str!("starter/example.toml"),
         ),
         (".gitignore", include_str!("starter/gitignore")),
+        (
+            "published/.gitignore",
+            include_str!("starter/published_gitignore"),
+        ),
     ]
 }
 

@@ -101,12 +101,12 @@ mod tests {
 
     #[test]
     fn keys_and_values_know_their_places() {
-        let (table, problems) = parse("a.toml", "é = 1\n[b.c]\nd.e = \"ü\"\n");
+        let (table, problems) = parse("a.toml", "a = \"é\" # é\n[b.c]\n\"é\".e = \"ü\"\n");
         assert_eq!(problems, []);
         let entry = table.table("b").unwrap().table("c").unwrap();
-        let entry = entry.table("d").unwrap().entry("e").unwrap();
-        assert_eq!((entry.key.line, entry.key.column), (3, 3));
-        assert_eq!((entry.node.place.line, entry.node.place.column), (3, 7));
+        let entry = entry.table("é").unwrap().entry("e").unwrap();
+        assert_eq!((entry.key.line, entry.key.column), (3, 5));
+        assert_eq!((entry.node.place.line, entry.node.place.column), (3, 9));
     }
 
     #[test]

@@ -403,7 +403,7 @@ fn literal_secrets_are_refused_and_never_repeated() {
         (
             "{ use = \"people\" }",
             "{ kind = \"exec\", program = \"check-app\", config = { admin = { password = \"example\" } } }",
-            "3:83: `password` holds a literal secret",
+            "3:82: `password` holds a literal secret",
         ),
     ] {
         check_team(
