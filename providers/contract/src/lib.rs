@@ -10,6 +10,8 @@
 //!
 //! Feature `conformance` exports one suite per trait; a provider mounts it in a few lines.
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod consumer;
 mod document;
 mod error;
