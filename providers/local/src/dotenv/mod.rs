@@ -1,0 +1,300 @@
+//! Store `dotenv`: chosen keys of an existing `.env` file.
+//!
+//! A place's path names the file, its fields the keys. Every other byte stays: order, comments, line endings,
+//! mode, owner. What cannot be kept is a refusal with its remedy. A file that does not exist is made, with
+//! mode 0600.
+//!
+//! There is one version, what stands in the file now. It is named by a keyed fingerprint of our keys
+//! (`fp-` and 12 hexadecimal digits), so that a mark has no place in the file and a lost write is found by
+//! its value. A value no longer in the file is gone; nothing can be disabled.
+
+mod git;
+mod options;
+mod target;
+#[cfg(test)]
+mod tests;
+mod text;
+mod value;
+
+use self::{
+    target::{Seen, Target},
+    text::Text,
+};
+use crate::beneath::blocking;
+use async_trait::async_trait;
+use keywheel_contract::{
+    Base, Document, Error, Fields, Find, FingerprintKey, Found, Inspection, Mark, Place, Result,
+    Retired, SecretStore, SecretValue, StoreCapabilities, Version, VersionId, Write,
+};
+pub use options::DotenvOptions;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The longest text that Linux passes to a program as one variable (`MAX_ARG_STRLEN`, execve(2)).
+const MAX_BYTES: usize = 128 * 1024;
+
+/// Keys of `.env` files below one folder.
+pub struct DotenvStore {
+    files: Arc<EnvFiles>,
+}
+
+impl DotenvStore {
+    /// A store in the folder `root`: `options.root`, made absolute by whoever read the options. `key` is the
+    /// long-lived key of all fingerprints: with another one, every version has another name.
+    pub fn new(_options: DotenvOptions, root: PathBuf, key: Arc<FingerprintKey>) -> Self {
+        Self {
+            files: Arc::new(EnvFiles { root, key }),
+        }
+    }
+
+    /// Runs one piece of file work for a place that has been checked.
+    async fn at<T: Send + 'static>(
+        &self,
+        place: &Place,
+        work: impl FnOnce(&EnvFiles, &Place) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        check(place)?;
+        let (files, place) = (Arc::clone(&self.files), place.clone());
+        blocking(move || work(&files, &place)).await
+    }
+
+    async fn current(&self, place: &Place) -> Result<Option<VersionId>> {
+        let seen = self.at(place, EnvFiles::inspect).await?;
+        Ok(seen.current)
+    }
+}
+
+#[async_trait]
+impl SecretStore for DotenvStore {
+    fn capabilities(&self) -> StoreCapabilities {
+        StoreCapabilities {
+            stages: false,
+            find: Find::ByValue,
+            readable: true,
+            idempotent_put: true,
+            compare_and_set: true,
+            versions: false,
+            reversible: false,
+            host_bound: true,
+            max_bytes: Some(MAX_BYTES),
+            converges_in: Duration::ZERO,
+        }
+    }
+
+    async fn inspect(&self, place: &Place) -> Result<Inspection> {
+        let mut seen = self.at(place, EnvFiles::inspect).await?;
+        let file = self.files.root.join(&place.path);
+        seen.warnings.extend(git::warning(&file).await);
+        Ok(seen)
+    }
+
+    /// Our keys only: the rest of the file is taken from what stands there at the moment of the write.
+    async fn compose(
+        &self,
+        place: &Place,
+        document: &Document,
+        _seen: &Inspection,
+    ) -> Result<SecretValue> {
+        check(place)?;
+        let Document::Fields(fields) = document else {
+            return Err(Error::invalid(
+                "store `dotenv` publishes keys, not one whole value",
+            ));
+        };
+        let ours = fields.len() == place.fields.len()
+            && place.fields.iter().all(|key| fields.field(key).is_some());
+        if !ours {
+            return Err(Error::invalid(format!(
+                "the document does not have exactly the keys of `{}`",
+                place.path
+            )));
+        }
+        let payload = document.encode()?;
+        fits(&payload)?;
+        Ok(payload)
+    }
+
+    async fn stage(&self, _write: &Write<'_>) -> Result<VersionId> {
+        Err(Error::invalid("store `dotenv` has no staging"))
+    }
+
+    async fn promote(&self, write: &Write<'_>) -> Result<VersionId> {
+        fits(write.payload)?;
+        let (payload, base) = (write.payload.duplicate(), write.base.clone());
+        self.at(write.place, move |files, place| {
+            files.promote(place, &payload, &base)
+        })
+        .await
+    }
+
+    async fn read(&self, place: &Place, version: &VersionId) -> Result<Document> {
+        let version = version.clone();
+        self.at(place, move |files, place| files.read(place, &version))
+            .await
+    }
+
+    async fn list(&self, place: &Place) -> Result<Vec<Version>> {
+        let current = self.current(place).await?;
+        let version = current.map(|id| Version {
+            id,
+            current: true,
+            enabled: true,
+        });
+        Ok(version.into_iter().collect())
+    }
+
+    async fn find(&self, place: &Place, _mark: &Mark, payload: &SecretValue) -> Result<Found> {
+        let sent = self.files.version(&decode(place, payload)?)?;
+        match self.current(place).await? {
+            Some(current) if Some(&current) == sent.as_ref() => Ok(Found::Current(current)),
+            _ => Ok(Found::Absent),
+        }
+    }
+
+    /// Always [`Retired::Impossible`].
+    async fn disable(&self, _place: &Place, _version: &VersionId) -> Result<Retired> {
+        Ok(Retired::Impossible)
+    }
+
+    async fn enable(&self, _place: &Place, _version: &VersionId) -> Result<()> {
+        Err(Error::invalid(
+            "store `dotenv` cannot bring a value back: publish it again",
+        ))
+    }
+
+    async fn destroy(&self, place: &Place, version: &VersionId) -> Result<Retired> {
+        if self.current(place).await?.as_ref() != Some(version) {
+            return Ok(Retired::Destroyed);
+        }
+        Err(Error::conflict(
+            Some(version.clone()),
+            format!(
+                "`{}` holds this value now: publish another one first",
+                place.path
+            ),
+        ))
+    }
+}
+
+/// The root, and the key that names versions. Its methods block.
+struct EnvFiles {
+    root: PathBuf,
+    key: Arc<FingerprintKey>,
+}
+
+impl EnvFiles {
+    fn inspect(&self, place: &Place) -> Result<Inspection> {
+        let mut inspection = Inspection {
+            replicas_in_sync: true,
+            ..Inspection::default()
+        };
+        let Some(seen) = Target::open(&self.root, &place.path)?.look()? else {
+            return Ok(inspection);
+        };
+        let text = Text::parse(seen.bytes.expose_secret());
+        inspection.current = self.version(&text.fields(&place.fields)?)?;
+        inspection.written_at_ms = seen.written_at_ms();
+        inspection.warnings = warnings(place, &seen, &text);
+        Ok(inspection)
+    }
+
+    fn promote(&self, place: &Place, payload: &SecretValue, base: &Base) -> Result<VersionId> {
+        let fields = decode(place, payload)?;
+        let sent = self
+            .version(&fields)?
+            .ok_or_else(|| Error::invalid("the payload has no key"))?;
+        let target = Target::open(&self.root, &place.path)?;
+        target.lock()?;
+        let seen = target.look()?;
+        let text = Text::parse(seen.as_ref().map_or(&[], |seen| seen.bytes.expose_secret()));
+        let current = self.version(&text.fields(&place.fields)?)?;
+        if current.as_ref() == Some(&sent) {
+            return Ok(sent);
+        }
+        if current != base.version {
+            let message = format!("somebody else changed our keys of `{}` first", place.path);
+            return Err(Error::conflict(current, message));
+        }
+        target.replace(seen.as_ref(), &text.with(&fields)?)?;
+        Ok(sent)
+    }
+
+    fn read(&self, place: &Place, version: &VersionId) -> Result<Document> {
+        let gone = || Error::not_found(format!("`{}` no longer holds `{version}`", place.path));
+        let seen = Target::open(&self.root, &place.path)?
+            .look()?
+            .ok_or_else(gone)?;
+        let fields = Text::parse(seen.bytes.expose_secret()).fields(&place.fields)?;
+        if self.version(&fields)?.as_ref() != Some(version) {
+            return Err(gone());
+        }
+        Ok(Document::Fields(fields))
+    }
+
+    /// The name of what our keys hold; `None` where none of them is there.
+    fn version(&self, fields: &Fields) -> Result<Option<VersionId>> {
+        if fields.is_empty() {
+            return Ok(None);
+        }
+        let canonical = Document::Fields(fields.duplicate()).encode()?;
+        let print = self.key.of(&canonical);
+        Ok(Some(VersionId::new(format!("fp-{}", &print[..12]))))
+    }
+}
+
+fn decode(place: &Place, payload: &SecretValue) -> Result<Fields> {
+    match Document::decode(payload, &place.fields)? {
+        Document::Fields(fields) => Ok(fields),
+        Document::Whole(_) => Err(Error::invalid(
+            "store `dotenv` publishes keys, not one whole value",
+        )),
+    }
+}
+
+fn warnings(place: &Place, seen: &Seen, text: &Text<'_>) -> Vec<String> {
+    let path = &place.path;
+    let expanded = text.expanded(&place.fields).into_iter().map(|line| {
+        format!("`{path}` line {line} has a `$` outside single quotes, which some readers expand")
+    });
+    let open = (seen.mode() & 0o004 != 0)
+        .then(|| format!("`{path}` can be read by everybody on this machine: `chmod o-r` it"));
+    expanded.chain(open).collect()
+}
+
+fn fits(payload: &SecretValue) -> Result<()> {
+    if payload.len() <= MAX_BYTES {
+        return Ok(());
+    }
+    Err(Error::invalid(format!(
+        "the keys have {} bytes; no program could take more than {MAX_BYTES} as a variable",
+        payload.len()
+    )))
+}
+
+fn check(place: &Place) -> Result<()> {
+    if place.selector.is_some() {
+        return Err(Error::invalid(
+            "store `dotenv` has no selector: a file has one version",
+        ));
+    }
+    if place.fields.is_empty() {
+        return Err(Error::invalid(format!(
+            "store `dotenv` needs `fields`: which keys of `{}` are ours",
+            place.path
+        )));
+    }
+    place.fields.iter().try_for_each(|key| check_key(key))
+}
+
+/// A name as POSIX shells take it (XBD 3.216, "Name").
+fn check_key(key: &str) -> Result<()> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if key.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && key.chars().all(fits) {
+        return Ok(());
+    }
+    Err(Error::invalid(format!(
+        "`{}` is no name of a variable: letters, digits and `_`, and no digit first",
+        key.escape_default()
+    )))
+}
