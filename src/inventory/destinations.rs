@@ -1,6 +1,7 @@
 //! Where a secret is published: stores found, paths filled in, templates understood.
 
 use super::definition::{Destination, StoreSpec};
+use super::kinds::STORE_KINDS;
 use super::resolve::Resolver;
 use super::template::Template;
 use super::world::{unknown, unknown_name};
@@ -48,8 +49,16 @@ impl Resolver<'_> {
                 self.problem(Some(unknown_name("field", name, node, known)));
             }
         }
+        let store = self.store(table);
+        let needs_fields = STORE_KINDS
+            .kind(&store.kind)
+            .is_some_and(|kind| kind.needs_fields);
+        if let (true, true, Some(node)) = (needs_fields, fields.is_empty(), table.node("store")) {
+            let message = format!("a place in `{}` needs `field` or `fields`", store.name);
+            self.problem(Some(Problem::at(&node.place, message)));
+        }
         Destination {
-            store: self.store(table),
+            store,
             path: self.path(table),
             fields,
             selector: table.string("selector"),

@@ -149,7 +149,7 @@ fn weakenings(
         from,
         to,
     });
-    let instances = (after.instances < before.instances).then(|| Weakening::FewerInstances {
+    let instances = (after.instances < before.instances).then_some(Weakening::FewerInstances {
         consumer,
         from: before.instances,
         to: after.instances,

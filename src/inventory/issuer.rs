@@ -4,7 +4,7 @@ use super::definition::{ConsumerSpec, Destination, IssuerSpec};
 use super::kinds::ISSUER_KINDS;
 use super::resolve::Resolver;
 use super::world::unknown_name;
-use crate::config::file::{Kind, Place, Problem, Table, check_used};
+use crate::config::file::{Kind, Place, Problem, Table, check_settings};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -40,18 +40,31 @@ impl Resolver<'_> {
                 }
             }
         };
-        if let (Some(kind), Some(_)) = (
-            found.kind,
-            table.node("use").filter(|_| table.node("kind").is_none()),
-        ) {
-            self.resolved.problems.extend(check_used(table, kind));
-        }
         if let Some(program) = table.node("program") {
             self.program(program);
         }
         self.fill(&mut found.spec.options);
+        self.settings(table, &found, &entry.node.place);
         found.at = Some(entry.node.place.clone());
         found
+    }
+
+    /// Settings of the wrong type are reported one by one; only where there are none, the provider is asked.
+    fn settings(&mut self, own: &Table, found: &FoundIssuer, at: &Place) {
+        let Some(kind) = found.kind else {
+            return;
+        };
+        let base = own
+            .text("use")
+            .and_then(|name| self.around.scope.issuers.table(name));
+        let wrong = check_settings(own, kind);
+        let fits =
+            wrong.is_empty() && base.is_none_or(|base| check_settings(base, kind).is_empty());
+        self.resolved.problems.extend(wrong);
+        let refused = fits.then(|| (kind.try_out)(&found.spec.options)).flatten();
+        self.problem(
+            refused.map(|why| Problem::at(at, format!("issuer `{}`: {why}", found.spec.name))),
+        );
     }
 
     fn fill(&self, options: &mut Map<String, Value>) {

@@ -1,5 +1,6 @@
-//! Layering, origins and size. The table of bad inputs is in `bad_inputs`.
+//! Layering, origins and size. Bad inputs are in `bad_inputs` and `bad_files`.
 
+mod bad_files;
 mod bad_inputs;
 
 use super::definition::{NotifySpec, Reference, VerifySpec};

@@ -12,11 +12,14 @@ pub(crate) fn check(table: &Table, keys: &Keys, at: &Place) -> Vec<Problem> {
     check.problems
 }
 
-/// Everything wrong with the settings that stand beside `use`, once it is known which provider it means.
-pub(crate) fn check_used(table: &Table, kind: &Kind) -> Vec<Problem> {
-    const USE: &[Key] = &[Key::needed("use", Shape::Text, "which one")];
+/// Everything wrong with settings beside `kind` or `use`, once it is known which provider is meant.
+pub(crate) fn check_settings(table: &Table, kind: &Kind) -> Vec<Problem> {
+    const CHOICE: &[Key] = &[
+        Key::new("kind", Shape::Text, "which provider"),
+        Key::new("use", Shape::Text, "which table"),
+    ];
     let mut check = Check::default();
-    check.known(table, &[USE, kind.keys]);
+    check.known(table, &[kind.keys, CHOICE]);
     check.problems
 }
 

@@ -1,5 +1,7 @@
 //! Tables of keys: what may be written where. The check and the JSON Schema both read them.
 
+use serde_json::{Map, Value};
+
 /// What a value must be.
 pub(crate) enum Shape {
     /// Prose, names, paths and addresses; searched for literal credentials.
@@ -110,4 +112,20 @@ pub(crate) struct Kind {
     pub(crate) generated: bool,
     /// The fields of its credentials; empty where only the provider knows.
     pub(crate) fields: &'static [&'static str],
+    /// A store whose places must name fields.
+    pub(crate) needs_fields: bool,
+    /// Why settings of the right types cannot work together, if so.
+    pub(crate) try_out: fn(&Map<String, Value>) -> Option<String>,
+}
+
+impl Kind {
+    /// A provider about which nothing special is known, to be completed with name and keys.
+    pub(crate) const PLAIN: Self = Self {
+        name: "",
+        keys: &[],
+        generated: false,
+        fields: &[],
+        needs_fields: false,
+        try_out: |_| None,
+    };
 }
