@@ -3,6 +3,7 @@
 //! See `ARCHITECTURE.md` for the map. Modules in reading order:
 
 pub mod clock;
+pub mod config;
 pub mod consumers;
 pub mod inventory;
 pub mod journal;

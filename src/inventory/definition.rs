@@ -3,6 +3,7 @@
 //!
 //! The journal keeps it as JSON; a rotation keeps a copy as its plan for life.
 
+use super::Template;
 use keywheel_contract::{SecretId, Strength};
 use keywheel_schedules::Timing;
 use schemars::JsonSchema;
@@ -115,7 +116,7 @@ impl Destination {
     pub fn shows_previous(&self) -> bool {
         self.fields
             .values()
-            .any(|template| template.contains("{previous."))
+            .any(|text| Template::parse(text).is_ok_and(|template| template.shows_previous()))
     }
 }
 
@@ -189,7 +190,7 @@ pub enum VerifySpec {
     },
     /// A file holds the value and its reader (re)started after it.
     File {
-        /// The file read.
+        /// The file read, absolute or relative to `keywheel.toml`.
         path: String,
         /// File with the reader's process id.
         pid_file: Option<String>,

@@ -1,8 +1,37 @@
 //! What exists: environments, secrets, consumers, schedules, as files that people write.
 
+mod addresses;
+mod consumers;
 mod definition;
+mod destinations;
+mod difference;
+mod folders;
+mod issuer;
+pub(crate) mod keys;
+mod kinds;
+mod layers;
+mod names;
+mod origins;
+mod read;
+mod resolve;
+mod schema;
+mod starter;
+mod template;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod timing;
+mod world;
 
 pub use definition::{
     ConsumerSpec, Definition, Destination, IssuerSpec, Manage, NotifySpec, Origin, Reference, Role,
     StoreSpec, VerifySpec,
 };
+pub use difference::{Change, Difference, Weakening, difference, must_be_held};
+pub use origins::{ResolvedValue, origins};
+pub use read::{Snapshot, read};
+pub use schema::schema;
+pub use starter::starter;
+pub use template::{Template, TemplateError};
+pub use world::{Environment, Owner};

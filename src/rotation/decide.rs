@@ -113,6 +113,11 @@ impl Sitting {
             return Ok(());
         }
         let Some(request) = requests::emergency(tx, &self.run.secret_id).await? else { return Ok(()) };
+        if self.is_past_return(tx).await? {
+            // The duty to end the old credential lies on its row; the emergency gets a rotation of its own.
+            self.run.exclusive = false;
+            return Ok(());
+        }
         let published = self.run.published_ms.is_some();
         let wants_candidate = matches!(request.credential.as_str(), "all" | "current");
         self.run.mode = if self.run.mode == Mode::Contain { Mode::Contain } else { request.mode };
@@ -129,6 +134,12 @@ impl Sitting {
             requests::close(tx, &request.id, "adopted", self.run.id.as_str()).await?;
         }
         Ok(())
+    }
+
+    async fn is_past_return(&self, tx: &mut Tx) -> Result<bool> {
+        let late = matches!(self.run.phase, Phase::Revoking | Phase::Confirming);
+        let effects = ledger::effects(tx, self.run.id.as_str()).await?;
+        Ok(late && effects.iter().any(|effect| effect.kind.is_final()))
     }
 
     /// Commits the intents among the orders.

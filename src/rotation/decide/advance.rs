@@ -1,7 +1,7 @@
 //! Moving from phase to phase, and what a move means for credentials and the secret.
 
 use super::Sitting;
-use crate::journal::{Error, Result, Tx, ledger, requests, rotations, secrets};
+use crate::journal::{Error, Result, Tx, ledger, rotations, secrets};
 use crate::rotation::facts::Facts;
 use crate::rotation::gate;
 use crate::rotation::phase::{Event, Phase, next};
@@ -105,10 +105,13 @@ impl Sitting {
             _ if facts.can.issuer.tests => "refused",
             _ => "unknown",
         };
-        self.states(tx, "current", ended).await?;
-        let (candidate, published) = (self.run.candidate.clone(), self.run.published_ms);
+        if let Some(old) = &self.run.old_credential {
+            ledger::credential_state(tx, old, ended).await?;
+        }
+        // A newer rotation may run already, where this one only retried the end of its old credential.
         let newer = rotations::unfinished(tx, &self.run.secret_id).await?;
         let is_newest = newer.iter().all(|other| other.created_ms <= self.run.created_ms);
+        let (candidate, published) = (self.run.candidate.clone(), self.run.published_ms);
         if let (Some(candidate), Some(published), true) = (candidate, published, is_newest) {
             secrets::rotated(tx, &self.run.secret_id, &candidate, published).await?;
         }
@@ -145,9 +148,4 @@ impl Sitting {
             Some(_) | None => Ok(()),
         }
     }
-}
-
-/// Lets the next emergency of a secret begin although this run still retries the end of an older credential.
-pub(super) async fn make_room(tx: &mut Tx, secret_id: &str) -> Result<bool> {
-    Ok(requests::emergency(tx, secret_id).await?.is_some())
 }

@@ -1,0 +1,131 @@
+//! Tables of keys: what may be written where. The check and the JSON Schema both read them.
+
+use serde_json::{Map, Value};
+
+/// What a value must be.
+pub(crate) enum Shape {
+    /// Prose, names, paths and addresses; searched for literal credentials.
+    Text,
+    /// Text that may look random: hashes, alphabets, ids.
+    Plain,
+    /// True or false.
+    Flag,
+    /// A whole number from one up.
+    Count,
+    /// One of these words.
+    Words(&'static [&'static str]),
+    /// A length of time such as `30d`.
+    Span,
+    /// A local date.
+    Date,
+    /// `{ env = "…" }` or `{ file = "…" }`.
+    Reference,
+    /// Any number of these.
+    List(&'static Shape),
+    /// A table with fixed keys.
+    Table(&'static Keys),
+    /// A table whose keys are names that a person chooses.
+    Named(&'static Shape),
+    /// A table whose keys are free, such as field names.
+    Pairs(&'static Shape),
+    /// A table whose keys follow from its `kind`.
+    Kinded(&'static Kinded),
+    /// Whatever a program of the user's reads; only searched for literal credentials.
+    Any,
+}
+
+/// The keys of one table.
+pub(crate) struct Keys {
+    /// What the table is, for people.
+    pub(crate) title: &'static str,
+    /// The keys, in lists that several tables share.
+    pub(crate) keys: &'static [&'static [Key]],
+    /// Exactly one of these must be there; empty: no such rule.
+    pub(crate) one_of: &'static [&'static str],
+}
+
+impl Keys {
+    /// Every key of every list.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &'static Key> + Clone {
+        self.keys.iter().flat_map(|list| list.iter())
+    }
+}
+
+/// One key.
+pub(crate) struct Key {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// What its value must be.
+    pub(crate) shape: Shape,
+    /// Whether it must be there.
+    pub(crate) needed: bool,
+    /// What it is for.
+    pub(crate) about: &'static str,
+}
+
+impl Key {
+    /// A key that may be left out.
+    pub(crate) const fn new(name: &'static str, shape: Shape, about: &'static str) -> Self {
+        Self {
+            name,
+            shape,
+            needed: false,
+            about,
+        }
+    }
+
+    /// A key that must be there.
+    pub(crate) const fn needed(name: &'static str, shape: Shape, about: &'static str) -> Self {
+        Self {
+            name,
+            shape,
+            needed: true,
+            about,
+        }
+    }
+}
+
+/// A table that names its provider.
+pub(crate) struct Kinded {
+    /// What the table is, for people.
+    pub(crate) title: &'static str,
+    /// The providers.
+    pub(crate) kinds: &'static [Kind],
+    /// Whether `use = "name"` may stand instead of `kind`; then the other keys are checked once it is found.
+    pub(crate) by_use: bool,
+}
+
+impl Kinded {
+    /// The provider of that name.
+    pub(crate) fn kind(&self, name: &str) -> Option<&'static Kind> {
+        self.kinds.iter().find(|kind| kind.name == name)
+    }
+}
+
+/// One provider, as far as the inventory must know it.
+pub(crate) struct Kind {
+    /// Its name in `kind = "…"`.
+    pub(crate) name: &'static str,
+    /// Its settings.
+    pub(crate) keys: &'static [Key],
+    /// An issuer whose values nobody but their consumers honours.
+    pub(crate) generated: bool,
+    /// The fields of its credentials; empty where only the provider knows.
+    pub(crate) fields: &'static [&'static str],
+    /// A store whose places must name fields.
+    pub(crate) needs_fields: bool,
+    /// Why settings of the right types cannot work together, if so.
+    pub(crate) try_out: fn(&Map<String, Value>) -> Option<String>,
+}
+
+impl Kind {
+    /// A provider about which nothing special is known, to be completed with name and keys.
+    pub(crate) const PLAIN: Self = Self {
+        name: "",
+        keys: &[],
+        generated: false,
+        fields: &[],
+        needs_fields: false,
+        try_out: |_| None,
+    };
+}

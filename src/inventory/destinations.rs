@@ -1,0 +1,139 @@
+//! Where a secret is published: stores found, paths filled in, templates understood.
+
+use super::definition::{Destination, StoreSpec};
+use super::kinds::STORE_KINDS;
+use super::resolve::Resolver;
+use super::template::Template;
+use super::world::{unknown, unknown_name};
+use crate::config::file::{Entry, Kind, Node, Problem, Table, listed};
+use std::collections::BTreeMap;
+
+impl Resolver<'_> {
+    /// Every destination, the main one first.
+    pub(super) fn destinations(&mut self, issuer: Option<&'static Kind>) -> Vec<Destination> {
+        let help =
+            "say where: `publish_to = [{ store = \"main\", path = \"{environment}/{name}\" }]`";
+        let Some(entry) = self.needed("publish_to", help) else {
+            return Vec::new();
+        };
+        let nodes = entry.node.list().unwrap_or_default();
+        if nodes.is_empty() && entry.node.list().is_some() {
+            let problem = Problem::at(&entry.node.place, "`publish_to` names no destination");
+            self.problem(Some(problem.help(help)));
+        }
+        let mut destinations: Vec<Destination> = Vec::new();
+        for node in nodes {
+            if let Some(destination) = node.table().map(|table| self.destination(table, issuer)) {
+                if destinations
+                    .iter()
+                    .any(|other| other.name() == destination.name())
+                {
+                    let message = format!("`{}` is named twice", destination.name());
+                    let problem = Problem::at(&node.place, message);
+                    self.problem(Some(
+                        problem.help("put all fields of one path into one `fields`"),
+                    ));
+                }
+                destinations.push(destination);
+            }
+        }
+        destinations
+    }
+
+    fn destination(&mut self, table: &Table, issuer: Option<&'static Kind>) -> Destination {
+        let fields = self.fields(table, issuer);
+        if let Some(node) = table.node("proof_field") {
+            let name = node.text().unwrap_or_default();
+            if !fields.contains_key(name) {
+                let known = fields.keys().map(String::as_str);
+                self.problem(Some(unknown_name("field", name, node, known)));
+            }
+        }
+        let store = self.store(table);
+        let needs_fields = STORE_KINDS
+            .kind(&store.kind)
+            .is_some_and(|kind| kind.needs_fields);
+        if let (true, true, Some(node)) = (needs_fields, fields.is_empty(), table.node("store")) {
+            let message = format!("a place in `{}` needs `field` or `fields`", store.name);
+            self.problem(Some(Problem::at(&node.place, message)));
+        }
+        Destination {
+            store,
+            path: self.path(table),
+            fields,
+            selector: table.string("selector"),
+            proof_field: table.string("proof_field"),
+        }
+    }
+
+    fn store(&mut self, table: &Table) -> StoreSpec {
+        let known = &self.around.scope.stores;
+        let name = table.text("store").unwrap_or_default();
+        if let Some(node) = table.node("store") {
+            self.problem(unknown("store", node, known));
+        }
+        let mut options = known.table(name).map(Table::json).unwrap_or_default();
+        let kind = options.remove("kind");
+        let kind = kind.as_ref().and_then(serde_json::Value::as_str);
+        StoreSpec {
+            name: name.to_owned(),
+            kind: kind.unwrap_or_default().to_owned(),
+            options,
+        }
+    }
+
+    fn path(&mut self, table: &Table) -> String {
+        let Some(node) = table.node("path") else {
+            return String::new();
+        };
+        let path = self.filled(node.text().unwrap_or_default());
+        if path.contains(['{', '}']) {
+            let problem = Problem::at(&node.place, "a path has no placeholder of this name");
+            self.problem(Some(
+                problem.help("in paths there are `{environment}` and `{name}`"),
+            ));
+        }
+        path
+    }
+
+    fn fields(&mut self, table: &Table, issuer: Option<&'static Kind>) -> BTreeMap<String, String> {
+        if let (Some(_), Some(fields)) = (table.entry("field"), table.entry("fields")) {
+            let message = "`field` and `fields` exclude each other";
+            self.problem(Some(Problem::at(&fields.key, message)));
+        }
+        if let Some(field) = table.text("field") {
+            return BTreeMap::from([(field.to_owned(), "{value}".to_owned())]);
+        }
+        let mut fields = BTreeMap::new();
+        for (name, entry) in table.entries("fields") {
+            if let Some(text) = entry.node.text() {
+                self.template(entry, text, issuer);
+                fields.insert(name.to_owned(), text.to_owned());
+            }
+        }
+        fields
+    }
+
+    fn template(&mut self, entry: &Entry, text: &str, issuer: Option<&'static Kind>) {
+        match Template::parse(text) {
+            Err(error) => self.problem(Some(Problem::at(&entry.node.place, error.to_string()))),
+            Ok(template) => {
+                let wrong = template
+                    .names()
+                    .filter_map(|name| wrong_name(name, &entry.node, issuer?));
+                self.resolved.problems.extend(wrong);
+            }
+        }
+    }
+}
+
+/// The problem that credentials of this issuer have no such field, if so.
+fn wrong_name(name: &str, node: &Node, issuer: &Kind) -> Option<Problem> {
+    let field = name.strip_prefix("previous.").unwrap_or(name);
+    if issuer.fields.is_empty() || issuer.fields.contains(&field) {
+        return None;
+    }
+    let message = format!("a credential of `{}` has no field `{field}`", issuer.name);
+    let fields = listed(issuer.fields.iter().copied());
+    Some(Problem::at(&node.place, message).help(format!("it has {fields}")))
+}

@@ -1,0 +1,194 @@
+//! The providers that the inventory may name, with their settings. A new provider adds its lines here.
+
+use crate::config::file::{Key, Kind, Kinded, Shape};
+use keywheel_provider_local::{ManualIssuer, ManualOptions, RandomIssuer, RandomOptions};
+use serde_json::{Map, Value};
+
+/// A store: `[stores.NAME]`.
+pub(crate) static STORE_KINDS: Kinded = Kinded {
+    title: "a store",
+    kinds: &[
+        Kind {
+            name: "files",
+            keys: &[
+                Key::needed("root", Shape::Text, "folder; each path is a file below it"),
+                Key::new("group", Shape::Text, "group that may read the files"),
+                Key::new(
+                    "mode",
+                    Shape::Plain,
+                    "permissions in octal, such as \"0640\"",
+                ),
+            ],
+            ..Kind::PLAIN
+        },
+        Kind {
+            name: "dotenv",
+            keys: &[Key::needed(
+                "root",
+                Shape::Text,
+                "folder; each path is an env file below it",
+            )],
+            needs_fields: true,
+            ..Kind::PLAIN
+        },
+        Kind {
+            name: "exec",
+            keys: EXEC,
+            ..Kind::PLAIN
+        },
+    ],
+    by_use: false,
+};
+
+/// An issuer: `[issuers.NAME]`.
+pub(crate) static ISSUER_KINDS: Kinded = Kinded {
+    title: "an issuer",
+    kinds: ISSUERS,
+    by_use: false,
+};
+
+/// The issuer of one secret: inline, or one of the tables by `use`.
+pub(crate) static ISSUER_OF_SECRET: Kinded = Kinded {
+    title: "an issuer",
+    kinds: ISSUERS,
+    by_use: true,
+};
+
+const ISSUERS: &[Kind] = &[
+    Kind {
+        name: "random",
+        keys: &[
+            Key::new("length", Shape::Count, "how many characters"),
+            Key::new("alphabet", Shape::Plain, "which characters"),
+            Key::new("require", CLASSES, "kinds of characters that must occur"),
+            Key::new(
+                "encoding",
+                Shape::Words(&["hex", "base64url"]),
+                "a well-known alphabet instead",
+            ),
+            Key::new(
+                "template",
+                Shape::Plain,
+                "text around the drawn characters, with `{random}` once",
+            ),
+            Key::new(
+                "allow_weak",
+                Shape::Text,
+                "why less than 80 bits are enough here",
+            ),
+        ],
+        generated: true,
+        fields: &["value"],
+        try_out: random,
+        ..Kind::PLAIN
+    },
+    Kind {
+        name: "manual",
+        keys: &[
+            Key::new("prefix", Shape::Plain, "how each value begins"),
+            Key::new("min_length", Shape::Count, "fewest characters"),
+            Key::new("max_length", Shape::Count, "most characters"),
+            Key::new("alphabet", Shape::Plain, "which characters"),
+            Key::new("require", CLASSES, "kinds of characters that must occur"),
+            Key::new(
+                "instructions",
+                Shape::Text,
+                "what the person who makes it does",
+            ),
+        ],
+        fields: &["value"],
+        try_out: manual,
+        ..Kind::PLAIN
+    },
+    Kind {
+        name: "exec",
+        keys: EXEC,
+        ..Kind::PLAIN
+    },
+];
+
+const EXEC: &[Key] = &[
+    Key::needed(
+        "program",
+        Shape::Text,
+        "its name below `programs` in keywheel.toml",
+    ),
+    Key::new("config", Shape::Any, "handed to the program as it is"),
+];
+
+/// Kinds of characters, in the words of the providers.
+const CLASSES: Shape = Shape::List(&Shape::Words(&["lower", "upper", "digit", "symbol"]));
+
+/// Why settings of the right types cannot work together, in the provider's own words.
+fn random(options: &Map<String, Value>) -> Option<String> {
+    let options = serde_json::from_value::<RandomOptions>(Value::Object(options.clone()));
+    match options.map(RandomIssuer::new) {
+        Ok(Ok(_)) => None,
+        Ok(Err(error)) => Some(error.to_string()),
+        Err(error) => Some(error.to_string()),
+    }
+}
+
+/// The same for `manual`.
+fn manual(options: &Map<String, Value>) -> Option<String> {
+    let options = serde_json::from_value::<ManualOptions>(Value::Object(options.clone()));
+    match options.map(ManualIssuer::new) {
+        Ok(Ok(_)) => None,
+        Ok(Err(error)) => Some(error.to_string()),
+        Err(error) => Some(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ISSUER_KINDS, STORE_KINDS};
+    use crate::config::file::{Key, Kinded, Shape};
+    use keywheel_provider_local::{
+        Class, DotenvOptions, Encoding, FilesOptions, ManualOptions, RandomOptions,
+    };
+
+    fn key(kinded: &Kinded, kind: &str, name: &str) -> &'static Key {
+        let keys = kinded.kind(kind).unwrap().keys;
+        keys.iter().find(|key| key.name == name).unwrap()
+    }
+
+    #[test]
+    fn the_settings_are_those_of_the_providers() {
+        for (kinded, kind, theirs) in [
+            (&STORE_KINDS, "files", FilesOptions::KEYS),
+            (&STORE_KINDS, "dotenv", DotenvOptions::KEYS),
+            (&ISSUER_KINDS, "random", RandomOptions::KEYS),
+            (&ISSUER_KINDS, "manual", ManualOptions::KEYS),
+        ] {
+            let ours = kinded.kind(kind).unwrap().keys;
+            let mut ours: Vec<_> = ours.iter().map(|key| key.name).collect();
+            let mut theirs = theirs.to_vec();
+            ours.sort_unstable();
+            theirs.sort_unstable();
+            assert_eq!(ours, theirs, "{kind}");
+        }
+    }
+
+    #[test]
+    fn the_words_are_those_of_the_providers() {
+        let Shape::Words(encodings) = key(&ISSUER_KINDS, "random", "encoding").shape else {
+            panic!("words");
+        };
+        for word in encodings {
+            assert!(
+                serde_json::from_value::<Encoding>((*word).into()).is_ok(),
+                "{word}"
+            );
+        }
+        let Shape::List(Shape::Words(classes)) = key(&ISSUER_KINDS, "manual", "require").shape
+        else {
+            panic!("a list of words");
+        };
+        for word in *classes {
+            assert!(
+                serde_json::from_value::<Class>((*word).into()).is_ok(),
+                "{word}"
+            );
+        }
+    }
+}
