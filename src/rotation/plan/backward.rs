@@ -57,8 +57,10 @@ fn prove_back(facts: &Facts, progress: &mut Progress<'_>) {
     if !progress.is_done() {
         return;
     }
+    // Taken afresh, as for any end: whoever was proven back first may have moved again since.
+    let fresh_ms = facts.now_ms - facts.pace.fresh_ms;
     let missing = progress.proven(&gate::required(facts), &old.id, |consumer| {
-        gate::counts_since(facts, consumer, &[Kind::Publish, Kind::Republish])
+        fresh_ms.max(gate::counts_since(facts, consumer, &[Kind::Publish, Kind::Republish]))
     });
     let waited = facts.now_ms - facts.phase_since_ms.max(facts.retried_ms);
     if let Some(first) = missing.first()
