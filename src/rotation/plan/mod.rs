@@ -162,7 +162,7 @@ pub fn can_turn_back(facts: &Facts) -> Result<(), &'static str> {
     if facts.phase.is_terminal() {
         return Err("it has ended");
     }
-    if is_past_return(facts) {
+    if facts.phase == Phase::Confirming || is_past_return(facts) {
         return Err("the old credential is being ended for good; only forward is left");
     }
     if facts.mode == Mode::Contain {
@@ -182,6 +182,10 @@ fn wished(facts: &Facts) -> Option<Step> {
     match facts.wish {
         Wish::Rollback if facts.phase == Phase::Restoring => None,
         Wish::Rollback if before_changes => Some(Step::Advance(Event::Cancel)),
+        // Nothing is ended for good yet: back to where both are valid, and from there the way back.
+        Wish::Rollback | Wish::Reenable if facts.phase == Phase::Revoking && can_turn_back(facts).is_ok() => {
+            Some(Step::Advance(Event::Relapsed))
+        }
         Wish::Rollback if can_turn_back(facts).is_ok() => {
             Some(Step::TurnBack { reason: "a person asked for it".to_owned() })
         }
