@@ -189,6 +189,8 @@ fn wished(facts: &Facts) -> Option<Step> {
         Wish::Rollback if can_turn_back(facts).is_ok() => {
             Some(Step::TurnBack { reason: "a person asked for it".to_owned() })
         }
+        // A contained credential is never put back, and before the mint there is nothing to verify.
+        Wish::Reenable if facts.mode == Mode::Contain => None,
         Wish::Reenable if matches!(facts.phase, Phase::Disabling | Phase::Observing) => {
             Some(Step::Advance(Event::Reenabled))
         }
