@@ -48,7 +48,11 @@ impl Journal {
         T: Send + 'static,
     {
         let (back, result) = oneshot::channel();
-        self.send(Message::Write(Box::new(Call { work, result: None, back })))?;
+        self.send(Message::Write(Box::new(Call {
+            work,
+            result: None,
+            back,
+        })))?;
         result.await.unwrap_or_else(|_| Err(self.closed()))
     }
 
@@ -62,7 +66,11 @@ impl Journal {
         T: Send + 'static,
     {
         let (back, result) = oneshot::channel();
-        self.send(Message::Read(Box::new(Call { work, result: None, back })))?;
+        self.send(Message::Read(Box::new(Call {
+            work,
+            result: None,
+            back,
+        })))?;
         result.await.unwrap_or_else(|_| Err(self.closed()))
     }
 
@@ -95,7 +103,10 @@ impl Journal {
     }
 
     fn closed(&self) -> Error {
-        Error::Unreachable { place: self.address.to_string(), reason: "it was closed".into() }
+        Error::Unreachable {
+            place: self.address.to_string(),
+            reason: "it was closed".into(),
+        }
     }
 }
 

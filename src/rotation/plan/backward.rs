@@ -50,7 +50,9 @@ fn republish(facts: &Facts, progress: &mut Progress<'_>) {
 }
 
 fn prove_back(facts: &Facts, progress: &mut Progress<'_>) {
-    let Some(old) = facts.old.as_ref().filter(|_| was_published(facts)) else { return };
+    let Some(old) = facts.old.as_ref().filter(|_| was_published(facts)) else {
+        return;
+    };
     for consumer in gate::listed(facts) {
         forward::tell(facts, progress, Kind::NotifyBack, &consumer);
     }
@@ -60,7 +62,11 @@ fn prove_back(facts: &Facts, progress: &mut Progress<'_>) {
     // Taken afresh, as for any end: whoever was proven back first may have moved again since.
     let fresh_ms = facts.now_ms - facts.pace.fresh_ms;
     let missing = progress.proven(&gate::required(facts), &old.id, |consumer| {
-        fresh_ms.max(gate::counts_since(facts, consumer, &[Kind::Publish, Kind::Republish]))
+        fresh_ms.max(gate::counts_since(
+            facts,
+            consumer,
+            &[Kind::Publish, Kind::Republish],
+        ))
     });
     let waited = facts.now_ms - facts.phase_since_ms.max(facts.retried_ms);
     if let Some(first) = missing.first()
@@ -84,8 +90,14 @@ fn end_candidate(facts: &Facts, progress: &mut Progress<'_>) {
     }
     for destination in facts.destinations() {
         let name = destination.name();
-        let written = facts.applied(Kind::Publish, &name).or_else(|| facts.applied(Kind::Stage, &name));
-        let keeps = facts.can.stores.get(&name).is_some_and(|store| store.versions);
+        let written = facts
+            .applied(Kind::Publish, &name)
+            .or_else(|| facts.applied(Kind::Stage, &name));
+        let keeps = facts
+            .can
+            .stores
+            .get(&name)
+            .is_some_and(|store| store.versions);
         if written.is_some() && keeps {
             progress.effect_forever(Kind::DestroyCandidateVersion, &name);
         }

@@ -147,9 +147,10 @@ pub fn plan(facts: &Facts) -> Step {
         Phase::Revoking => ending::revoking(facts),
         Phase::Confirming => ending::confirming(facts),
         Phase::Restoring => backward::restoring(facts),
-        Phase::Completed | Phase::RolledBack | Phase::Cancelled => {
-            Step::Wait { until_ms: i64::MAX, waiting: Vec::new() }
-        }
+        Phase::Completed | Phase::RolledBack | Phase::Cancelled => Step::Wait {
+            until_ms: i64::MAX,
+            waiting: Vec::new(),
+        },
     };
     contain::beside(facts, step)
 }
@@ -183,12 +184,14 @@ fn wished(facts: &Facts) -> Option<Step> {
         Wish::Rollback if facts.phase == Phase::Restoring => None,
         Wish::Rollback if before_changes => Some(Step::Advance(Event::Cancel)),
         // Nothing is ended for good yet: back to where both are valid, and from there the way back.
-        Wish::Rollback | Wish::Reenable if facts.phase == Phase::Revoking && can_turn_back(facts).is_ok() => {
+        Wish::Rollback | Wish::Reenable
+            if facts.phase == Phase::Revoking && can_turn_back(facts).is_ok() =>
+        {
             Some(Step::Advance(Event::Relapsed))
         }
-        Wish::Rollback if can_turn_back(facts).is_ok() => {
-            Some(Step::TurnBack { reason: "a person asked for it".to_owned() })
-        }
+        Wish::Rollback if can_turn_back(facts).is_ok() => Some(Step::TurnBack {
+            reason: "a person asked for it".to_owned(),
+        }),
         // A contained credential is never put back, and before the mint there is nothing to verify.
         Wish::Reenable if facts.mode == Mode::Contain => None,
         Wish::Reenable if matches!(facts.phase, Phase::Disabling | Phase::Observing) => {
@@ -224,7 +227,10 @@ fn paused(facts: &Facts) -> Option<Step> {
         until_ms: None,
         next_command: format!("keywheel resume {}", facts.plan.id),
     };
-    Some(Step::Wait { until_ms: facts.now_ms + LOOK_AGAIN_MS, waiting: vec![waiting] })
+    Some(Step::Wait {
+        until_ms: facts.now_ms + LOOK_AGAIN_MS,
+        waiting: vec![waiting],
+    })
 }
 
 /// From `apply` to the last `notify` of an issuer that holds one value, consumers are locked out: no pause,
@@ -248,9 +254,15 @@ fn closed(facts: &Facts, gate: Gate) -> Option<Step> {
                 name: reason,
                 since_ms: facts.phase_since_ms,
                 until_ms: Some(at_ms),
-                next_command: format!("keywheel rotate-now {} --reason \"do not wait\"", facts.plan.id),
+                next_command: format!(
+                    "keywheel rotate-now {} --reason \"do not wait\"",
+                    facts.plan.id
+                ),
             };
-            Some(Step::Wait { until_ms: at_ms, waiting: vec![waiting] })
+            Some(Step::Wait {
+                until_ms: at_ms,
+                waiting: vec![waiting],
+            })
         }
     }
 }
