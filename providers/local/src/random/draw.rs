@@ -1,0 +1,134 @@
+//! Draws characters so that each is equally likely.
+
+use super::options::Recipe;
+use crate::alphabet::{Alphabet, Class};
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+use keywheel_contract::{Error, Result, SecretValue};
+use zeroize::Zeroizing;
+
+/// With a hundredth of all draws accepted, more tries than this never happen by chance.
+const MOST_TRIES: usize = 10_000;
+
+/// A fresh value by the recipe: whole draws are rejected until one has every required class, so that all
+/// accepted texts stay equally likely.
+pub(super) fn value(recipe: &Recipe) -> Result<SecretValue> {
+    let random = SystemRandom::new();
+    let length = recipe.before.len() + recipe.length + recipe.after.len();
+    let mut drawn = Zeroizing::new(String::with_capacity(recipe.length));
+    for _ in 0..MOST_TRIES {
+        text(&random, recipe, &mut drawn)?;
+        if has_all(&drawn, &recipe.require) {
+            let mut whole = String::with_capacity(length);
+            whole.extend([recipe.before.as_str(), &drawn, &recipe.after]);
+            return Ok(SecretValue::from(whole));
+        }
+    }
+    Err(no_randomness())
+}
+
+/// A fresh name that says nothing about any value: `gen-` and 128 random bits as hexadecimal digits.
+pub(super) fn name() -> Result<String> {
+    let mut bytes = [0; 16];
+    fill(&SystemRandom::new(), &mut bytes)?;
+    Ok(format!("gen-{}", hex::encode(bytes)))
+}
+
+/// The share of all texts that have every required class, by inclusion and exclusion.
+pub(super) fn accepted_share(alphabet: &Alphabet, length: usize, require: &[Class]) -> f64 {
+    let mut classes = require.to_vec();
+    classes.sort_unstable_by_key(|class| class.word());
+    classes.dedup();
+    let all = alphabet.chars().len();
+    let without = |missing: usize| ((all - missing) as f64 / all as f64).powf(length as f64);
+    (0..1_u32 << classes.len())
+        .map(|subset| {
+            let chosen = |i: &usize| subset >> i & 1 == 1;
+            let missing = (0..classes.len())
+                .filter(chosen)
+                .map(|i| alphabet.count(classes[i]))
+                .sum();
+            let sign = if subset.count_ones() % 2 == 0 {
+                1.0
+            } else {
+                -1.0
+            };
+            sign * without(missing)
+        })
+        .sum()
+}
+
+fn text(random: &SystemRandom, recipe: &Recipe, into: &mut Zeroizing<String>) -> Result<()> {
+    into.clear();
+    let mut bytes = Zeroizing::new([0; 64]);
+    while into.len() < recipe.length {
+        fill(random, &mut *bytes)?;
+        let left = recipe.length - into.len();
+        into.extend(
+            bytes
+                .iter()
+                .filter_map(|byte| pick(&recipe.alphabet, *byte))
+                .take(left),
+        );
+    }
+    Ok(())
+}
+
+/// Maps a byte to a character, or rejects it: a bare remainder would favour the first characters.
+fn pick(alphabet: &Alphabet, byte: u8) -> Option<char> {
+    let chars = alphabet.chars();
+    let fair = 256 - 256 % chars.len();
+    let byte = usize::from(byte);
+    (byte < fair).then(|| chars[byte % chars.len()])
+}
+
+fn has_all(text: &str, require: &[Class]) -> bool {
+    require
+        .iter()
+        .all(|class| text.chars().any(|c| class.has(c)))
+}
+
+fn fill(random: &SystemRandom, bytes: &mut [u8]) -> Result<()> {
+    random.fill(bytes).map_err(|_| no_randomness())
+}
+
+fn no_randomness() -> Error {
+    Error::unavailable("the operating system gives no usable randomness")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{accepted_share, pick};
+    use crate::alphabet::{Alphabet, Class};
+
+    #[test]
+    fn every_character_is_picked_by_as_many_bytes() {
+        for text in [
+            "01",
+            "abc",
+            "0123456789abcdef",
+            "abcdefghijklmnopqrstuvwxyzABC",
+        ] {
+            let alphabet = Alphabet::parse(text).unwrap();
+            let bytes = |c: &char| {
+                (0..=255)
+                    .filter(|b| pick(&alphabet, *b) == Some(*c))
+                    .count()
+            };
+            let counts: Vec<_> = alphabet.chars().iter().map(bytes).collect();
+            assert!(
+                counts.iter().all(|count| *count == 256 / text.len()),
+                "{text}: {counts:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_accepted_share_is_that_of_counting() {
+        let alphabet = Alphabet::parse("aB1").unwrap();
+        let classes = [Class::Lower, Class::Upper, Class::Digit];
+        assert!((accepted_share(&alphabet, 3, &classes) - 6.0 / 27.0).abs() < 1e-9);
+        assert!((accepted_share(&alphabet, 1, &[Class::Lower; 2]) - 1.0 / 3.0).abs() < 1e-9);
+        assert!((accepted_share(&alphabet, 5, &[]) - 1.0).abs() < 1e-9);
+        assert!(accepted_share(&alphabet, 2, &classes).abs() < 1e-9);
+    }
+}
