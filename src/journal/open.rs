@@ -32,13 +32,18 @@ impl Address {
     /// # Errors
     /// It is neither.
     pub fn parse(text: &str, base: &Path) -> Result<Self> {
-        if let Some(path) = text.strip_prefix("sqlite://").filter(|path| !path.is_empty()) {
+        if let Some(path) = text
+            .strip_prefix("sqlite://")
+            .filter(|path| !path.is_empty())
+        {
             return Ok(Self::Sqlite(base.join(path)));
         }
         let postgres = text.starts_with("postgres://") || text.starts_with("postgresql://");
         match postgres {
             true => Ok(Self::Postgres(text.to_owned())),
-            false => Err(Error::Address { place: without_credentials(text) }),
+            false => Err(Error::Address {
+                place: without_credentials(text),
+            }),
         }
     }
 
@@ -53,7 +58,11 @@ impl Address {
     fn url(&self, create: bool) -> String {
         match self {
             Self::Sqlite(path) => {
-                format!("sqlite://{}?mode={}", path.display(), if create { "rwc" } else { "rw" })
+                format!(
+                    "sqlite://{}?mode={}",
+                    path.display(),
+                    if create { "rwc" } else { "rw" }
+                )
             }
             Self::Postgres(url) => url.clone(),
         }
@@ -85,16 +94,26 @@ impl Journal {
         if let Address::Sqlite(path) = &address
             && !path.exists()
         {
-            return Err(Error::Missing { place: address.to_string() });
+            return Err(Error::Missing {
+                place: address.to_string(),
+            });
         }
         let access = access(&address, &clock, false);
         let mut tx = access.connect(true).await?;
         let found = newest_migration(&mut tx).await?;
         match found {
-            None => return Err(Error::Missing { place: address.to_string() }),
+            None => {
+                return Err(Error::Missing {
+                    place: address.to_string(),
+                });
+            }
             Some(found) if found > MIGRATIONS => {
                 let place = address.to_string();
-                return Err(Error::Newer { place, found, known: MIGRATIONS });
+                return Err(Error::Newer {
+                    place,
+                    found,
+                    known: MIGRATIONS,
+                });
             }
             Some(found) if found < MIGRATIONS => migrate(&mut tx).await?,
             Some(_) => {}
@@ -108,10 +127,15 @@ impl Journal {
     /// # Errors
     /// There is one already, or the place cannot be written.
     pub async fn create(address: Address, clock: Arc<dyn Clock>) -> Result<Self> {
+        if let Address::Sqlite(path) = &address {
+            private_file(path, &address)?;
+        }
         let access = access(&address, &clock, true);
         let mut tx = access.connect(true).await?;
         if newest_migration(&mut tx).await?.is_some() {
-            return Err(Error::Exists { place: address.to_string() });
+            return Err(Error::Exists {
+                place: address.to_string(),
+            });
         }
         migrate(&mut tx).await?;
         drop(tx);
@@ -121,19 +145,26 @@ impl Journal {
     async fn start(address: Address, clock: Arc<dyn Clock>, access: Access) -> Result<Self> {
         let (messages, inbox) = mpsc::unbounded_channel();
         let (up, is_up) = oneshot::channel::<std::io::Result<()>>();
-        let thread = std::thread::Builder::new().name("journal".into()).spawn(move || {
-            let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            match built {
-                Ok(runtime) => {
-                    drop(up.send(Ok(())));
-                    let local = tokio::task::LocalSet::new();
-                    local.block_on(&runtime, worker::serve(access, inbox));
+        let thread = std::thread::Builder::new()
+            .name("journal".into())
+            .spawn(move || {
+                let built = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build();
+                match built {
+                    Ok(runtime) => {
+                        drop(up.send(Ok(())));
+                        let local = tokio::task::LocalSet::new();
+                        local.block_on(&runtime, worker::serve(access, inbox));
+                    }
+                    Err(error) => drop(up.send(Err(error))),
                 }
-                Err(error) => drop(up.send(Err(error))),
-            }
-        });
+            });
         let place = address.to_string();
-        let failed = |reason: String| Error::Failed { place: place.clone(), reason };
+        let failed = |reason: String| Error::Failed {
+            place: place.clone(),
+            reason,
+        };
         let thread = thread.map_err(|e| failed(e.to_string()))?;
         match is_up.await {
             Ok(Ok(())) => {}
@@ -141,8 +172,28 @@ impl Journal {
             Err(_) => return Err(failed("its thread did not start".into())),
         }
         let address = Arc::new(address);
-        Ok(Self { messages, clock, address, _thread: Arc::new(Thread(Some(thread))) })
+        Ok(Self {
+            messages,
+            clock,
+            address,
+            _thread: Arc::new(Thread(Some(thread))),
+        })
     }
+}
+
+/// SQLite gives its log the mode of the file: nobody else is to read either.
+fn private_file(path: &Path, address: &Address) -> Result<()> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let made = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path);
+    made.map(drop).map_err(|e| Error::ReadOnly {
+        place: address.to_string(),
+        reason: e.to_string(),
+    })
 }
 
 fn access(address: &Address, clock: &Arc<dyn Clock>, create: bool) -> Access {
@@ -169,7 +220,10 @@ async fn newest_migration(tx: &mut Tx) -> Result<Option<i64>> {
         return Ok(None);
     }
     let newest = "SELECT version FROM _sqlx_migrations ORDER BY version DESC LIMIT 1";
-    tx.row(newest, &[]).await?.map(|row| row.int("version")).transpose()
+    tx.row(newest, &[])
+        .await?
+        .map(|row| row.int("version"))
+        .transpose()
 }
 
 async fn migrate(tx: &mut Tx) -> Result<()> {
@@ -178,5 +232,8 @@ async fn migrate(tx: &mut Tx) -> Result<()> {
         Dialect::Postgres => &POSTGRES,
     };
     let place = tx.place.clone();
-    steps.run(&mut tx.conn).await.map_err(|e| Error::Failed { place, reason: e.to_string() })
+    steps.run(&mut tx.conn).await.map_err(|e| Error::Failed {
+        place,
+        reason: e.to_string(),
+    })
 }

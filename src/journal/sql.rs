@@ -108,14 +108,20 @@ impl Tx {
     pub async fn run(&mut self, sql: impl Into<String>, args: &[Arg]) -> Result<u64> {
         let query = bind(sql.into(), args)?;
         let done = query.execute(&mut self.conn).await;
-        Ok(done.map_err(|e| Error::from_sqlx(&self.place, &e))?.rows_affected())
+        Ok(done
+            .map_err(|e| Error::from_sqlx(&self.place, &e))?
+            .rows_affected())
     }
 
     /// Runs a query and returns every row.
     pub async fn rows(&mut self, sql: impl Into<String>, args: &[Arg]) -> Result<Vec<Row>> {
         let query = bind(sql.into(), args)?;
         let rows = query.fetch_all(&mut self.conn).await;
-        Ok(rows.map_err(|e| Error::from_sqlx(&self.place, &e))?.into_iter().map(Row).collect())
+        Ok(rows
+            .map_err(|e| Error::from_sqlx(&self.place, &e))?
+            .into_iter()
+            .map(Row)
+            .collect())
     }
 
     /// Runs a query that has at most one row.
@@ -125,9 +131,13 @@ impl Tx {
 
     /// Inserts many rows with few statements. `head` ends before `VALUES`; `tail` follows the rows.
     pub async fn insert(&mut self, head: &str, rows: &[Vec<Arg>], tail: &str) -> Result<()> {
-        let Some(width) = rows.first().map(Vec::len) else { return Ok(()) };
+        let Some(width) = rows.first().map(Vec::len) else {
+            return Ok(());
+        };
         for chunk in rows.chunks((MAX_ARGS / width).max(1)) {
-            let values: Vec<String> = (0..chunk.len()).map(|row| placeholders(row, width)).collect();
+            let values: Vec<String> = (0..chunk.len())
+                .map(|row| placeholders(row, width))
+                .collect();
             let sql = format!("{head} VALUES {} {tail}", values.join(", "));
             let args: Vec<Arg> = chunk.iter().flatten().cloned().collect();
             self.run(sql, &args).await?;
@@ -140,15 +150,14 @@ impl Tx {
 const MAX_ARGS: usize = 900;
 
 fn placeholders(row: usize, width: usize) -> String {
-    let marks: Vec<String> = (1..=width).map(|i| format!("${}", row * width + i)).collect();
+    let marks: Vec<String> = (1..=width)
+        .map(|i| format!("${}", row * width + i))
+        .collect();
     format!("({})", marks.join(", "))
 }
 
 /// Every statement is built from constants of this crate; values are always bound, never spliced in.
-fn bind<'q>(
-    sql: String,
-    args: &[Arg],
-) -> Result<sqlx::query::Query<'q, Any, AnyArguments>> {
+fn bind<'q>(sql: String, args: &[Arg]) -> Result<sqlx::query::Query<'q, Any, AnyArguments>> {
     let mut query = sqlx::query::<Any>(AssertSqlSafe(sql));
     for arg in args {
         query = match arg.clone() {

@@ -61,7 +61,9 @@ where
     fn reply(self: Box<Self>, committed: Result<()>) {
         let result = match (committed, self.result) {
             (Ok(()), Some(result)) => result,
-            (Ok(()), None) => Err(Error::Busy { reason: "not run".into() }),
+            (Ok(()), None) => Err(Error::Busy {
+                reason: "not run".into(),
+            }),
             (Err(_), Some(Err(own))) => Err(own),
             (Err(error), _) => Err(error),
         };
@@ -93,7 +95,12 @@ impl Access {
             Error::Failed { place, reason } => Error::Unreachable { place, reason },
             other => other,
         })?;
-        let mut tx = Tx { conn, dialect: self.dialect, place: self.place.clone(), now_ms: 0 };
+        let mut tx = Tx {
+            conn,
+            dialect: self.dialect,
+            place: self.place.clone(),
+            now_ms: 0,
+        };
         if self.dialect == Dialect::Sqlite {
             for pragma in sqlite_pragmas(writable) {
                 tx.rows(*pragma, &[]).await?;
@@ -131,15 +138,23 @@ fn sqlite_pragmas(writable: bool) -> &'static [&'static str] {
 /// Runs until every handle is gone.
 pub(super) async fn serve(access: Access, mut messages: mpsc::UnboundedReceiver<Message>) {
     let access = Arc::new(access);
-    let size = if access.dialect == Dialect::Sqlite { READERS_SQLITE } else { POOL_POSTGRES };
+    let size = if access.dialect == Dialect::Sqlite {
+        READERS_SQLITE
+    } else {
+        POOL_POSTGRES
+    };
     let pool = Pool::new(Arc::clone(&access), size);
     let (to_writer, writes) = mpsc::unbounded_channel();
     let writer = tokio::task::spawn_local(write_in_groups(Arc::clone(&access), writes));
     while let Some(message) = messages.recv().await {
         match message {
-            Message::Read(job) => drop(tokio::task::spawn_local(pool.clone().transact(job, "BEGIN"))),
+            Message::Read(job) => drop(tokio::task::spawn_local(
+                pool.clone().transact(job, "BEGIN"),
+            )),
             Message::Write(job) if access.dialect == Dialect::Postgres => {
-                drop(tokio::task::spawn_local(pool.clone().transact(job, "BEGIN")));
+                drop(tokio::task::spawn_local(
+                    pool.clone().transact(job, "BEGIN"),
+                ));
             }
             other => drop(to_writer.send(other)),
         }
@@ -163,11 +178,18 @@ struct Pool {
 impl Pool {
     fn new(access: Arc<Access>, size: usize) -> Self {
         let slots = Arc::new(tokio::sync::Semaphore::new(size));
-        Self { access, idle: Arc::default(), slots, size }
+        Self {
+            access,
+            idle: Arc::default(),
+            slots,
+            size,
+        }
     }
 
     async fn transact(self, mut job: Box<dyn Job>, begin: &'static str) {
-        let Ok(_slot) = self.slots.acquire().await else { return };
+        let Ok(_slot) = self.slots.acquire().await else {
+            return;
+        };
         for attempt in 1..=TRIES {
             let outcome = self.once(&mut job, begin).await;
             let busy = job.is_busy() || outcome.as_ref().is_err_and(Error::is_busy);
@@ -182,12 +204,17 @@ impl Pool {
         let kept = self.idle.lock().await.pop();
         let mut tx = match kept {
             Some(tx) => tx,
-            None => self.access.connect(self.access.dialect == Dialect::Postgres).await?,
+            None => {
+                self.access
+                    .connect(self.access.dialect == Dialect::Postgres)
+                    .await?
+            }
         };
         tx.run(begin, &[]).await?;
         tx.now_ms = self.access.now(&mut tx).await?;
         let keep = job.run(&mut tx).await;
-        tx.run(if keep { "COMMIT" } else { "ROLLBACK" }, &[]).await?;
+        tx.run(if keep { "COMMIT" } else { "ROLLBACK" }, &[])
+            .await?;
         // Only a connection whose transaction ended cleanly is used again; any other is closed by its drop.
         self.idle.lock().await.push(tx);
         Ok(())
@@ -250,7 +277,9 @@ async fn commit_group(
     if kept.is_none() {
         *kept = Some(access.connect(true).await?);
     }
-    let Some(tx) = kept.as_mut() else { return Ok(()) };
+    let Some(tx) = kept.as_mut() else {
+        return Ok(());
+    };
     if batch.is_empty() {
         return Ok(());
     }
@@ -292,7 +321,10 @@ async fn run_group(access: &Access, tx: &mut Tx, batch: &mut [Box<dyn Job>]) -> 
 /// Moves the log into the file and empties it, so that shredded rows are gone from both.
 async fn checkpoint(kept: &mut Option<Tx>) -> Result<()> {
     match kept.as_mut() {
-        Some(tx) => tx.rows("PRAGMA wal_checkpoint(TRUNCATE)", &[]).await.map(drop),
+        Some(tx) => tx
+            .rows("PRAGMA wal_checkpoint(TRUNCATE)", &[])
+            .await
+            .map(drop),
         None => Ok(()),
     }
 }

@@ -50,7 +50,9 @@ fn republish(facts: &Facts, progress: &mut Progress<'_>) {
 }
 
 fn prove_back(facts: &Facts, progress: &mut Progress<'_>) {
-    let Some(old) = facts.old.as_ref().filter(|_| was_published(facts)) else { return };
+    let Some(old) = facts.old.as_ref().filter(|_| was_published(facts)) else {
+        return;
+    };
     for consumer in gate::listed(facts) {
         forward::tell(facts, progress, Kind::NotifyBack, &consumer);
     }
@@ -80,8 +82,14 @@ fn end_candidate(facts: &Facts, progress: &mut Progress<'_>) {
     }
     for destination in facts.destinations() {
         let name = destination.name();
-        let written = facts.applied(Kind::Publish, &name).or_else(|| facts.applied(Kind::Stage, &name));
-        let keeps = facts.can.stores.get(&name).is_some_and(|store| store.versions);
+        let written = facts
+            .applied(Kind::Publish, &name)
+            .or_else(|| facts.applied(Kind::Stage, &name));
+        let keeps = facts
+            .can
+            .stores
+            .get(&name)
+            .is_some_and(|store| store.versions);
         if written.is_some() && keeps {
             progress.effect_forever(Kind::DestroyCandidateVersion, &name);
         }

@@ -35,9 +35,10 @@ pub(super) fn beside(facts: &Facts, step: Step) -> Step {
             Step::Act(orders)
         }
         (Step::Act(orders), Step::Wait { .. } | Step::Block { .. }) => Step::Act(orders),
-        (Step::Wait { until_ms: soon, .. }, Step::Wait { until_ms, waiting }) => {
-            Step::Wait { until_ms: until_ms.min(soon), waiting }
-        }
+        (Step::Wait { until_ms: soon, .. }, Step::Wait { until_ms, waiting }) => Step::Wait {
+            until_ms: until_ms.min(soon),
+            waiting,
+        },
         (_, step) => step,
     }
 }

@@ -147,9 +147,10 @@ pub fn plan(facts: &Facts) -> Step {
         Phase::Revoking => ending::revoking(facts),
         Phase::Confirming => ending::confirming(facts),
         Phase::Restoring => backward::restoring(facts),
-        Phase::Completed | Phase::RolledBack | Phase::Cancelled => {
-            Step::Wait { until_ms: i64::MAX, waiting: Vec::new() }
-        }
+        Phase::Completed | Phase::RolledBack | Phase::Cancelled => Step::Wait {
+            until_ms: i64::MAX,
+            waiting: Vec::new(),
+        },
     };
     contain::beside(facts, step)
 }
@@ -182,9 +183,9 @@ fn wished(facts: &Facts) -> Option<Step> {
     match facts.wish {
         Wish::Rollback if facts.phase == Phase::Restoring => None,
         Wish::Rollback if before_changes => Some(Step::Advance(Event::Cancel)),
-        Wish::Rollback if can_turn_back(facts).is_ok() => {
-            Some(Step::TurnBack { reason: "a person asked for it".to_owned() })
-        }
+        Wish::Rollback if can_turn_back(facts).is_ok() => Some(Step::TurnBack {
+            reason: "a person asked for it".to_owned(),
+        }),
         Wish::Reenable if matches!(facts.phase, Phase::Disabling | Phase::Observing) => {
             Some(Step::Advance(Event::Reenabled))
         }
@@ -195,8 +196,10 @@ fn wished(facts: &Facts) -> Option<Step> {
 /// A pause stops new forward effects only.
 fn paused(facts: &Facts) -> Option<Step> {
     let by = facts.paused_by.as_ref()?;
-    let goes_on = matches!(facts.phase, Phase::Restoring | Phase::Revoking | Phase::Confirming)
-        || in_critical_section(facts)
+    let goes_on = matches!(
+        facts.phase,
+        Phase::Restoring | Phase::Revoking | Phase::Confirming
+    ) || in_critical_section(facts)
         || facts.mode == Mode::Contain;
     if goes_on {
         return None;
@@ -208,7 +211,10 @@ fn paused(facts: &Facts) -> Option<Step> {
         until_ms: None,
         next_command: format!("keywheel resume {}", facts.plan.id),
     };
-    Some(Step::Wait { until_ms: facts.now_ms + LOOK_AGAIN_MS, waiting: vec![waiting] })
+    Some(Step::Wait {
+        until_ms: facts.now_ms + LOOK_AGAIN_MS,
+        waiting: vec![waiting],
+    })
 }
 
 /// From `apply` to the last `notify` of an issuer that holds one value, consumers are locked out: no pause,
@@ -232,9 +238,15 @@ fn closed(facts: &Facts, gate: Gate) -> Option<Step> {
                 name: reason,
                 since_ms: facts.phase_since_ms,
                 until_ms: Some(at_ms),
-                next_command: format!("keywheel rotate-now {} --reason \"do not wait\"", facts.plan.id),
+                next_command: format!(
+                    "keywheel rotate-now {} --reason \"do not wait\"",
+                    facts.plan.id
+                ),
             };
-            Some(Step::Wait { until_ms: at_ms, waiting: vec![waiting] })
+            Some(Step::Wait {
+                until_ms: at_ms,
+                waiting: vec![waiting],
+            })
         }
     }
 }
