@@ -91,7 +91,12 @@ async fn work_until(
 }
 
 /// One look at the journal; `true` where there may be more to do at once.
-async fn look(workers: &Workers, tasks: &mut JoinSet<()>, freed: &Arc<Notify>) -> Result<bool> {
+async fn look(
+    workers: &Workers,
+    tasks: &mut JoinSet<()>,
+    freed: &Arc<Notify>,
+    shredded: &Arc<AtomicBool>,
+) -> Result<bool> {
     let engine = &workers.engine;
     let due = if workers.schedules {
         scheduler::tick(&engine.journal).await?
