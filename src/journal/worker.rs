@@ -47,7 +47,10 @@ where
 {
     fn run<'a>(&'a mut self, tx: &'a mut Tx) -> Pin<Box<dyn Future<Output = bool> + 'a>> {
         Box::pin(async move {
+            tx.failed = None;
             let result = (self.work)(tx).await;
+            // An error that the closure passed over still ends its transaction.
+            let result = result.and_then(|done| tx.failed.take().map_or(Ok(done), Err));
             let keep = result.is_ok();
             self.result = Some(result);
             keep
@@ -93,7 +96,7 @@ impl Access {
             Error::Failed { place, reason } => Error::Unreachable { place, reason },
             other => other,
         })?;
-        let mut tx = Tx { conn, dialect: self.dialect, place: self.place.clone(), now_ms: 0 };
+        let mut tx = Tx { conn, dialect: self.dialect, place: self.place.clone(), now_ms: 0, failed: None };
         if self.dialect == Dialect::Sqlite {
             for pragma in sqlite_pragmas(writable) {
                 tx.rows(*pragma, &[]).await?;
