@@ -140,7 +140,9 @@ pub(super) async fn serve(access: Access, mut messages: mpsc::UnboundedReceiver<
     let writer = tokio::task::spawn_local(write_in_groups(Arc::clone(&access), writes));
     while let Some(message) = messages.recv().await {
         match message {
-            Message::Read(job) => drop(tokio::task::spawn_local(pool.clone().transact(job, "BEGIN"))),
+            Message::Read(job) => {
+                drop(tokio::task::spawn_local(pool.clone().transact(job, begin_reading(access.dialect))));
+            }
             Message::Write(job) if access.dialect == Dialect::Postgres => {
                 drop(tokio::task::spawn_local(pool.clone().transact(job, "BEGIN")));
             }
@@ -152,6 +154,14 @@ pub(super) async fn serve(access: Access, mut messages: mpsc::UnboundedReceiver<
         tracing::error!("the journal's writer stopped unexpectedly");
     }
     pool.drain().await;
+}
+
+/// SQLite's readers are read-only connections, and any transaction there is a snapshot.
+fn begin_reading(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Sqlite => "BEGIN",
+        Dialect::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+    }
 }
 
 /// A few connections, opened when first needed, closed when broken.
