@@ -54,6 +54,11 @@ impl Bench {
         Self { journal, clock, place }
     }
 
+    /// Now by the bench's clock, epoch milliseconds.
+    pub(super) fn clock_ms(&self) -> i64 {
+        self.journal.clock().now_ms()
+    }
+
     /// One more handle with connections of its own, as another process would have.
     pub(super) async fn another(&self) -> Journal {
         Journal::open(self.place.address(), self.clock.clone()).await.unwrap()

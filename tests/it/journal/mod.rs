@@ -3,5 +3,9 @@
 mod bench;
 mod fixtures;
 
+mod audit;
 mod closures;
+mod evidence;
 mod leases;
+mod replicas;
+mod requests;
