@@ -236,6 +236,9 @@ const HEAD: &str = "audit_head";
 
 /// Gives the oldest waiting rows their global order; answers how many. Called under the sequencer's lease;
 /// the head is moved by compare-and-set, so that a sequencer that lost its lease changes nothing.
+///
+/// # Errors
+/// [`Error::Lost`]: another sequencer was first.
 pub async fn sequence(tx: &mut Tx, limit: i64) -> Result<i64> {
     // By rotation, so that a cut by the limit never takes a row before its predecessor.
     let sql = "SELECT id, rotation_id, at_ms, leaf FROM audit WHERE seq IS NULL \
@@ -254,7 +257,7 @@ pub async fn sequence(tx: &mut Tx, limit: i64) -> Result<i64> {
         rows.push(vec![id.into(), seq.into(), prev.into(), next.clone().into()]);
         prev = next;
     }
-    place(tx, &rows).await?;
+    // The head first: a second sequencer waits here, finds it moved and has touched no row.
     let moved = tx
         .run(
             "UPDATE meta SET value = $1 WHERE name = $2 AND value = $3",
@@ -264,6 +267,7 @@ pub async fn sequence(tx: &mut Tx, limit: i64) -> Result<i64> {
     if moved != 1 {
         return Err(Error::Lost);
     }
+    place(tx, &rows).await?;
     Ok(i64::try_from(waiting.len()).unwrap_or(i64::MAX))
 }
 
