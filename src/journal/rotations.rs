@@ -339,7 +339,9 @@ pub async fn newest(tx: &mut Tx, secret_id: &str, limit: i64) -> Result<Vec<Run>
 pub async fn next_wake(tx: &mut Tx) -> Result<Option<i64>> {
     let sql = "SELECT MIN(CASE WHEN lease_until_ms > wake_ms THEN lease_until_ms ELSE wake_ms END) AS wake \
          FROM rotation WHERE state <> 'ended'";
-    tx.row(sql, &[]).await?.map_or(Ok(None), |row| row.maybe_int("wake"))
+    tx.row(sql, &[])
+        .await?
+        .map_or(Ok(None), |row| row.maybe_int("wake"))
 }
 
 /// Records what a person asks of a rotation and wakes it.

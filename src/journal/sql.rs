@@ -117,7 +117,11 @@ impl Tx {
     pub async fn rows(&mut self, sql: impl Into<String>, args: &[Arg]) -> Result<Vec<Row>> {
         let query = bind(sql.into(), args)?;
         let rows = query.fetch_all(&mut self.conn).await;
-        Ok(rows.map_err(|e| self.fail(&e))?.into_iter().map(Row).collect())
+        Ok(rows
+            .map_err(|e| self.fail(&e))?
+            .into_iter()
+            .map(Row)
+            .collect())
     }
 
     fn fail(&mut self, error: &sqlx::Error) -> Error {

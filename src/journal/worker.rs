@@ -98,7 +98,13 @@ impl Access {
             Error::Failed { place, reason } => Error::Unreachable { place, reason },
             other => other,
         })?;
-        let mut tx = Tx { conn, dialect: self.dialect, place: self.place.clone(), now_ms: 0, failed: None };
+        let mut tx = Tx {
+            conn,
+            dialect: self.dialect,
+            place: self.place.clone(),
+            now_ms: 0,
+            failed: None,
+        };
         if self.dialect == Dialect::Sqlite {
             for pragma in sqlite_pragmas(writable) {
                 tx.rows(*pragma, &[]).await?;
@@ -147,7 +153,9 @@ pub(super) async fn serve(access: Access, mut messages: mpsc::UnboundedReceiver<
     while let Some(message) = messages.recv().await {
         match message {
             Message::Read(job) => {
-                drop(tokio::task::spawn_local(pool.clone().transact(job, begin_reading(access.dialect))));
+                drop(tokio::task::spawn_local(
+                    pool.clone().transact(job, begin_reading(access.dialect)),
+                ));
             }
             Message::Write(job) if access.dialect == Dialect::Postgres => {
                 drop(tokio::task::spawn_local(
