@@ -112,7 +112,7 @@ impl Config {
             hash: file::hash(text),
             tree,
         };
-        problems.sort();
+        let problems = file::told_once(problems);
         if problems.is_empty() {
             Ok(config)
         } else {

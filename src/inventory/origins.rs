@@ -7,7 +7,7 @@ use super::layers::merged_timing;
 use super::read::{Load, Reader, layered};
 use super::resolve::{Around, origin, resolve};
 use super::world::{Scope, World};
-use crate::config::file::{Entry, Node, Table, Tree, did_you_mean};
+use crate::config::file::{Entry, Node, Table, Tree, did_you_mean, told_once};
 use crate::config::{Config, Problem};
 use keywheel_contract::SecretId;
 
@@ -82,9 +82,7 @@ fn values(
     let layered = layered(around, team, id.name(), entry).map_err(Vec::from_iter)?;
     problems.extend(resolve(around, &layered).problems);
     if !problems.is_empty() {
-        problems.sort();
-        problems.dedup();
-        return Err(problems);
+        return Err(told_once(problems));
     }
     let table = whole(around.world, around.scope, layered.table);
     let mut values = Vec::new();

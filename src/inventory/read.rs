@@ -8,7 +8,9 @@ use super::names::Names;
 use super::resolve::{Around, Layered, Resolved, resolve, unknown_program};
 use super::timing;
 use super::world::{Environment, Owner, Scope, World, part, unknown};
-use crate::config::file::{Entry, Keys, Place, Table, check, hash, parse};
+use crate::config::file::{
+    Entry, Keys, Place, Table, check, hash, is_name, not_a_name, parse, told_once,
+};
 use crate::config::{Config, FILE_NAME, Problem};
 use keywheel_contract::SecretId;
 use std::collections::BTreeMap;
@@ -128,6 +130,9 @@ impl<'a> Reader<'a> {
             let message = format!("`environment` differs from the folder's name, `{name}`");
             self.problems.push(Problem::at(&node.place, message));
         }
+        if let Some(node) = table.node("environment").filter(|_| !is_name(name)) {
+            self.problems.push(not_a_name(name, &node.place));
+        }
         self.snapshot.environments.push(Environment {
             name: name.to_owned(),
             max_starts_per_day: table.count("max_starts_per_day"),
@@ -219,27 +224,26 @@ impl<'a> Reader<'a> {
 
     fn finish(mut self) -> Result<Snapshot, Vec<Problem>> {
         self.problems.extend(self.names.clashes());
-        self.problems.sort();
-        self.problems.dedup();
-        self.snapshot.warnings.sort();
-        self.snapshot.warnings.dedup();
-        if self.problems.is_empty() {
+        self.snapshot.warnings = told_once(self.snapshot.warnings);
+        let problems = told_once(self.problems);
+        if problems.is_empty() {
             Ok(self.snapshot)
         } else {
-            Err(self.problems)
+            Err(problems)
         }
     }
 }
 
-/// Puts the layers of an entry together. An unknown template is the problem; so is a name that cannot be an
-/// id, except that the check of names has reported that already.
+/// Puts the layers of an entry together. An unknown template is the problem; so is an id that cannot be one,
+/// except where the check of names has reported that already.
 pub(super) fn layered<'a>(
     around: Around<'_>,
     team: &Table,
     name: &str,
     entry: &'a Entry,
 ) -> Result<Layered<'a>, Option<Problem>> {
-    let id = SecretId::new(&around.scope.name, name).map_err(|_| None)?;
+    let id = SecretId::new(&around.scope.name, name)
+        .map_err(|error| is_name(name).then(|| Problem::at(&entry.key, error.to_string())))?;
     let own = entry.node.table().ok_or(None)?;
     let templates = &around.world.templates;
     if let Some(problem) = own

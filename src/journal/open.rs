@@ -127,6 +127,9 @@ impl Journal {
     /// # Errors
     /// There is one already, or the place cannot be written.
     pub async fn create(address: Address, clock: Arc<dyn Clock>) -> Result<Self> {
+        if let Address::Sqlite(path) = &address {
+            private_file(path, &address)?;
+        }
         let access = access(&address, &clock, true);
         let mut tx = access.connect(true).await?;
         if newest_migration(&mut tx).await?.is_some() {
@@ -176,6 +179,21 @@ impl Journal {
             _thread: Arc::new(Thread(Some(thread))),
         })
     }
+}
+
+/// SQLite gives its log the mode of the file: nobody else is to read either.
+fn private_file(path: &Path, address: &Address) -> Result<()> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let made = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path);
+    made.map(drop).map_err(|e| Error::ReadOnly {
+        place: address.to_string(),
+        reason: e.to_string(),
+    })
 }
 
 fn access(address: &Address, clock: &Arc<dyn Clock>, create: bool) -> Access {

@@ -147,10 +147,12 @@ pub async fn claim(tx: &mut Tx, claimant: &Claimant) -> Result<Vec<Lease>> {
         Dialect::Postgres => "FOR UPDATE SKIP LOCKED",
     };
     let sql = format!(
-        "UPDATE rotation SET holder = $1, fence = fence + 1, lease_until_ms = $2 WHERE id IN (\
+        "WITH chosen AS (\
            SELECT id FROM rotation WHERE state <> 'ended' AND wake_ms <= $3 AND lease_until_ms <= $3 \
              AND (host IS NULL OR host = $4) AND ($5 = '' OR secret_id = $5) \
-           ORDER BY priority, wake_ms LIMIT $6 {skip}) RETURNING id, fence"
+           ORDER BY priority, wake_ms LIMIT $6 {skip}) \
+         UPDATE rotation SET holder = $1, fence = fence + 1, lease_until_ms = $2 \
+         WHERE id IN (SELECT id FROM chosen) RETURNING id, fence"
     );
     let now = tx.now_ms();
     let args = [
@@ -332,10 +334,11 @@ pub async fn newest(tx: &mut Tx, secret_id: &str, limit: i64) -> Result<Vec<Run>
         .collect()
 }
 
-/// The earliest moment at which a rotation wants to be looked at, where one does.
+/// The earliest moment at which a rotation wants to be looked at, where one does. One that is held wants it
+/// when its lease runs out: its holder may be dead by then.
 pub async fn next_wake(tx: &mut Tx) -> Result<Option<i64>> {
-    let sql =
-        "SELECT MIN(wake_ms) AS wake FROM rotation WHERE state <> 'ended' AND lease_until_ms = 0";
+    let sql = "SELECT MIN(CASE WHEN lease_until_ms > wake_ms THEN lease_until_ms ELSE wake_ms END) AS wake \
+         FROM rotation WHERE state <> 'ended'";
     tx.row(sql, &[])
         .await?
         .map_or(Ok(None), |row| row.maybe_int("wake"))
@@ -370,4 +373,24 @@ pub async fn wake(tx: &mut Tx, secret_id: &str) -> Result<()> {
 pub async fn release_all(tx: &mut Tx, holder: &str) -> Result<u64> {
     let sql = "UPDATE rotation SET lease_until_ms = 0, holder = '' WHERE holder = $1 AND state <> 'ended'";
     tx.run(sql, &[holder.into()]).await
+}
+
+/// Gives a lease up without a step: the rotation waits for something that is not here.
+///
+/// # Errors
+/// [`Error::Lost`]: somebody else has it.
+pub async fn set_aside(tx: &mut Tx, lease: &Lease, until_ms: i64, waiting: &Waiting) -> Result<()> {
+    let sql = "UPDATE rotation SET state = 'waiting', wake_ms = $3, waiting = $4, lease_until_ms = 0, holder = '' \
+         WHERE id = $1 AND fence = $2";
+    let waiting = to_json(&[waiting])?;
+    let args = [
+        lease.id.as_str().into(),
+        lease.fence.into(),
+        until_ms.into(),
+        waiting.into(),
+    ];
+    match tx.run(sql, &args).await? {
+        1 => Ok(()),
+        _ => Err(Error::Lost),
+    }
 }

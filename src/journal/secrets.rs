@@ -359,3 +359,11 @@ pub async fn pause(
     ];
     tx.run(sql, &args).await.map(drop)
 }
+
+/// Whether an exclusive rotation of a secret is under way or about to begin.
+pub async fn is_busy(tx: &mut Tx, id: &str) -> Result<bool> {
+    let row = tx
+        .row("SELECT busy FROM secret WHERE id = $1", &[id.into()])
+        .await?;
+    row.map_or(Ok(false), |row| Ok(row.int("busy")? == 1))
+}

@@ -49,6 +49,23 @@ impl Default for Pace {
     }
 }
 
+impl Pace {
+    /// For tests of the real binary: leases, calls and grace of this many milliseconds, everything else in
+    /// proportion.
+    pub fn short(lease_ms: i64) -> Self {
+        Self {
+            call_ms: lease_ms / 2,
+            grace_ms: lease_ms / 2,
+            lease_ms,
+            poll_min_ms: 20,
+            poll_max_ms: 200,
+            backoff_ms: 20,
+            backoff_max_ms: 200,
+            ..Self::default()
+        }
+    }
+}
+
 /// What the outside systems of one rotation can do.
 #[derive(Debug, Clone)]
 pub struct Capabilities {

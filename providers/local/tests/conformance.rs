@@ -10,8 +10,7 @@ use keywheel_contract::{
     Credential, CredentialId, Fields, FingerprintKey, Issuer, Place, SecretStore, SecretValue,
 };
 use keywheel_provider_local::{
-    DotenvOptions, DotenvStore, FilesOptions, FilesStore, ManualIssuer, ManualOptions,
-    RandomIssuer, RandomOptions,
+    DotenvStore, FilesOptions, FilesStore, ManualIssuer, ManualOptions, RandomIssuer, RandomOptions,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -93,7 +92,7 @@ async fn files_with_fields() {
 async fn dotenv() {
     let key = Arc::new(FingerprintKey::new(&SecretValue::new(vec![7; 32])));
     let mut places = Places::new(&["API_KEY", "API_KEY_OLD"], |root| {
-        DotenvStore::new(DotenvOptions::default(), root.path().to_owned(), key)
+        DotenvStore::new(root.path().to_owned(), key)
     });
     places.foreign = Some("# example\nOTHER='a b' # kept\n");
     passes(&store::suite(&places).await, 13);

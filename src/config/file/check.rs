@@ -4,6 +4,7 @@ use super::literal::{is_named_like_one, looks_like_one};
 use super::{Entry, Key, Keys, Kind, Kinded, Node, Place, Problem, Shape, Table, Tree};
 use super::{did_you_mean, listed};
 use keywheel_schedules::Span;
+use std::collections::BTreeSet;
 
 /// Everything wrong with a table. `at` is where missing keys are reported.
 pub(crate) fn check(table: &Table, keys: &Keys, at: &Place) -> Vec<Problem> {
@@ -21,6 +22,18 @@ pub(crate) fn check_settings(table: &Table, kind: &Kind) -> Vec<Problem> {
     let mut check = Check::default();
     check.known(table, &[kind.keys, CHOICE]);
     check.problems
+}
+
+/// Sorts problems by place and tells each once. Where a literal secret stands, nothing else is told: another
+/// message might repeat it as an unknown name.
+pub(crate) fn told_once(mut problems: Vec<Problem>) -> Vec<Problem> {
+    let place = |problem: &Problem| (problem.file.clone(), problem.line, problem.column);
+    let is_literal = |problem: &&Problem| problem.help.as_deref() == Some(BY_REFERENCE);
+    let literals: BTreeSet<_> = problems.iter().filter(is_literal).map(place).collect();
+    problems.retain(|problem| is_literal(&problem) || !literals.contains(&place(problem)));
+    problems.sort();
+    problems.dedup();
+    problems
 }
 
 #[derive(Default)]
@@ -124,10 +137,7 @@ impl Check {
             if is_name(name) {
                 self.value(name, &entry.node, of);
             } else {
-                let rule =
-                    "use letters, digits, `.`, `_` and `-`, and begin with a letter or digit";
-                let problem = Problem::at(&entry.key, format!("`{name}` is not a name"));
-                self.problems.push(problem.help(rule));
+                self.problems.push(not_a_name(name, &entry.key));
             }
         }
     }
@@ -240,7 +250,14 @@ fn expected(shape: &Shape) -> &'static str {
     }
 }
 
-fn is_name(name: &str) -> bool {
+/// The problem that a name has characters a name may not have.
+pub(crate) fn not_a_name(name: &str, at: &Place) -> Problem {
+    let rule = "use letters, digits, `.`, `_` and `-`, and begin with a letter or digit";
+    Problem::at(at, format!("`{name}` is not a name")).help(rule)
+}
+
+/// Whether a person may choose this as a name.
+pub(crate) fn is_name(name: &str) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.chars().all(allowed)
 }

@@ -9,7 +9,7 @@ mod schema;
 mod shape;
 mod tree;
 
-pub(crate) use check::{check, check_settings};
+pub(crate) use check::{check, check_settings, is_name, not_a_name, told_once};
 pub(crate) use literal::is_named_like_one;
 pub(crate) use parse::{hash, parse};
 pub use problem::Problem;

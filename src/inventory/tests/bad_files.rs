@@ -58,6 +58,11 @@ fn other_files() {
             "inventory/production/deep/x.toml: nobody reads this file\n  help: files lie directly in the folder of their environment",
         ),
         (
+            "inventory/a b/environment.toml",
+            "environment = \"a b\"\n",
+            "inventory/a b/environment.toml:1:15: `a b` is not a name\n  help: use letters, digits, `.`, `_` and `-`, and begin with a letter or digit",
+        ),
+        (
             "inventory/staging/x.toml",
             "",
             "inventory/staging/environment.toml: is missing\n  help: write `environment = \"staging\"` into it",

@@ -433,6 +433,32 @@ fn literal_secrets_are_refused_and_never_repeated() {
 }
 
 #[test]
+fn a_literal_is_not_repeated_by_any_other_message() {
+    let random = "0123456789abcdef0123456789abcdef";
+    let check = "verify = { exec = \"check-app\" }";
+    for line in [
+        format!("like = \"{random}\""),
+        format!("schedule = \"{random}\""),
+        format!("formerly = [\"a b/{random}\"]"),
+        format!("timing.apart_from = [\"{random}\"]"),
+        format!("timing.cron = \"{random}\""),
+        format!("timing.every = \"{random}\""),
+        format!("timing.time_zone = \"{random}\""),
+        format!("timing.window = [\n  \"{random}\",\n]"),
+        format!("consumers.x = {{ notify = {{ http = \"https://{random}/\" }}, {check} }}"),
+        format!("consumers.x = {{ notify = {{ exec = \"{random}\" }}, {check} }}"),
+        format!("consumers.x = {{ reads = \"{random}\", notify = {{ none = \"x\" }}, {check} }}"),
+        format!("manage = \"{random}\""),
+    ] {
+        let files =
+            Files::usual().with("inventory/production/t.toml", &format!("{SECRET}{line}\n"));
+        let told = told(&files);
+        assert!(!told.is_empty(), "{line}");
+        assert!(told.iter().all(|text| !text.contains(random)), "{told:?}");
+    }
+}
+
+#[test]
 fn generated_values() {
     let generated = OPEN.replace("{ use = \"people\" }", "{ kind = \"random\" }");
     let watcher =

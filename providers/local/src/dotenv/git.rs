@@ -18,7 +18,10 @@ pub(super) async fn warning(file: &Path) -> Option<String> {
     };
     let shown = file.display();
     (!ignored).then(|| {
-        format!("git tracks `{shown}` or would add it: list it in `.gitignore`, and `git rm --cached` it if it is tracked")
+        format!(
+            "git tracks `{shown}` or would add it: list it in `.gitignore`, and `git rm --cached` it if it is \
+             tracked"
+        )
     })
 }
 

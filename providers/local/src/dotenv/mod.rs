@@ -38,9 +38,9 @@ pub struct DotenvStore {
 }
 
 impl DotenvStore {
-    /// A store in the folder `root`: `options.root`, made absolute by whoever read the options. `key` is the
-    /// long-lived key of all fingerprints: with another one, every version has another name.
-    pub fn new(_options: DotenvOptions, root: PathBuf, key: Arc<FingerprintKey>) -> Self {
+    /// A store in the folder `root`: [`DotenvOptions::root`], made absolute by whoever read the options.
+    /// `key` is the long-lived key of all fingerprints: with another one, every version has another name.
+    pub fn new(root: PathBuf, key: Arc<FingerprintKey>) -> Self {
         Self {
             files: Arc::new(EnvFiles { root, key }),
         }

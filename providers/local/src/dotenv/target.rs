@@ -226,8 +226,13 @@ fn mount(file: impl AsFd) -> Option<u64> {
     Some(if told { seen.stx_mnt_id } else { device })
 }
 
+/// One larger than the buffer is there all the same.
 fn has_access_list(file: &OwnedFd) -> bool {
-    fs::fgetxattr(file, "system.posix_acl_access", &mut [0_u8; 0][..]).is_ok_and(|size| size > 0)
+    let mut list = [0_u8; 512];
+    match fs::fgetxattr(file, "system.posix_acl_access", &mut list) {
+        Ok(size) => size > 0,
+        Err(error) => error == Errno::RANGE,
+    }
 }
 
 #[cfg(test)]
@@ -332,6 +337,30 @@ mod tests {
         symlink("/", root.path().join("out")).unwrap();
         for wrong in ["out/etc/hostname", "../x", "/etc/hostname"] {
             assert!(Target::open(root.path(), wrong).is_err(), "{wrong}");
+        }
+    }
+
+    /// The list is that of acl(5) as Linux stores it: version 2, then tag, rights and id of each entry.
+    #[test]
+    fn an_access_list_that_would_be_lost_is_refused() {
+        let (root, target) = folder_with("A=example\n");
+        let mut list = vec![2, 0, 0, 0];
+        for (tag, rights, id) in [
+            (1_u16, 6_u16, u32::MAX),
+            (2, 4, 1),
+            (4, 0, u32::MAX),
+            (16, 4, u32::MAX),
+            (32, 0, u32::MAX),
+        ] {
+            list.extend(tag.to_le_bytes());
+            list.extend(rights.to_le_bytes());
+            list.extend(id.to_le_bytes());
+        }
+        let file = fs::File::open(root.path().join(".env")).unwrap();
+        let none = rustix::fs::XattrFlags::empty();
+        match rustix::fs::fsetxattr(&file, "system.posix_acl_access", &list, none) {
+            Ok(()) => assert!(target.look().err().unwrap().message.contains("setfacl")),
+            Err(error) => assert_eq!(error, rustix::io::Errno::OPNOTSUPP),
         }
     }
 

@@ -23,7 +23,7 @@ impl Bench {
         fs::write(root.path().join(".env"), text).unwrap();
         let key = FingerprintKey::new(&SecretValue::new(vec![7; 32]));
         let path = root.path().to_owned();
-        let store = DotenvStore::new(DotenvOptions::default(), path, Arc::new(key));
+        let store = DotenvStore::new(path, Arc::new(key));
         Self { root, store }
     }
 
@@ -251,6 +251,13 @@ async fn a_person_is_warned() {
             "{said}"
         );
     }
+}
+
+#[test]
+fn the_keys_are_the_fields() {
+    assert_eq!(DotenvOptions::KEYS, ["root"]);
+    assert!(toml::from_str::<DotenvOptions>("root = 'app'").is_ok());
+    assert!(toml::from_str::<DotenvOptions>("root = 'app'\nmode = '0600'").is_err());
 }
 
 #[tokio::test]

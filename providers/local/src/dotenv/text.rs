@@ -128,7 +128,7 @@ impl<'a> Text<'a> {
         let lines = self.lines_like(key);
         if ours.len() > 1 || lines.len() > ours.len() {
             return Err(Error::invalid(format!(
-                "`{key}=` stands on lines {}: readers disagree on which one counts; leave only one",
+                "`{key}=` stands on lines {}, where it may be inside other quotes: readers disagree on which counts; leave one",
                 lines
                     .iter()
                     .map(ToString::to_string)
