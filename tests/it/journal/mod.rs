@@ -9,3 +9,6 @@ mod evidence;
 mod leases;
 mod replicas;
 mod requests;
+mod rotations;
+mod secrets;
+mod tables;
