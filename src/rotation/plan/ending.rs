@@ -142,6 +142,13 @@ fn gate_again(facts: &Facts) -> Option<Step> {
 fn relapse(facts: &Facts, missing: &Missing) -> Step {
     let ended = !outstanding(facts).is_empty();
     let again = facts.any_applied(Kind::EnableCredential) || facts.any_applied(Kind::EnableVersion);
+    if super::is_past_return(facts) {
+        let question = format!(
+            "{} uses the old credential again ({}); nothing more is ended before it is proven on the new one",
+            missing.consumer, missing.why
+        );
+        return blocked(facts, &question);
+    }
     match ended && (again || facts.is_emergency()) {
         true => blocked(
             facts,
@@ -225,15 +232,32 @@ pub(super) fn observing(facts: &Facts) -> Step {
 
 /// The point of no return.
 pub(super) fn revoking(facts: &Facts) -> Step {
-    let begun = facts.effects.iter().any(|effect| effect.kind.is_final());
-    if !begun {
-        if let Some(step) = closed(facts, Gate::Disable) {
-            return step;
-        }
-        if let Some(step) = gate_again(facts) {
-            return step;
-        }
+    let begun = super::is_past_return(facts);
+    if !begun && let Some(step) = closed(facts, Gate::Disable) {
+        return step;
     }
+    let step = end_for_good(facts);
+    let asks = !begun || ends_what_may_be_in_use(facts, &step);
+    match asks.then(|| gate_again(facts)).flatten() {
+        Some(held) => held,
+        None => step,
+    }
+}
+
+/// Every try asks for evidence again, for hours may have gone by since the last one. Copies and sessions of a
+/// credential that its issuer has ended serve nobody.
+fn ends_what_may_be_in_use(facts: &Facts, step: &Step) -> bool {
+    let Step::Act(orders) = step else {
+        return false;
+    };
+    let dead = facts
+        .old_ref()
+        .is_some_and(|old| facts.applied(Kind::Revoke, old).is_some());
+    let ends = |order: &Order| matches!(order, Order::Perform { kind, .. } if kind.ends_old());
+    !dead && orders.iter().any(ends)
+}
+
+fn end_for_good(facts: &Facts) -> Step {
     let mut progress = Progress::new(facts);
     let mut done = true;
     if let Some(old) = facts.old_ref().filter(|_| facts.can.issuer.revokes) {
