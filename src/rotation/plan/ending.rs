@@ -237,7 +237,9 @@ pub(super) fn revoking(facts: &Facts) -> Step {
         return step;
     }
     let step = end_for_good(facts);
-    let asks = !begun || ends_what_may_be_in_use(facts, &step);
+    // The outage was accepted: a leaked credential is not kept for a consumer that does not answer.
+    let waived = facts.mode == Mode::Contain && forward::can_end(facts);
+    let asks = !waived && (!begun || ends_what_may_be_in_use(facts, &step));
     match asks.then(|| gate_again(facts)).flatten() {
         Some(held) => held,
         None => step,

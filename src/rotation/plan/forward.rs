@@ -38,7 +38,7 @@ pub(super) fn preflight(facts: &Facts) -> Step {
     })
 }
 
-fn can_end(facts: &Facts) -> bool {
+pub(super) fn can_end(facts: &Facts) -> bool {
     facts.can.issuer.reversible || facts.can.issuer.revokes
 }
 
