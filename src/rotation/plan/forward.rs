@@ -204,15 +204,17 @@ pub(super) fn served(facts: &Facts, progress: &mut Progress<'_>, write: Kind, na
     progress.look(Look::Served, name, since, order);
 }
 
-/// Consumers are told in order, each group proven before the next is told.
+/// Consumers are told in order, each group proven before the next is told. With an issuer that holds one value
+/// they are locked out until they are told: all are told at once.
 pub(super) fn notifying(facts: &Facts) -> Step {
     if let Some(step) = closed(facts, Gate::Start) {
         return step;
     }
     let mut consumers = gate::listed(facts);
     consumers.sort_by_key(|consumer| gate::rank(&consumer.spec));
+    let at_once = facts.style() == Style::InPlace;
     let groups: Vec<&[Required]> = consumers
-        .chunk_by(|a, b| gate::rank(&a.spec) == gate::rank(&b.spec))
+        .chunk_by(|a, b| at_once || gate::rank(&a.spec) == gate::rank(&b.spec))
         .collect();
     for (index, group) in groups.iter().enumerate() {
         let mut progress = Progress::new(facts);
