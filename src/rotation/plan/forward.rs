@@ -3,7 +3,7 @@
 use super::progress::Progress;
 use super::{Order, Step, Waiting, blocked, closed};
 use crate::inventory::VerifySpec;
-use crate::rotation::facts::Facts;
+use crate::rotation::facts::{Effect, Facts};
 use crate::rotation::gate::{self, Missing, Required};
 use crate::rotation::phase::Event;
 use crate::rotation::words::{Cause, Kind, Look, Mode, Status, Wish};
@@ -231,8 +231,14 @@ pub(super) fn notifying(facts: &Facts) -> Step {
     Step::Advance(Event::Notified)
 }
 
-/// Tells a consumer, where there is a way to.
+/// Tells a consumer, where there is a way to. One that a person vouched for is not waited for where that fails.
 pub(super) fn tell(facts: &Facts, progress: &mut Progress<'_>, kind: Kind, consumer: &Required) {
+    let failed = |effect: &Effect| effect.status == Status::Failed;
+    if gate::is_waived(facts, &consumer.name)
+        && facts.effect(kind, &consumer.name).is_some_and(failed)
+    {
+        return;
+    }
     if facts
         .can
         .consumers
