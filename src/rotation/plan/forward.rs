@@ -125,7 +125,7 @@ pub(super) fn minting(facts: &Facts) -> Step {
 
 fn chosen_by_us(facts: &Facts, progress: &mut Progress<'_>) {
     if !facts.sealed.contains(CANDIDATE) {
-        progress.look(Look::Propose, "", facts.now_ms, || Order::Propose);
+        progress.look(Look::Propose, "", 0, || Order::Propose);
         return;
     }
     if facts.style() != Style::Generated {
