@@ -6,7 +6,7 @@ use crate::inventory::Destination;
 use crate::rotation::facts::{Facts, Probe};
 use crate::rotation::gate::{self, Missing};
 use crate::rotation::phase::Event;
-use crate::rotation::words::{Kind, Look, Mode};
+use crate::rotation::words::{Kind, Look, Mode, Status};
 use keywheel_contract::Style;
 use keywheel_schedules::Gate;
 
@@ -169,10 +169,12 @@ pub(super) fn outstanding(facts: &Facts) -> Vec<(Kind, String)> {
     ];
     let mut found = Vec::new();
     for (disable, enable) in pairs {
-        let ended = facts
-            .effects
-            .iter()
-            .filter(|e| e.kind == disable && facts.applied(disable, &e.target) == Some(e));
+        // Where the issuer cannot tell a state, an absent one may have been applied.
+        let ended = facts.effects.iter().filter(|e| {
+            e.kind == disable
+                && facts.effect(disable, &e.target) == Some(e)
+                && matches!(e.status, Status::Applied | Status::Absent)
+        });
         for effect in ended {
             let back = facts.applied(enable, &effect.target);
             if back.is_none_or(|back| back.created_ms < effect.created_ms) {
