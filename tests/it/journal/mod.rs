@@ -12,3 +12,5 @@ mod requests;
 mod rotations;
 mod secrets;
 mod tables;
+mod sharing;
+mod shredding;
