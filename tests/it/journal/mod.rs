@@ -7,6 +7,7 @@ mod audit;
 mod closures;
 mod evidence;
 mod leases;
+mod opening;
 mod replicas;
 mod requests;
 mod rotations;
