@@ -12,7 +12,7 @@ mod view;
 pub(crate) use consumer::Consumer;
 pub(crate) use process::{Daemon, Ran};
 pub(crate) use scene::Scene;
-pub(crate) use tokens::Tokens;
+pub(crate) use tokens::{Tokens, program as tokens_program};
 
 use keywheel::journal::Journal;
 use std::path::{Path, PathBuf};
