@@ -127,7 +127,11 @@ impl Error {
             .and_then(sqlx::error::DatabaseError::code);
         match code.as_deref() {
             Some("40001" | "40P01" | "5" | "6" | "261" | "517") => Self::Busy { reason },
-            Some("8" | "264" | "520" | "776" | "1032" | "1288" | "1544" | "25006") => Self::ReadOnly { place, reason },
+            // Also SQLite's errors of writing, syncing, truncating and growing a file.
+            Some(
+                "8" | "264" | "520" | "776" | "1032" | "1544" | "25006" | "778" | "1034" | "1546"
+                | "4874",
+            ) => Self::ReadOnly { place, reason },
             Some("13" | "53100") => Self::Full { place },
             Some("11" | "26" | "267" | "523" | "XX001") => Self::Corrupt { place, reason },
             Some("14" | "57P01" | "57P03" | "53300") => Self::Unreachable { place, reason },
