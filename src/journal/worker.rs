@@ -243,7 +243,10 @@ impl Pool {
                 return Ok(tx);
             }
         }
-        let mut tx = self.access.connect(self.access.dialect == Dialect::Postgres).await?;
+        let mut tx = self
+            .access
+            .connect(self.access.dialect == Dialect::Postgres)
+            .await?;
         tx.run(begin, &[]).await?;
         Ok(tx)
     }
@@ -365,6 +368,8 @@ async fn checkpoint(access: &Access, kept: &mut Option<Tx>) -> Result<()> {
     tx.rows(ASK_AT_ONCE, &[]).await?;
     match row.map(|row| row.int("busy")).transpose()? {
         Some(0) => Ok(()),
-        Some(_) | None => Err(Error::Busy { reason: "a reader still needs the log".into() }),
+        Some(_) | None => Err(Error::Busy {
+            reason: "a reader still needs the log".into(),
+        }),
     }
 }
