@@ -4,6 +4,6 @@
 #[cfg(test)]
 mod consumers;
 #[cfg(test)]
-mod journal;
+mod faults;
 #[cfg(test)]
-mod servers;
+mod project;
