@@ -47,7 +47,10 @@ where
 {
     fn run<'a>(&'a mut self, tx: &'a mut Tx) -> Pin<Box<dyn Future<Output = bool> + 'a>> {
         Box::pin(async move {
+            tx.failed = None;
             let result = (self.work)(tx).await;
+            // An error that the closure passed over still ends its transaction.
+            let result = result.and_then(|done| tx.failed.take().map_or(Ok(done), Err));
             let keep = result.is_ok();
             self.result = Some(result);
             keep
@@ -100,6 +103,7 @@ impl Access {
             dialect: self.dialect,
             place: self.place.clone(),
             now_ms: 0,
+            failed: None,
         };
         if self.dialect == Dialect::Sqlite {
             for pragma in sqlite_pragmas(writable) {
@@ -148,9 +152,11 @@ pub(super) async fn serve(access: Access, mut messages: mpsc::UnboundedReceiver<
     let writer = tokio::task::spawn_local(write_in_groups(Arc::clone(&access), writes));
     while let Some(message) = messages.recv().await {
         match message {
-            Message::Read(job) => drop(tokio::task::spawn_local(
-                pool.clone().transact(job, "BEGIN"),
-            )),
+            Message::Read(job) => {
+                drop(tokio::task::spawn_local(
+                    pool.clone().transact(job, begin_reading(access.dialect)),
+                ));
+            }
             Message::Write(job) if access.dialect == Dialect::Postgres => {
                 drop(tokio::task::spawn_local(
                     pool.clone().transact(job, "BEGIN"),
@@ -164,6 +170,14 @@ pub(super) async fn serve(access: Access, mut messages: mpsc::UnboundedReceiver<
         tracing::error!("the journal's writer stopped unexpectedly");
     }
     pool.drain().await;
+}
+
+/// SQLite's readers are read-only connections, and any transaction there is a snapshot.
+fn begin_reading(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Sqlite => "BEGIN",
+        Dialect::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+    }
 }
 
 /// A few connections, opened when first needed, closed when broken.

@@ -105,8 +105,9 @@ pub fn rank(spec: &ConsumerSpec) -> u8 {
 
 /// Since when evidence counts for a consumer: strictly after the write that it reads.
 pub fn counts_since(facts: &Facts, required: &Required, writes: &[Kind]) -> i64 {
+    // What it reads is not in the plan: nothing it shows can count.
     let Some(destination) = facts.read_by(&required.spec) else {
-        return facts.now_ms;
+        return i64::MAX;
     };
     let name = destination.name();
     writes

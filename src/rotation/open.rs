@@ -26,11 +26,15 @@ pub async fn open(tx: &mut Tx, request: &Request) -> Result<Opened> {
         if request.cause != Cause::Emergency {
             requests::close(tx, &request.id, "dropped", run.id.as_str()).await?;
         }
-        rotations::wake(tx, &request.secret_id).await?;
+        // Woken until it has taken the emergency over, not for as long as the request waits its turn.
+        if (run.cause, run.mode) != (request.cause, request.mode) {
+            rotations::wake(tx, &request.secret_id).await?;
+        }
         return Ok(Opened::UnderWay(run.id));
     }
     let Some(definition) = secrets::definition(tx, &request.secret_id).await? else {
         requests::close(tx, &request.id, "dropped", "").await?;
+        secrets::busy(tx, &request.secret_id, false).await?;
         return Ok(Opened::Dropped(format!(
             "{} is not in the inventory",
             request.secret_id

@@ -3,3 +3,7 @@
 // `cfg(test)` always holds here; it tells the linter that these modules may unwrap.
 #[cfg(test)]
 mod consumers;
+#[cfg(test)]
+mod journal;
+#[cfg(test)]
+mod servers;

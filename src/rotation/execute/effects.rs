@@ -6,7 +6,7 @@ use crate::providers::Target;
 use crate::rotation::CANDIDATE;
 use crate::rotation::report::{Answer, NewCandidate};
 use crate::rotation::values::{pack, proof_field, render};
-use crate::rotation::words::Kind;
+use crate::rotation::words::{Kind, Mode};
 use keywheel_contract::{
     Base, Credential, CredentialId, Document, Error, ErrorKind, Fields, Inspection, Notice, Result,
     Retired, Tag, VersionId, Write,
@@ -133,10 +133,10 @@ impl Execution<'_> {
                 Error::invalid(format!("{} held nothing before", destination.name()))
             }),
             Kind::DropPrevious => self.values.document(destination, false),
-            // In an emergency the leaked value is not shown beside the new one.
+            // A contained value is not shown beside the new one.
             _ => self
                 .values
-                .document(destination, !self.facts.is_emergency()),
+                .document(destination, self.facts.mode != Mode::Contain),
         }
     }
 

@@ -39,19 +39,20 @@ fn quiet(facts: &Facts, progress: &mut Progress<'_>) {
     if quiet == 0 || !facts.can.issuer.reports_last_use || facts.old_ref().is_none() {
         return;
     }
-    let fresh = facts.now_ms - quiet.clamp(facts.pace.poll_min_ms, facts.pace.poll_max_ms);
-    let Some(probe) = progress.look(Look::LastUse, "", fresh, || Order::LastUse) else {
+    let stale_ms = quiet.clamp(facts.pace.poll_min_ms, facts.pace.poll_max_ms);
+    let Some(probe) = progress.look(Look::LastUse, "", facts.now_ms - stale_ms, || {
+        Order::LastUse
+    }) else {
         return;
     };
-    let Some(silent_ms) = silent_since(facts, probe) else {
+    let Some((last_ms, as_of_ms)) = silent_since(facts, probe) else {
+        progress.ask("when was the old credential last used? its issuer's figure cannot be read");
         return;
     };
-    if silent_ms.1 < silent_ms.0 + quiet {
-        progress.wait(
-            fresh.max(silent_ms.0 + quiet).max(facts.now_ms + 1),
-            "quiet",
-            "the old credential is still used",
-        );
+    if as_of_ms < last_ms + quiet {
+        // No sooner than a new figure is asked for: one that lags says the same until then.
+        let until_ms = (last_ms + quiet).max(probe.at_ms + stale_ms + 1);
+        progress.wait(until_ms, "quiet", "the old credential is still used");
     }
 }
 

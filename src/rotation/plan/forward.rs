@@ -179,12 +179,20 @@ pub(super) fn publishing(facts: &Facts) -> Step {
             .stores
             .get(&name)
             .is_some_and(|store| store.stages);
-        let staged = !stages || progress.effect(Kind::Stage, &name);
-        if staged && progress.effect(Kind::Publish, &name) {
+        let staged = !stages || write(facts, &mut progress, Kind::Stage, &name);
+        if staged && write(facts, &mut progress, Kind::Publish, &name) {
             served(facts, &mut progress, Kind::Publish, &name);
         }
     }
     progress.or(Event::Published)
+}
+
+/// With an issuer that holds one value, consumers are locked out until this has happened.
+fn write(facts: &Facts, progress: &mut Progress<'_>, kind: Kind, destination: &str) -> bool {
+    match super::in_critical_section(facts) {
+        true => progress.effect_forever(kind, destination),
+        false => progress.effect(kind, destination),
+    }
 }
 
 /// Reads back what a destination serves since a write of that kind.
@@ -276,7 +284,7 @@ pub(super) fn verifying(facts: &Facts) -> Step {
     if !progress.is_done() {
         return progress.or(Event::Verified);
     }
-    if facts.wish == Wish::Held {
+    if facts.mode != Mode::Contain && matches!(facts.wish, Wish::Held | Wish::Reenable) {
         return blocked(
             facts,
             "the old credential was re-enabled by a person; nothing is ended by itself",
