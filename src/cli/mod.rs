@@ -12,6 +12,7 @@ mod init;
 mod inventory;
 mod log;
 mod rotate_now;
+mod selector;
 mod status;
 
 pub use exit::Exit;
