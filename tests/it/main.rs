@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod consumers;
 #[cfg(test)]
+mod docs;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod project;
