@@ -2,10 +2,16 @@
 //!
 //! See `ARCHITECTURE.md` for the map. Modules in reading order:
 
+pub mod apply;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod consumers;
+pub mod daemon;
 pub mod inventory;
 pub mod journal;
+pub mod providers;
 pub mod rotation;
+pub mod scheduler;
 pub mod seal;
+pub mod seam;

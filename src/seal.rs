@@ -40,7 +40,9 @@ pub enum Error {
         reason: String,
     },
     /// Others may read it.
-    #[error("the seal key {path} is readable by others (mode {mode:04o}): chmod 600 {path}, and consider it leaked")]
+    #[error(
+        "the seal key {path} is readable by others (mode {mode:04o}): chmod 600 {path}, and consider it leaked"
+    )]
     Exposed {
         /// The file.
         path: PathBuf,
@@ -93,7 +95,10 @@ impl KeyRing {
     pub fn create(path: &Path) -> Result<(), Error> {
         let unusable = |e: std::io::Error| match e.kind() {
             std::io::ErrorKind::AlreadyExists => Error::Exists(path.to_owned()),
-            _ => Error::Unusable { path: path.to_owned(), reason: e.to_string() },
+            _ => Error::Unusable {
+                path: path.to_owned(),
+                reason: e.to_string(),
+            },
         };
         let (seal, fingerprint) = (random_key()?, random_key()?);
         let text = zeroize::Zeroizing::new(format!(
@@ -107,7 +112,9 @@ impl KeyRing {
             .mode(0o600)
             .open(path)
             .map_err(unusable)?;
-        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(unusable)
+        file.write_all(text.as_bytes())
+            .and_then(|()| file.sync_all())
+            .map_err(unusable)
     }
 
     /// Reads the key ring.
@@ -117,27 +124,45 @@ impl KeyRing {
     pub fn load(path: &Path) -> Result<Self, Error> {
         let unusable = |e: std::io::Error| match e.kind() {
             std::io::ErrorKind::NotFound => Error::Missing(path.to_owned()),
-            _ => Error::Unusable { path: path.to_owned(), reason: e.to_string() },
+            _ => Error::Unusable {
+                path: path.to_owned(),
+                reason: e.to_string(),
+            },
         };
         let mode = std::fs::metadata(path).map_err(unusable)?.mode() & 0o777;
         if mode & 0o077 != 0 {
-            return Err(Error::Exposed { path: path.to_owned(), mode });
+            return Err(Error::Exposed {
+                path: path.to_owned(),
+                mode,
+            });
         }
         let text = zeroize::Zeroizing::new(std::fs::read_to_string(path).map_err(unusable)?);
         Self::parse(&text, path)
     }
 
     fn parse(text: &str, path: &Path) -> Result<Self, Error> {
-        let malformed = |line: usize, reason| Error::Malformed { path: path.to_owned(), line, reason };
+        let malformed = |line: usize, reason| Error::Malformed {
+            path: path.to_owned(),
+            line,
+            reason,
+        };
         let (mut seal, mut checks) = (BTreeMap::new(), BTreeMap::new());
         let (mut newest, mut fingerprint) = (String::new(), None);
-        for (number, line) in text.lines().enumerate().map(|(i, line)| (i + 1, line.trim())) {
+        for (number, line) in text
+            .lines()
+            .enumerate()
+            .map(|(i, line)| (i + 1, line.trim()))
+        {
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
             let words: Vec<&str> = line.split_whitespace().collect();
-            let [kind, id, key] = words[..] else { return Err(malformed(number, "not three words")) };
-            let key = BASE64.decode(key).map_err(|_| malformed(number, "the key is not base64"))?;
+            let [kind, id, key] = words[..] else {
+                return Err(malformed(number, "not three words"));
+            };
+            let key = BASE64
+                .decode(key)
+                .map_err(|_| malformed(number, "the key is not base64"))?;
             let key = SecretValue::new(key);
             if key.len() != KEY_LEN {
                 return Err(malformed(number, "the key is not 32 bytes"));
@@ -153,7 +178,12 @@ impl KeyRing {
             }
         }
         match fingerprint {
-            Some(fingerprint) if !seal.is_empty() => Ok(Self { seal, checks, newest, fingerprint }),
+            Some(fingerprint) if !seal.is_empty() => Ok(Self {
+                seal,
+                checks,
+                newest,
+                fingerprint,
+            }),
             _ => Err(malformed(1, "a seal key or the fingerprint key is missing")),
         }
     }
@@ -170,7 +200,9 @@ impl KeyRing {
     pub fn verify(&self, kept: &str) -> Result<(), Error> {
         match self.checks.values().any(|check| check == kept) {
             true => Ok(()),
-            false => Err(Error::Foreign { known: self.seal.keys().cloned().collect::<Vec<_>>().join(", ") }),
+            false => Err(Error::Foreign {
+                known: self.seal.keys().cloned().collect::<Vec<_>>().join(", "),
+            }),
         }
     }
 
@@ -185,19 +217,40 @@ impl KeyRing {
     /// No randomness.
     pub fn new_data_key(&self, rotation: &str) -> Result<(DataKey, String, Vec<u8>), Error> {
         let raw = random_key()?;
-        let key = self.seal.get(&self.newest).ok_or_else(|| Error::NoKey(self.newest.clone()))?;
+        let key = self
+            .seal
+            .get(&self.newest)
+            .ok_or_else(|| Error::NoKey(self.newest.clone()))?;
         let wrapped = seal_with(key, &raw, &bound("data_key", rotation, "wrapped"))?;
-        Ok((DataKey { key: cipher(&raw)?, rotation: rotation.to_owned() }, self.newest.clone(), wrapped))
+        Ok((
+            DataKey {
+                key: cipher(&raw)?,
+                rotation: rotation.to_owned(),
+            },
+            self.newest.clone(),
+            wrapped,
+        ))
     }
 
     /// Opens a data key from the journal.
     ///
     /// # Errors
     /// The ring lacks the key, or the bytes were changed.
-    pub fn open_data_key(&self, rotation: &str, key_id: &str, wrapped: &[u8]) -> Result<DataKey, Error> {
-        let key = self.seal.get(key_id).ok_or_else(|| Error::NoKey(key_id.to_owned()))?;
+    pub fn open_data_key(
+        &self,
+        rotation: &str,
+        key_id: &str,
+        wrapped: &[u8],
+    ) -> Result<DataKey, Error> {
+        let key = self
+            .seal
+            .get(key_id)
+            .ok_or_else(|| Error::NoKey(key_id.to_owned()))?;
         let raw = open_with(key, wrapped, &bound("data_key", rotation, "wrapped"))?;
-        Ok(DataKey { key: cipher(&raw)?, rotation: rotation.to_owned() })
+        Ok(DataKey {
+            key: cipher(&raw)?,
+            rotation: rotation.to_owned(),
+        })
     }
 }
 
@@ -236,7 +289,10 @@ fn cipher(key: &SecretValue) -> Result<RandomizedNonceKey, Error> {
 }
 
 fn check_value(id: &str, key: &SecretValue) -> String {
-    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key.expose_secret()), CHECK);
+    let tag = hmac::sign(
+        &hmac::Key::new(hmac::HMAC_SHA256, key.expose_secret()),
+        CHECK,
+    );
     format!("{id}:{}", hex::encode(&tag.as_ref()[..16]))
 }
 
@@ -281,7 +337,10 @@ mod tests {
         let again = ring.open_data_key("r1", &key_id, &wrapped).unwrap();
         assert!(again.open("candidate", &body).unwrap().matches(&value));
         assert!(matches!(again.open("old", &body), Err(Error::Broken)));
-        assert!(matches!(ring.open_data_key("r2", &key_id, &wrapped), Err(Error::Broken)));
+        assert!(matches!(
+            ring.open_data_key("r2", &key_id, &wrapped),
+            Err(Error::Broken)
+        ));
         assert!(!body.windows(7).any(|w| w == b"example"));
         assert!(ring.verify(ring.check()).is_ok());
         assert!(matches!(ring.verify("k1:00"), Err(Error::Foreign { .. })));
@@ -295,6 +354,9 @@ mod tests {
         KeyRing::create(&path).unwrap();
         assert!(matches!(KeyRing::create(&path), Err(Error::Exists(_))));
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
-        assert!(matches!(KeyRing::load(&path), Err(Error::Exposed { mode: 0o644, .. })));
+        assert!(matches!(
+            KeyRing::load(&path),
+            Err(Error::Exposed { mode: 0o644, .. })
+        ));
     }
 }

@@ -7,7 +7,7 @@ use keywheel_schedules::Span;
 use std::collections::BTreeMap;
 
 /// Who answers for secrets.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Owner {
     /// Address of the team.
     pub email: Option<String>,

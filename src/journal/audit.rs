@@ -67,13 +67,34 @@ const COLUMNS: &str = "id, seq, at_ms, secret_id, rotation_id, n, actor, action,
 impl AuditRow {
     /// The hash that `leaf` must be.
     pub fn expected_leaf(&self) -> String {
-        let Entry { actor, action, phase, outcome, credential, destination, evidence, detail } = &self.entry;
+        let Entry {
+            actor,
+            action,
+            phase,
+            outcome,
+            credential,
+            destination,
+            evidence,
+            detail,
+        } = &self.entry;
         let (at, n) = (self.at_ms.to_string(), self.n.to_string());
         hash(
             LEAF,
             &[
-                &self.id, &at, &self.secret_id, &self.rotation_id, &n, actor, action, phase, outcome,
-                credential, destination, evidence, detail, &self.chain_prev,
+                &self.id,
+                &at,
+                &self.secret_id,
+                &self.rotation_id,
+                &n,
+                actor,
+                action,
+                phase,
+                outcome,
+                credential,
+                destination,
+                evidence,
+                detail,
+                &self.chain_prev,
             ],
         )
     }
@@ -131,7 +152,14 @@ pub async fn append(tx: &mut Tx, run: &mut Run, entries: Vec<Entry>) -> Result<(
     let mut rows = Vec::with_capacity(entries.len());
     for entry in entries {
         run.audit_n += 1;
-        let row = new_row(now, &run.secret_id, run.id.as_str(), run.audit_n, entry, run.audit_head.clone());
+        let row = new_row(
+            now,
+            &run.secret_id,
+            run.id.as_str(),
+            run.audit_n,
+            entry,
+            run.audit_head.clone(),
+        );
         run.audit_head.clone_from(&row.leaf);
         rows.push(columns(&row));
     }
@@ -144,7 +172,14 @@ pub async fn append_apart(tx: &mut Tx, secret_id: &str, entry: Entry) -> Result<
     insert(tx, &[columns(&row)]).await
 }
 
-fn new_row(at_ms: i64, secret_id: &str, rotation_id: &str, n: i64, entry: Entry, prev: String) -> AuditRow {
+fn new_row(
+    at_ms: i64,
+    secret_id: &str,
+    rotation_id: &str,
+    n: i64,
+    entry: Entry,
+    prev: String,
+) -> AuditRow {
     let mut row = AuditRow {
         id: uuid::Uuid::now_v7().to_string(),
         seq: None,
@@ -217,19 +252,32 @@ pub async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<AuditRow>> {
         filter.since_ms.unwrap_or(i64::MIN).into(),
         filter.limit.into(),
     ];
-    tx.rows(sql, &args).await?.iter().map(AuditRow::read).collect()
+    tx.rows(sql, &args)
+        .await?
+        .iter()
+        .map(AuditRow::read)
+        .collect()
 }
 
 /// How many rows still wait for their place.
 pub async fn pending(tx: &mut Tx) -> Result<i64> {
-    let row = tx.row("SELECT COUNT(*) AS pending FROM audit WHERE seq IS NULL", &[]).await?;
+    let row = tx
+        .row(
+            "SELECT COUNT(*) AS pending FROM audit WHERE seq IS NULL",
+            &[],
+        )
+        .await?;
     row.map_or(Ok(0), |row| row.int("pending"))
 }
 
 /// Rows without a place, in the order in which they will get one.
 pub async fn unsequenced(tx: &mut Tx) -> Result<Vec<AuditRow>> {
     let sql = format!("SELECT {COLUMNS} FROM audit WHERE seq IS NULL ORDER BY at_ms, id");
-    tx.rows(sql, &[]).await?.iter().map(AuditRow::read).collect()
+    tx.rows(sql, &[])
+        .await?
+        .iter()
+        .map(AuditRow::read)
+        .collect()
 }
 
 const HEAD: &str = "audit_head";
@@ -256,7 +304,12 @@ pub async fn sequence(tx: &mut Tx, limit: i64) -> Result<i64> {
     for (id, leaf) in &waiting {
         seq += 1;
         let next = link(&prev, seq, leaf);
-        rows.push(vec![id.into(), seq.into(), prev.into(), next.clone().into()]);
+        rows.push(vec![
+            id.into(),
+            seq.into(),
+            prev.into(),
+            next.clone().into(),
+        ]);
         prev = next;
     }
     move_head(tx, &kept, &format!("{seq} {prev}")).await?;
@@ -281,10 +334,16 @@ fn in_time_order(waiting: &[Row]) -> Result<Vec<(String, String)>> {
     for row in waiting {
         let rotation = row.text("rotation_id")?;
         slots.push((row.int("at_ms")?, rotation.clone()));
-        chains.entry(rotation).or_default().push_back((row.text("id")?, row.text("leaf")?));
+        chains
+            .entry(rotation)
+            .or_default()
+            .push_back((row.text("id")?, row.text("leaf")?));
     }
     slots.sort();
-    Ok(slots.iter().filter_map(|(_, rotation)| chains.get_mut(rotation)?.pop_front()).collect())
+    Ok(slots
+        .iter()
+        .filter_map(|(_, rotation)| chains.get_mut(rotation)?.pop_front())
+        .collect())
 }
 
 /// One statement for many rows: both databases can update from a list of values.
@@ -317,13 +376,20 @@ async fn head(tx: &mut Tx) -> Result<String> {
     }
     let first = format!("0 {}", "0".repeat(64));
     let head = "INSERT INTO meta (name, value)";
-    tx.insert(head, &[vec![HEAD.into(), first.clone().into()]], "ON CONFLICT (name) DO NOTHING").await?;
+    tx.insert(
+        head,
+        &[vec![HEAD.into(), first.clone().into()]],
+        "ON CONFLICT (name) DO NOTHING",
+    )
+    .await?;
     Ok(first)
 }
 
 /// The newest place in the order and its hash.
 pub async fn newest(tx: &mut Tx) -> Result<(i64, String)> {
-    let kept = tx.row("SELECT value FROM meta WHERE name = $1", &[HEAD.into()]).await?;
+    let kept = tx
+        .row("SELECT value FROM meta WHERE name = $1", &[HEAD.into()])
+        .await?;
     match kept {
         Some(row) => parse_head(&row.text("value")?),
         None => Ok((0, "0".repeat(64))),

@@ -30,7 +30,9 @@ pub enum Error {
         place: String,
     },
     /// The address of the journal is not one of ours.
-    #[error("`{place}` is not a journal's address; write sqlite://FILE or postgres://HOST/DATABASE")]
+    #[error(
+        "`{place}` is not a journal's address; write sqlite://FILE or postgres://HOST/DATABASE"
+    )]
     Address {
         /// As written, without credentials.
         place: String,
@@ -60,7 +62,9 @@ pub enum Error {
         reason: String,
     },
     /// It cannot be written.
-    #[error("the journal at {place} cannot be written ({reason}); every old credential still works")]
+    #[error(
+        "the journal at {place} cannot be written ({reason}); every old credential still works"
+    )]
     ReadOnly {
         /// The URL without credentials.
         place: String,
@@ -68,7 +72,9 @@ pub enum Error {
         reason: String,
     },
     /// The disk is full.
-    #[error("the disk of the journal at {place} is full; free space, every old credential still works")]
+    #[error(
+        "the disk of the journal at {place} is full; free space, every old credential still works"
+    )]
     Full {
         /// The URL without credentials.
         place: String,
@@ -116,10 +122,16 @@ impl Error {
     pub(super) fn from_sqlx(place: &str, error: &sqlx::Error) -> Self {
         let place = place.to_owned();
         let reason = error.to_string();
-        let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+        let code = error
+            .as_database_error()
+            .and_then(sqlx::error::DatabaseError::code);
         match code.as_deref() {
             Some("40001" | "40P01" | "5" | "6" | "261" | "517") => Self::Busy { reason },
-            Some("8" | "264" | "520" | "776" | "1032" | "1288" | "1544" | "25006") => Self::ReadOnly { place, reason },
+            // Also SQLite's errors of writing, syncing, truncating and growing a file.
+            Some(
+                "8" | "264" | "520" | "776" | "1032" | "1544" | "25006" | "778" | "1034" | "1546"
+                | "4874",
+            ) => Self::ReadOnly { place, reason },
             Some("13" | "53100") => Self::Full { place },
             Some("11" | "26" | "267" | "523" | "XX001") => Self::Corrupt { place, reason },
             Some("14" | "57P01" | "57P03" | "53300") => Self::Unreachable { place, reason },

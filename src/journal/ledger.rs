@@ -11,7 +11,11 @@ use std::collections::BTreeSet;
 pub async fn effects(tx: &mut Tx, rotation: &str) -> Result<Vec<Effect>> {
     let sql = "SELECT kind, target, try, token, created_ms, deadline_ms, status, retry_ms, settled_ms, word, \
          result FROM effect WHERE rotation_id = $1 ORDER BY created_ms, kind, target, try";
-    tx.rows(sql, &[rotation.into()]).await?.iter().map(read_effect).collect()
+    tx.rows(sql, &[rotation.into()])
+        .await?
+        .iter()
+        .map(read_effect)
+        .collect()
 }
 
 fn read_effect(row: &Row) -> Result<Effect> {
@@ -31,7 +35,12 @@ fn read_effect(row: &Row) -> Result<Effect> {
 }
 
 /// Commits intents.
-pub async fn begin_effects(tx: &mut Tx, rotation: &str, fence: i64, effects: &[Effect]) -> Result<()> {
+pub async fn begin_effects(
+    tx: &mut Tx,
+    rotation: &str,
+    fence: i64,
+    effects: &[Effect],
+) -> Result<()> {
     let rows = effects
         .iter()
         .map(|effect| {
@@ -76,7 +85,8 @@ pub async fn settle_effect(tx: &mut Tx, rotation: &str, effect: &Effect) -> Resu
 
 /// Every reading's latest result.
 pub async fn probes(tx: &mut Tx, rotation: &str) -> Result<Vec<Probe>> {
-    let sql = "SELECT kind, target, result, detail, at_ms, failures FROM probe WHERE rotation_id = $1";
+    let sql =
+        "SELECT kind, target, result, detail, at_ms, failures FROM probe WHERE rotation_id = $1";
     let rows = tx.rows(sql, &[rotation.into()]).await?;
     rows.iter()
         .map(|row| {
@@ -134,7 +144,12 @@ pub async fn evidence(tx: &mut Tx, rotation: &str) -> Result<Vec<Evidence>> {
 }
 
 /// Replaces a consumer's answers by a new round of them.
-pub async fn keep_evidence(tx: &mut Tx, rotation: &str, consumer: &str, round: &[Evidence]) -> Result<()> {
+pub async fn keep_evidence(
+    tx: &mut Tx,
+    rotation: &str,
+    consumer: &str,
+    round: &[Evidence],
+) -> Result<()> {
     let gone = "DELETE FROM evidence WHERE rotation_id = $1 AND consumer = $2";
     tx.run(gone, &[rotation.into(), consumer.into()]).await?;
     let rows: Vec<Vec<Arg>> = round
@@ -151,7 +166,8 @@ pub async fn keep_evidence(tx: &mut Tx, rotation: &str, consumer: &str, round: &
             ]
         })
         .collect();
-    let head = "INSERT INTO evidence (rotation_id, consumer, instance, holding, strength, at_ms, detail)";
+    let head =
+        "INSERT INTO evidence (rotation_id, consumer, instance, holding, strength, at_ms, detail)";
     let tail = "ON CONFLICT (rotation_id, consumer, instance) DO UPDATE SET holding = excluded.holding, \
          strength = excluded.strength, at_ms = excluded.at_ms, detail = excluded.detail";
     tx.insert(head, &rows, tail).await
@@ -225,21 +241,29 @@ pub async fn add_credential(tx: &mut Tx, row: &CredentialRow) -> Result<()> {
     ];
     let head = "INSERT INTO credential (id, secret_id, rotation_id, issuer_ref, fingerprint, state, born_ms, \
          published_ms)";
-    tx.insert(head, &[args], "ON CONFLICT (id) DO NOTHING").await
+    tx.insert(head, &[args], "ON CONFLICT (id) DO NOTHING")
+        .await
 }
 
 /// A credential by our id.
 pub async fn credential(tx: &mut Tx, id: &str) -> Result<Option<CredentialRow>> {
     let sql = "SELECT id, secret_id, rotation_id, issuer_ref, fingerprint, state, born_ms, published_ms \
          FROM credential WHERE id = $1";
-    tx.row(sql, &[id.into()]).await?.map(|row| read_credential(&row)).transpose()
+    tx.row(sql, &[id.into()])
+        .await?
+        .map(|row| read_credential(&row))
+        .transpose()
 }
 
 /// Every credential of a secret, newest first.
 pub async fn credentials(tx: &mut Tx, secret_id: &str) -> Result<Vec<CredentialRow>> {
     let sql = "SELECT id, secret_id, rotation_id, issuer_ref, fingerprint, state, born_ms, published_ms \
          FROM credential WHERE secret_id = $1 ORDER BY born_ms DESC";
-    tx.rows(sql, &[secret_id.into()]).await?.iter().map(read_credential).collect()
+    tx.rows(sql, &[secret_id.into()])
+        .await?
+        .iter()
+        .map(read_credential)
+        .collect()
 }
 
 fn read_credential(row: &Row) -> Result<CredentialRow> {
@@ -257,7 +281,10 @@ fn read_credential(row: &Row) -> Result<CredentialRow> {
 
 impl From<CredentialRow> for KnownCredential {
     fn from(row: CredentialRow) -> Self {
-        Self { id: row.id, issuer_ref: row.issuer_ref }
+        Self {
+            id: row.id,
+            issuer_ref: row.issuer_ref,
+        }
     }
 }
 
@@ -266,7 +293,9 @@ pub async fn credential_state(tx: &mut Tx, id: &str, state: &str) -> Result<()> 
     let sql = "UPDATE credential SET state = $2, ended_ms = CASE WHEN $3 = 1 THEN $4 ELSE ended_ms END WHERE id = $1";
     let ended = matches!(state, "refused" | "replaced" | "unknown" | "destroyed");
     let now = tx.now_ms();
-    tx.run(sql, &[id.into(), state.into(), ended.into(), now.into()]).await.map(drop)
+    tx.run(sql, &[id.into(), state.into(), ended.into(), now.into()])
+        .await
+        .map(drop)
 }
 
 /// Fills in what was learnt about a credential.
@@ -278,7 +307,9 @@ pub async fn credential_learnt(
 ) -> Result<()> {
     let sql = "UPDATE credential SET issuer_ref = COALESCE($2, issuer_ref), \
          published_ms = COALESCE($3, published_ms) WHERE id = $1";
-    tx.run(sql, &[id.into(), issuer_ref.into(), published_ms.into()]).await.map(drop)
+    tx.run(sql, &[id.into(), issuer_ref.into(), published_ms.into()])
+        .await
+        .map(drop)
 }
 
 /// Records what a destination serves now.
@@ -290,7 +321,13 @@ pub async fn published(
     credential: &str,
 ) -> Result<()> {
     let now = tx.now_ms();
-    let row = vec![secret_id.into(), destination.into(), version.into(), credential.into(), now.into()];
+    let row = vec![
+        secret_id.into(),
+        destination.into(),
+        version.into(),
+        credential.into(),
+        now.into(),
+    ];
     let head = "INSERT INTO published (secret_id, destination, version, credential, at_ms)";
     let tail = "ON CONFLICT (secret_id, destination) DO UPDATE SET version = excluded.version, \
          credential = excluded.credential, at_ms = excluded.at_ms";
@@ -307,23 +344,38 @@ pub async fn data_key(tx: &mut Tx, rotation: &str) -> Result<Option<(String, Vec
 }
 
 /// Keeps the wrapped data key; the first one stays.
-pub async fn keep_data_key(tx: &mut Tx, rotation: &str, key_id: &str, wrapped: Vec<u8>) -> Result<()> {
+pub async fn keep_data_key(
+    tx: &mut Tx,
+    rotation: &str,
+    key_id: &str,
+    wrapped: Vec<u8>,
+) -> Result<()> {
     let head = "INSERT INTO data_key (rotation_id, key_id, wrapped)";
-    tx.insert(head, &[vec![rotation.into(), key_id.into(), wrapped.into()]], "ON CONFLICT (rotation_id) DO NOTHING")
-        .await
+    tx.insert(
+        head,
+        &[vec![rotation.into(), key_id.into(), wrapped.into()]],
+        "ON CONFLICT (rotation_id) DO NOTHING",
+    )
+    .await
 }
 
 /// Names of the values sealed for a rotation.
 pub async fn sealed_names(tx: &mut Tx, rotation: &str) -> Result<BTreeSet<String>> {
     let sql = "SELECT name FROM sealed WHERE rotation_id = $1";
-    tx.rows(sql, &[rotation.into()]).await?.iter().map(|row| row.text("name")).collect()
+    tx.rows(sql, &[rotation.into()])
+        .await?
+        .iter()
+        .map(|row| row.text("name"))
+        .collect()
 }
 
 /// Every sealed value of a rotation: name and bytes.
 pub async fn sealed(tx: &mut Tx, rotation: &str) -> Result<Vec<(String, Vec<u8>)>> {
     let sql = "SELECT name, body FROM sealed WHERE rotation_id = $1";
     let rows = tx.rows(sql, &[rotation.into()]).await?;
-    rows.iter().map(|row| Ok((row.text("name")?, row.bytes("body")?))).collect()
+    rows.iter()
+        .map(|row| Ok((row.text("name")?, row.bytes("body")?)))
+        .collect()
 }
 
 /// Keeps sealed values; the first under a name stays, so that a value once used is never replaced.
@@ -333,11 +385,21 @@ pub async fn keep_sealed(tx: &mut Tx, rotation: &str, values: &[(String, Vec<u8>
         .map(|(name, body)| vec![rotation.into(), name.into(), body.clone().into()])
         .collect();
     let head = "INSERT INTO sealed (rotation_id, name, body)";
-    tx.insert(head, &rows, "ON CONFLICT (rotation_id, name) DO NOTHING").await
+    tx.insert(head, &rows, "ON CONFLICT (rotation_id, name) DO NOTHING")
+        .await
 }
 
 /// Destroys every sealed value of a rotation and the key they were sealed with.
 pub async fn shred(tx: &mut Tx, rotation: &str) -> Result<()> {
-    tx.run("DELETE FROM sealed WHERE rotation_id = $1", &[rotation.into()]).await?;
-    tx.run("DELETE FROM data_key WHERE rotation_id = $1", &[rotation.into()]).await.map(drop)
+    tx.run(
+        "DELETE FROM sealed WHERE rotation_id = $1",
+        &[rotation.into()],
+    )
+    .await?;
+    tx.run(
+        "DELETE FROM data_key WHERE rotation_id = $1",
+        &[rotation.into()],
+    )
+    .await
+    .map(drop)
 }

@@ -5,6 +5,7 @@
 
 pub mod audit;
 mod error;
+pub mod files;
 pub mod ledger;
 pub mod meta;
 mod open;
@@ -49,7 +50,11 @@ impl Journal {
         T: Send + 'static,
     {
         let (back, result) = oneshot::channel();
-        self.send(Message::Write(Box::new(Call { work, result: None, back })))?;
+        self.send(Message::Write(Box::new(Call {
+            work,
+            result: None,
+            back,
+        })))?;
         result.await.unwrap_or_else(|_| Err(self.closed()))
     }
 
@@ -63,7 +68,11 @@ impl Journal {
         T: Send + 'static,
     {
         let (back, result) = oneshot::channel();
-        self.send(Message::Read(Box::new(Call { work, result: None, back })))?;
+        self.send(Message::Read(Box::new(Call {
+            work,
+            result: None,
+            back,
+        })))?;
         result.await.unwrap_or_else(|_| Err(self.closed()))
     }
 
@@ -96,7 +105,10 @@ impl Journal {
     }
 
     fn closed(&self) -> Error {
-        Error::Unreachable { place: self.address.to_string(), reason: "it was closed".into() }
+        Error::Unreachable {
+            place: self.address.to_string(),
+            reason: "it was closed".into(),
+        }
     }
 }
 

@@ -36,13 +36,18 @@ impl Address {
     /// # Errors
     /// It is neither.
     pub fn parse(text: &str, base: &Path) -> Result<Self> {
-        if let Some(path) = text.strip_prefix("sqlite://").filter(|path| !path.is_empty()) {
+        if let Some(path) = text
+            .strip_prefix("sqlite://")
+            .filter(|path| !path.is_empty())
+        {
             return Ok(Self::Sqlite(base.join(path)));
         }
         let postgres = text.starts_with("postgres://") || text.starts_with("postgresql://");
         match postgres {
             true => Ok(Self::Postgres(text.to_owned())),
-            false => Err(Error::Address { place: without_credentials(text) }),
+            false => Err(Error::Address {
+                place: without_credentials(text),
+            }),
         }
     }
 
@@ -66,7 +71,15 @@ impl Address {
 fn in_url(path: &Path) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
     let bytes = path.as_os_str().as_bytes().iter();
-    bytes.map(|&byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+    bytes
+        .map(|&byte| {
+            if plain(byte) {
+                char::from(byte).to_string()
+            } else {
+                format!("%{byte:02X}")
+            }
+        })
+        .collect()
 }
 
 impl fmt::Display for Address {
@@ -109,7 +122,11 @@ impl Journal {
         match newest_migration(&access).await? {
             None => return Err(Error::Missing { place }),
             Some(found) if found > MIGRATIONS => {
-                return Err(Error::Newer { place, found, known: MIGRATIONS });
+                return Err(Error::Newer {
+                    place,
+                    found,
+                    known: MIGRATIONS,
+                });
             }
             Some(found) if found < MIGRATIONS => migrate(&access).await?,
             Some(_) => {}
@@ -127,7 +144,9 @@ impl Journal {
         }
         let access = access(&address, &clock);
         if newest_migration(&access).await?.is_some() {
-            return Err(Error::Exists { place: address.to_string() });
+            return Err(Error::Exists {
+                place: address.to_string(),
+            });
         }
         migrate(&access).await?;
         Self::start(address, clock, access).await
@@ -136,19 +155,26 @@ impl Journal {
     async fn start(address: Address, clock: Arc<dyn Clock>, access: Access) -> Result<Self> {
         let (messages, inbox) = mpsc::unbounded_channel();
         let (up, is_up) = oneshot::channel::<std::io::Result<()>>();
-        let thread = std::thread::Builder::new().name("journal".into()).spawn(move || {
-            let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            match built {
-                Ok(runtime) => {
-                    drop(up.send(Ok(())));
-                    let local = tokio::task::LocalSet::new();
-                    local.block_on(&runtime, worker::serve(access, inbox));
+        let thread = std::thread::Builder::new()
+            .name("journal".into())
+            .spawn(move || {
+                let built = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build();
+                match built {
+                    Ok(runtime) => {
+                        drop(up.send(Ok(())));
+                        let local = tokio::task::LocalSet::new();
+                        local.block_on(&runtime, worker::serve(access, inbox));
+                    }
+                    Err(error) => drop(up.send(Err(error))),
                 }
-                Err(error) => drop(up.send(Err(error))),
-            }
-        });
+            });
         let place = address.to_string();
-        let failed = |reason: String| Error::Failed { place: place.clone(), reason };
+        let failed = |reason: String| Error::Failed {
+            place: place.clone(),
+            reason,
+        };
         let thread = thread.map_err(|e| failed(e.to_string()))?;
         match is_up.await {
             Ok(Ok(())) => {}
@@ -156,7 +182,12 @@ impl Journal {
             Err(_) => return Err(failed("its thread did not start".into())),
         }
         let address = Arc::new(address);
-        Ok(Self { messages, clock, address, _thread: Arc::new(Thread(Some(thread))) })
+        Ok(Self {
+            messages,
+            clock,
+            address,
+            _thread: Arc::new(Thread(Some(thread))),
+        })
     }
 }
 
@@ -171,11 +202,18 @@ fn access(address: &Address, clock: &Arc<dyn Clock>) -> Access {
 
 /// An empty file, unless there is one; SQLite gives its log the same permissions.
 fn make_file(path: &Path) -> Result<()> {
-    let made = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
+    let made = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path);
     made.map(drop).map_err(|error| {
         let (place, reason) = (path.display().to_string(), error.to_string());
         match error.kind() {
-            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Error::ReadOnly { place, reason },
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+                Error::ReadOnly { place, reason }
+            }
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Error::Full { place },
             _ => Error::Failed { place, reason },
         }
@@ -192,15 +230,33 @@ async fn newest_migration(access: &Access) -> Result<Option<i64>> {
              WHERE table_type = 'BASE TABLE' AND table_schema = current_schema()"
         }
     };
-    let tables = tx.rows(sql, &[]).await?.iter().map(|row| row.text("name")).collect::<Result<Vec<_>>>()?;
-    let foreign = || Error::Foreign { place: access.place.clone() };
+    let tables = tx
+        .rows(sql, &[])
+        .await?
+        .iter()
+        .map(|row| row.text("name"))
+        .collect::<Result<Vec<_>>>()?;
+    let foreign = || Error::Foreign {
+        place: access.place.clone(),
+    };
     if !tables.iter().any(|table| table == "_sqlx_migrations") {
-        return if tables.is_empty() { Ok(None) } else { Err(foreign()) };
+        return if tables.is_empty() {
+            Ok(None)
+        } else {
+            Err(foreign())
+        };
     }
-    let steps = tx.rows("SELECT version, description FROM _sqlx_migrations ORDER BY version", &[]).await?;
+    let steps = tx
+        .rows(
+            "SELECT version, description FROM _sqlx_migrations ORDER BY version",
+            &[],
+        )
+        .await?;
     match (steps.first(), steps.last()) {
         // Other programs keep a table of this name too: ours begins with `0001_journal`.
-        (Some(first), Some(last)) if (first.int("version")?, &*first.text("description")?) == (1, "journal") => {
+        (Some(first), Some(last))
+            if (first.int("version")?, &*first.text("description")?) == (1, "journal") =>
+        {
             last.int("version").map(Some)
         }
         // Left behind where making the journal was cut short.
@@ -219,6 +275,9 @@ async fn migrate(access: &Access) -> Result<()> {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
             Error::from_sqlx(&access.place, &error)
         }
-        other => Error::Failed { place: access.place.clone(), reason: other.to_string() },
+        other => Error::Failed {
+            place: access.place.clone(),
+            reason: other.to_string(),
+        },
     })
 }

@@ -37,13 +37,23 @@ pub async fn beat(tx: &mut Tx, replica: &Replica) -> Result<()> {
         now.into(),
     ];
     let head = "INSERT INTO replica (id, kind, host, pid, started_ms, seen_ms)";
-    tx.insert(head, &[row], "ON CONFLICT (id) DO UPDATE SET seen_ms = excluded.seen_ms").await
+    tx.insert(
+        head,
+        &[row],
+        "ON CONFLICT (id) DO UPDATE SET seen_ms = excluded.seen_ms",
+    )
+    .await
 }
 
 /// Says goodbye.
 pub async fn stop(tx: &mut Tx, id: &str) -> Result<()> {
     let now = tx.now_ms();
-    tx.run("UPDATE replica SET stopped_ms = $2 WHERE id = $1", &[id.into(), now.into()]).await.map(drop)
+    tx.run(
+        "UPDATE replica SET stopped_ms = $2 WHERE id = $1",
+        &[id.into(), now.into()],
+    )
+    .await
+    .map(drop)
 }
 
 /// Replicas that did not say goodbye, and the last daemon that did, newest first.
@@ -72,11 +82,21 @@ pub async fn take(tx: &mut Tx, name: &str, holder: &str, lease_ms: i64) -> Resul
          ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until_ms = excluded.until_ms, \
          term = CASE WHEN lease.holder = excluded.holder THEN lease.term ELSE lease.term + 1 END \
          WHERE lease.holder = excluded.holder OR lease.until_ms <= $4 RETURNING term";
-    let args = [name.into(), holder.into(), (now + lease_ms).into(), now.into()];
+    let args = [
+        name.into(),
+        holder.into(),
+        (now + lease_ms).into(),
+        now.into(),
+    ];
     Ok(tx.row(sql, &args).await?.is_some())
 }
 
 /// Gives up every named lease of a replica.
 pub async fn release(tx: &mut Tx, holder: &str) -> Result<()> {
-    tx.run("UPDATE lease SET until_ms = 0 WHERE holder = $1", &[holder.into()]).await.map(drop)
+    tx.run(
+        "UPDATE lease SET until_ms = 0 WHERE holder = $1",
+        &[holder.into()],
+    )
+    .await
+    .map(drop)
 }

@@ -49,7 +49,8 @@ pub async fn add(tx: &mut Tx, request: &Request) -> Result<()> {
     tx.insert(head, &[row], "").await
 }
 
-const COLUMNS: &str = "id, secret_id, cause, mode, credential, reason, actor, accept_outage, reported_ms";
+const COLUMNS: &str =
+    "id, secret_id, cause, mode, credential, reason, actor, accept_outage, reported_ms";
 
 fn read(row: &Row) -> Result<Request> {
     Ok(Request {
@@ -71,7 +72,11 @@ pub async fn queued(tx: &mut Tx, limit: i64) -> Result<Vec<Request>> {
         "SELECT {COLUMNS} FROM request WHERE state = 'queued' \
          ORDER BY CASE cause WHEN 'emergency' THEN 0 ELSE 1 END, created_ms LIMIT $1"
     );
-    tx.rows(sql, &[limit.into()]).await?.iter().map(read).collect()
+    tx.rows(sql, &[limit.into()])
+        .await?
+        .iter()
+        .map(read)
+        .collect()
 }
 
 /// The emergency that waits for this secret, where one does.
@@ -80,17 +85,24 @@ pub async fn emergency(tx: &mut Tx, secret_id: &str) -> Result<Option<Request>> 
         "SELECT {COLUMNS} FROM request WHERE secret_id = $1 AND state = 'queued' AND cause = 'emergency' \
          ORDER BY created_ms LIMIT 1"
     );
-    tx.row(sql, &[secret_id.into()]).await?.map(|row| read(&row)).transpose()
+    tx.row(sql, &[secret_id.into()])
+        .await?
+        .map(|row| read(&row))
+        .transpose()
 }
 
 /// Closes a request: a rotation took it over, or it asks for what is under way already.
 pub async fn close(tx: &mut Tx, id: &str, state: &str, rotation: &str) -> Result<()> {
     let sql = "UPDATE request SET state = $2, rotation_id = $3 WHERE id = $1 AND state = 'queued'";
-    tx.run(sql, &[id.into(), state.into(), rotation.into()]).await.map(drop)
+    tx.run(sql, &[id.into(), state.into(), rotation.into()])
+        .await
+        .map(drop)
 }
 
 /// The rotation that took a request over, where one did.
 pub async fn rotation_of(tx: &mut Tx, id: &str) -> Result<Option<String>> {
     let sql = "SELECT rotation_id FROM request WHERE id = $1";
-    tx.row(sql, &[id.into()]).await?.map_or(Ok(None), |row| row.maybe_text("rotation_id"))
+    tx.row(sql, &[id.into()])
+        .await?
+        .map_or(Ok(None), |row| row.maybe_text("rotation_id"))
 }

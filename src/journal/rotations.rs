@@ -167,7 +167,11 @@ pub async fn claim(tx: &mut Tx, claimant: &Claimant) -> Result<Vec<Lease>> {
     rows.iter()
         .map(|row| {
             let holder = claimant.holder.clone();
-            Ok(Lease { id: RotationId::new(row.text("id")?), holder, fence: row.int("fence")? })
+            Ok(Lease {
+                id: RotationId::new(row.text("id")?),
+                holder,
+                fence: row.int("fence")?,
+            })
         })
         .collect()
 }
@@ -182,7 +186,12 @@ pub async fn hold(tx: &mut Tx, lease: &Lease, lease_ms: i64) -> Result<Run> {
          AND state <> 'ended' RETURNING {COLUMNS}"
     );
     let until = tx.now_ms() + lease_ms;
-    let args = [until.into(), lease.id.as_str().into(), lease.fence.into(), (&lease.holder).into()];
+    let args = [
+        until.into(),
+        lease.id.as_str().into(),
+        lease.fence.into(),
+        (&lease.holder).into(),
+    ];
     match tx.row(sql, &args).await? {
         Some(row) => Run::read(&row),
         None => Err(Error::Lost),
@@ -197,7 +206,11 @@ pub async fn save(tx: &mut Tx, lease: &Lease, run: &Run, release: bool) -> Resul
          phase_since_ms = $14, published_ms = $15, proven_ms = $16, ended_ms = $17, reported_ms = $18, \
          refused_ms = $19, question = $20, waiting = $21, audit_n = $22, audit_head = $23{} \
          WHERE id = $1 AND fence = $2",
-        if release { ", lease_until_ms = 0, holder = ''" } else { "" }
+        if release {
+            ", lease_until_ms = 0, holder = ''"
+        } else {
+            ""
+        }
     );
     let args: [Arg; 23] = [
         run.id.as_str().into(),
@@ -261,7 +274,7 @@ pub async fn insert(tx: &mut Tx, run: &Run, host: Option<&str>, priority: i64) -
         run.retried_ms.into(),
         run.reported_ms.into(),
         "".into(),
-        "[]".into(),
+        to_json(&run.waiting)?.into(),
         run.audit_n.into(),
         (&run.audit_head).into(),
     ];
@@ -275,13 +288,19 @@ pub async fn insert(tx: &mut Tx, run: &Run, host: Option<&str>, priority: i64) -
 /// The rotation that keeps others of this secret from starting.
 pub async fn exclusive(tx: &mut Tx, secret_id: &str) -> Result<Option<Run>> {
     let sql = format!("SELECT {COLUMNS} FROM rotation WHERE secret_id = $1 AND exclusive = 1");
-    tx.row(sql, &[secret_id.into()]).await?.map(|row| Run::read(&row)).transpose()
+    tx.row(sql, &[secret_id.into()])
+        .await?
+        .map(|row| Run::read(&row))
+        .transpose()
 }
 
 /// A rotation by its id.
 pub async fn by_id(tx: &mut Tx, id: &str) -> Result<Option<Run>> {
     let sql = format!("SELECT {COLUMNS} FROM rotation WHERE id = $1");
-    tx.row(sql, &[id.into()]).await?.map(|row| Run::read(&row)).transpose()
+    tx.row(sql, &[id.into()])
+        .await?
+        .map(|row| Run::read(&row))
+        .transpose()
 }
 
 /// The unfinished rotations of a secret, newest first: at most one exclusive, and any that only retries the
@@ -290,7 +309,11 @@ pub async fn unfinished(tx: &mut Tx, secret_id: &str) -> Result<Vec<Run>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM rotation WHERE secret_id = $1 AND state <> 'ended' ORDER BY created_ms DESC"
     );
-    tx.rows(sql, &[secret_id.into()]).await?.iter().map(Run::read).collect()
+    tx.rows(sql, &[secret_id.into()])
+        .await?
+        .iter()
+        .map(Run::read)
+        .collect()
 }
 
 /// Every unfinished rotation: what status joins with the secrets.
@@ -304,7 +327,11 @@ pub async fn newest(tx: &mut Tx, secret_id: &str, limit: i64) -> Result<Vec<Run>
     let sql = format!(
         "SELECT {COLUMNS} FROM rotation WHERE secret_id = $1 ORDER BY created_ms DESC LIMIT $2"
     );
-    tx.rows(sql, &[secret_id.into(), limit.into()]).await?.iter().map(Run::read).collect()
+    tx.rows(sql, &[secret_id.into(), limit.into()])
+        .await?
+        .iter()
+        .map(Run::read)
+        .collect()
 }
 
 /// The earliest moment at which a rotation wants to be looked at, where one does. One that is held wants it
@@ -312,14 +339,18 @@ pub async fn newest(tx: &mut Tx, secret_id: &str, limit: i64) -> Result<Vec<Run>
 pub async fn next_wake(tx: &mut Tx) -> Result<Option<i64>> {
     let sql = "SELECT MIN(CASE WHEN lease_until_ms > wake_ms THEN lease_until_ms ELSE wake_ms END) AS wake \
          FROM rotation WHERE state <> 'ended'";
-    tx.row(sql, &[]).await?.map_or(Ok(None), |row| row.maybe_int("wake"))
+    tx.row(sql, &[])
+        .await?
+        .map_or(Ok(None), |row| row.maybe_int("wake"))
 }
 
 /// Records what a person asks of a rotation and wakes it.
 pub async fn wish(tx: &mut Tx, id: &RotationId, wish: Wish, actor: &str) -> Result<()> {
     let sql = "UPDATE rotation SET wish = $2, wish_actor = $3, wake_ms = 0, touched = touched + 1 \
          WHERE id = $1 AND state <> 'ended'";
-    tx.run(sql, &[id.as_str().into(), wish.word().into(), actor.into()]).await.map(drop)
+    tx.run(sql, &[id.as_str().into(), wish.word().into(), actor.into()])
+        .await
+        .map(drop)
 }
 
 /// Forgets earlier failures and wakes the rotation: `keywheel retry`.
@@ -327,7 +358,9 @@ pub async fn retry(tx: &mut Tx, id: &RotationId, actor: &str) -> Result<()> {
     let sql = "UPDATE rotation SET retried_ms = $2, wish = 'none', wish_actor = $3, wake_ms = 0, \
          touched = touched + 1 WHERE id = $1 AND state <> 'ended'";
     let now = tx.now_ms();
-    tx.run(sql, &[id.as_str().into(), now.into(), actor.into()]).await.map(drop)
+    tx.run(sql, &[id.as_str().into(), now.into(), actor.into()])
+        .await
+        .map(drop)
 }
 
 /// Wakes every unfinished rotation of a secret: something about it changed.
@@ -340,4 +373,24 @@ pub async fn wake(tx: &mut Tx, secret_id: &str) -> Result<()> {
 pub async fn release_all(tx: &mut Tx, holder: &str) -> Result<u64> {
     let sql = "UPDATE rotation SET lease_until_ms = 0, holder = '' WHERE holder = $1 AND state <> 'ended'";
     tx.run(sql, &[holder.into()]).await
+}
+
+/// Gives a lease up without a step: the rotation waits for something that is not here.
+///
+/// # Errors
+/// [`Error::Lost`]: somebody else has it.
+pub async fn set_aside(tx: &mut Tx, lease: &Lease, until_ms: i64, waiting: &Waiting) -> Result<()> {
+    let sql = "UPDATE rotation SET state = 'waiting', wake_ms = $3, waiting = $4, lease_until_ms = 0, holder = '' \
+         WHERE id = $1 AND fence = $2";
+    let waiting = to_json(&[waiting])?;
+    let args = [
+        lease.id.as_str().into(),
+        lease.fence.into(),
+        until_ms.into(),
+        waiting.into(),
+    ];
+    match tx.run(sql, &args).await? {
+        1 => Ok(()),
+        _ => Err(Error::Lost),
+    }
 }

@@ -92,33 +92,51 @@ impl Secret {
 /// One secret.
 pub async fn by_id(tx: &mut Tx, id: &str) -> Result<Option<Secret>> {
     let sql = format!("SELECT {COLUMNS} FROM secret WHERE id = $1");
-    tx.row(sql, &[id.into()]).await?.map(|row| Secret::read(&row)).transpose()
+    tx.row(sql, &[id.into()])
+        .await?
+        .map(|row| Secret::read(&row))
+        .transpose()
 }
 
 /// Secrets by id, after `after`, for paging through all of them.
 pub async fn page(tx: &mut Tx, after: &str, limit: i64) -> Result<Vec<Secret>> {
     let sql = format!("SELECT {COLUMNS} FROM secret WHERE id > $1 ORDER BY id LIMIT $2");
-    tx.rows(sql, &[after.into(), limit.into()]).await?.iter().map(Secret::read).collect()
+    tx.rows(sql, &[after.into(), limit.into()])
+        .await?
+        .iter()
+        .map(Secret::read)
+        .collect()
 }
 
 /// A secret's definition, where it is in the inventory.
 pub async fn definition(tx: &mut Tx, id: &str) -> Result<Option<Definition>> {
     let sql = "SELECT body FROM secret_definition WHERE secret_id = $1";
-    tx.row(sql, &[id.into()]).await?.map(|row| row.json("body")).transpose()
+    tx.row(sql, &[id.into()])
+        .await?
+        .map(|row| row.json("body"))
+        .transpose()
 }
 
 /// Every definition that a file brought, for comparing with the file as it is now.
 pub async fn definitions_of(tx: &mut Tx, file: &str) -> Result<Vec<Definition>> {
     let sql = "SELECT d.body AS body FROM secret_definition d JOIN secret s ON s.id = d.secret_id \
          WHERE s.file = $1 AND s.retired_ms IS NULL";
-    tx.rows(sql, &[file.into()]).await?.iter().map(|row| row.json("body")).collect()
+    tx.rows(sql, &[file.into()])
+        .await?
+        .iter()
+        .map(|row| row.json("body"))
+        .collect()
 }
 
 /// Every definition in force.
 pub async fn definitions(tx: &mut Tx) -> Result<Vec<Definition>> {
     let sql = "SELECT d.body AS body FROM secret_definition d JOIN secret s ON s.id = d.secret_id \
          WHERE s.retired_ms IS NULL ORDER BY s.id";
-    tx.rows(sql, &[]).await?.iter().map(|row| row.json("body")).collect()
+    tx.rows(sql, &[])
+        .await?
+        .iter()
+        .map(|row| row.json("body"))
+        .collect()
 }
 
 /// Adds or changes secrets as defined. Dates are kept; where a secret is renamed, its history moves along.
@@ -129,7 +147,10 @@ pub async fn apply(tx: &mut Tx, definitions: &[Definition]) -> Result<()> {
         }
     }
     let now = tx.now_ms();
-    let rows = definitions.iter().map(|d| row_of(d, now)).collect::<Vec<_>>();
+    let rows = definitions
+        .iter()
+        .map(|d| row_of(d, now))
+        .collect::<Vec<_>>();
     let head = "INSERT INTO secret (id, shard, environment, name, owner, manage, tags, schedule, file, \
          definition_n, enrolled_ms, start_reason, consumers)";
     let tail = "ON CONFLICT (id) DO UPDATE SET owner = excluded.owner, manage = excluded.manage, \
@@ -141,7 +162,12 @@ pub async fn apply(tx: &mut Tx, definitions: &[Definition]) -> Result<()> {
         .map(|d| Ok(vec![d.id.as_str().into(), to_json(d)?.into()]))
         .collect::<Result<Vec<Vec<Arg>>>>()?;
     let tail = "ON CONFLICT (secret_id) DO UPDATE SET body = excluded.body";
-    tx.insert("INSERT INTO secret_definition (secret_id, body)", &bodies, tail).await?;
+    tx.insert(
+        "INSERT INTO secret_definition (secret_id, body)",
+        &bodies,
+        tail,
+    )
+    .await?;
     for definition in definitions {
         reschedule(tx, definition).await?;
     }
@@ -168,7 +194,9 @@ fn row_of(definition: &Definition, now: i64) -> Vec<Arg> {
         1_i64.into(),
         now.into(),
         "".into(),
-        i64::try_from(definition.consumers.len()).unwrap_or(i64::MAX).into(),
+        i64::try_from(definition.consumers.len())
+            .unwrap_or(i64::MAX)
+            .into(),
     ]
 }
 
@@ -197,7 +225,12 @@ async fn rename(tx: &mut Tx, from: &str, to: &str) -> Result<()> {
         tx.run(sql, &[from.into(), to.into()]).await?;
     }
     let name = to.split_once('/').map_or(to, |(_, name)| name);
-    tx.run("UPDATE secret SET name = $2 WHERE id = $1", &[to.into(), name.into()]).await.map(drop)
+    tx.run(
+        "UPDATE secret SET name = $2 WHERE id = $1",
+        &[to.into(), name.into()],
+    )
+    .await
+    .map(drop)
 }
 
 /// Takes secrets out of service; rotations under way finish from their plans.
@@ -206,7 +239,11 @@ pub async fn retire(tx: &mut Tx, ids: &[String]) -> Result<()> {
     for id in ids {
         let sql = "UPDATE secret SET retired_ms = $2, start_ms = NULL WHERE id = $1 AND retired_ms IS NULL";
         tx.run(sql, &[id.into(), now.into()]).await?;
-        tx.run("DELETE FROM secret_definition WHERE secret_id = $1", &[id.into()]).await?;
+        tx.run(
+            "DELETE FROM secret_definition WHERE secret_id = $1",
+            &[id.into()],
+        )
+        .await?;
     }
     Ok(())
 }
@@ -223,7 +260,9 @@ pub async fn reschedule(tx: &mut Tx, definition: &Definition) -> Result<()> {
         enrolled_ms: secret.enrolled_ms,
     };
     let next = next_rotation(&definition.timing, id, &history);
-    let soon = next.due_ms.map(|due| due - definition.timing.due_soon.millis());
+    let soon = next
+        .due_ms
+        .map(|due| due - definition.timing.due_soon.millis());
     let starts = definition.manage == crate::inventory::Manage::Auto;
     let sql = "UPDATE secret SET next_rotation_ms = $2, soon_ms = $3, start_ms = $4, start_reason = $5 WHERE id = $1";
     let args = [
@@ -240,7 +279,11 @@ pub async fn reschedule(tx: &mut Tx, definition: &Definition) -> Result<()> {
 /// among them.
 pub async fn due(tx: &mut Tx, limit: i64) -> Result<Vec<Secret>> {
     let now = tx.now_ms();
-    tx.rows(due_sql(), &[now.into(), limit.into()]).await?.iter().map(Secret::read).collect()
+    tx.rows(due_sql(), &[now.into(), limit.into()])
+        .await?
+        .iter()
+        .map(Secret::read)
+        .collect()
 }
 
 /// Every shard is named, so that the index is used, which begins with it.
@@ -255,24 +298,35 @@ fn due_sql() -> String {
 pub async fn next_start(tx: &mut Tx) -> Result<Option<i64>> {
     let sql = "SELECT MIN(start_ms) AS start FROM secret \
          WHERE shard IN (0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15) AND busy = 0 AND start_ms IS NOT NULL";
-    tx.row(sql, &[]).await?.map_or(Ok(None), |row| row.maybe_int("start"))
+    tx.row(sql, &[])
+        .await?
+        .map_or(Ok(None), |row| row.maybe_int("start"))
 }
 
 /// Puts off a start that may not happen now.
 pub async fn postpone(tx: &mut Tx, id: &str, start_ms: i64, reason: &str) -> Result<()> {
     let sql = "UPDATE secret SET start_ms = $2, start_reason = $3 WHERE id = $1";
-    tx.run(sql, &[id.into(), start_ms.into(), reason.into()]).await.map(drop)
+    tx.run(sql, &[id.into(), start_ms.into(), reason.into()])
+        .await
+        .map(drop)
 }
 
 /// Marks whether an exclusive rotation is under way.
 pub async fn busy(tx: &mut Tx, id: &str, busy: bool) -> Result<()> {
-    tx.run("UPDATE secret SET busy = $2 WHERE id = $1", &[id.into(), busy.into()]).await.map(drop)
+    tx.run(
+        "UPDATE secret SET busy = $2 WHERE id = $1",
+        &[id.into(), busy.into()],
+    )
+    .await
+    .map(drop)
 }
 
 /// Records a completed rotation, or dates a credential that was adopted: which credential is in use, since when.
 pub async fn rotated(tx: &mut Tx, id: &str, credential: &str, published_ms: i64) -> Result<()> {
     let sql = "UPDATE secret SET current_credential = $2, last_rotated_ms = $3 WHERE id = $1";
-    tx.run(sql, &[id.into(), credential.into(), published_ms.into()]).await.map(drop)
+    tx.run(sql, &[id.into(), credential.into(), published_ms.into()])
+        .await
+        .map(drop)
 }
 
 /// Records which credential is in use, without a date.
@@ -283,14 +337,39 @@ pub async fn in_use(tx: &mut Tx, id: &str, credential: &str) -> Result<()> {
 
 /// Records how many consumers the newest rotation has proven.
 pub async fn proven(tx: &mut Tx, id: &str, proven: i64) -> Result<()> {
-    tx.run("UPDATE secret SET proven = $2 WHERE id = $1", &[id.into(), proven.into()]).await.map(drop)
+    tx.run(
+        "UPDATE secret SET proven = $2 WHERE id = $1",
+        &[id.into(), proven.into()],
+    )
+    .await
+    .map(drop)
 }
 
 /// Pauses a secret, or lifts a pause with `by` empty.
-pub async fn pause(tx: &mut Tx, id: &str, by: Option<&str>, reason: &str, until_ms: Option<i64>) -> Result<()> {
-    let sql = "UPDATE secret SET paused_by = $2, paused_reason = $3, paused_until_ms = $4 WHERE id = $1";
-    let args = [id.into(), by.map(str::to_owned).into(), reason.into(), until_ms.into()];
+pub async fn pause(
+    tx: &mut Tx,
+    id: &str,
+    by: Option<&str>,
+    reason: &str,
+    until_ms: Option<i64>,
+) -> Result<()> {
+    let sql =
+        "UPDATE secret SET paused_by = $2, paused_reason = $3, paused_until_ms = $4 WHERE id = $1";
+    let args = [
+        id.into(),
+        by.map(str::to_owned).into(),
+        reason.into(),
+        until_ms.into(),
+    ];
     tx.run(sql, &args).await.map(drop)
+}
+
+/// Whether an exclusive rotation of a secret is under way or about to begin.
+pub async fn is_busy(tx: &mut Tx, id: &str) -> Result<bool> {
+    let row = tx
+        .row("SELECT busy FROM secret WHERE id = $1", &[id.into()])
+        .await?;
+    row.map_or(Ok(false), |row| Ok(row.int("busy")? == 1))
 }
 
 #[cfg(test)]
@@ -304,12 +383,24 @@ mod tests {
     async fn due_secrets_are_found_by_the_index_made_for_them() {
         let folder = tempfile::tempdir().unwrap();
         let address = Address::Sqlite(folder.path().join("keywheel.db"));
-        let journal = Journal::create(address, Arc::new(SystemClock)).await.unwrap();
+        let journal = Journal::create(address, Arc::new(SystemClock))
+            .await
+            .unwrap();
         let plan = journal.read(async |tx| {
-            let rows = tx.rows(format!("EXPLAIN QUERY PLAN {}", due_sql()), &[1.into(), 1.into()]).await?;
-            rows.iter().map(|row| row.text("detail")).collect::<Result<Vec<_>, _>>()
+            let rows = tx
+                .rows(
+                    format!("EXPLAIN QUERY PLAN {}", due_sql()),
+                    &[1.into(), 1.into()],
+                )
+                .await?;
+            rows.iter()
+                .map(|row| row.text("detail"))
+                .collect::<Result<Vec<_>, _>>()
         });
         let plan = plan.await.unwrap().join("\n");
-        assert!(plan.contains("USING INDEX secret_start (shard=? AND start_ms"), "{plan}");
+        assert!(
+            plan.contains("USING INDEX secret_start (shard=? AND start_ms"),
+            "{plan}"
+        );
     }
 }

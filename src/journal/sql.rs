@@ -117,7 +117,11 @@ impl Tx {
     pub async fn rows(&mut self, sql: impl Into<String>, args: &[Arg]) -> Result<Vec<Row>> {
         let query = bind(sql.into(), args)?;
         let rows = query.fetch_all(&mut self.conn).await;
-        Ok(rows.map_err(|e| self.fail(&e))?.into_iter().map(Row).collect())
+        Ok(rows
+            .map_err(|e| self.fail(&e))?
+            .into_iter()
+            .map(Row)
+            .collect())
     }
 
     fn fail(&mut self, error: &sqlx::Error) -> Error {
@@ -133,9 +137,13 @@ impl Tx {
 
     /// Inserts many rows with few statements. `head` ends before `VALUES`; `tail` follows the rows.
     pub async fn insert(&mut self, head: &str, rows: &[Vec<Arg>], tail: &str) -> Result<()> {
-        let Some(width) = rows.first().map(Vec::len) else { return Ok(()) };
+        let Some(width) = rows.first().map(Vec::len) else {
+            return Ok(());
+        };
         for chunk in rows.chunks((MAX_ARGS / width).max(1)) {
-            let values: Vec<String> = (0..chunk.len()).map(|row| placeholders(row, width)).collect();
+            let values: Vec<String> = (0..chunk.len())
+                .map(|row| placeholders(row, width))
+                .collect();
             let sql = format!("{head} VALUES {} {tail}", values.join(", "));
             let args: Vec<Arg> = chunk.iter().flatten().cloned().collect();
             self.run(sql, &args).await?;
@@ -148,15 +156,14 @@ impl Tx {
 const MAX_ARGS: usize = 900;
 
 fn placeholders(row: usize, width: usize) -> String {
-    let marks: Vec<String> = (1..=width).map(|i| format!("${}", row * width + i)).collect();
+    let marks: Vec<String> = (1..=width)
+        .map(|i| format!("${}", row * width + i))
+        .collect();
     format!("({})", marks.join(", "))
 }
 
 /// Every statement is built from constants of this crate; values are always bound, never spliced in.
-fn bind<'q>(
-    sql: String,
-    args: &[Arg],
-) -> Result<sqlx::query::Query<'q, Any, AnyArguments>> {
+fn bind<'q>(sql: String, args: &[Arg]) -> Result<sqlx::query::Query<'q, Any, AnyArguments>> {
     let mut query = sqlx::query::<Any>(AssertSqlSafe(sql));
     for arg in args {
         query = match arg.clone() {

@@ -67,7 +67,9 @@ where
     fn reply(self: Box<Self>, committed: Result<()>) {
         let result = match (committed, self.result) {
             (Ok(()), Some(result)) => result,
-            (Ok(()), None) => Err(Error::Busy { reason: "not run".into() }),
+            (Ok(()), None) => Err(Error::Busy {
+                reason: "not run".into(),
+            }),
             (Err(_), Some(Err(own))) => Err(own),
             (Err(error), _) => Err(error),
         };
@@ -99,7 +101,13 @@ impl Access {
             Error::Failed { place, reason } => Error::Unreachable { place, reason },
             other => other,
         })?;
-        let mut tx = Tx { conn, dialect: self.dialect, place: self.place.clone(), now_ms: 0, failed: None };
+        let mut tx = Tx {
+            conn,
+            dialect: self.dialect,
+            place: self.place.clone(),
+            now_ms: 0,
+            failed: None,
+        };
         if self.dialect == Dialect::Sqlite {
             for pragma in sqlite_pragmas(writable) {
                 tx.rows(*pragma, &[]).await?;
@@ -142,17 +150,25 @@ fn sqlite_pragmas(writable: bool) -> &'static [&'static str] {
 /// Runs until every handle is gone.
 pub(super) async fn serve(access: Access, mut messages: mpsc::UnboundedReceiver<Message>) {
     let access = Arc::new(access);
-    let size = if access.dialect == Dialect::Sqlite { READERS_SQLITE } else { POOL_POSTGRES };
+    let size = if access.dialect == Dialect::Sqlite {
+        READERS_SQLITE
+    } else {
+        POOL_POSTGRES
+    };
     let pool = Pool::new(Arc::clone(&access), size);
     let (to_writer, writes) = mpsc::unbounded_channel();
     let writer = tokio::task::spawn_local(write_in_groups(Arc::clone(&access), writes));
     while let Some(message) = messages.recv().await {
         match message {
             Message::Read(job) => {
-                drop(tokio::task::spawn_local(pool.clone().transact(job, begin_reading(access.dialect))));
+                drop(tokio::task::spawn_local(
+                    pool.clone().transact(job, begin_reading(access.dialect)),
+                ));
             }
             Message::Write(job) if access.dialect == Dialect::Postgres => {
-                drop(tokio::task::spawn_local(pool.clone().transact(job, "BEGIN")));
+                drop(tokio::task::spawn_local(
+                    pool.clone().transact(job, "BEGIN"),
+                ));
             }
             other => drop(to_writer.send(other)),
         }
@@ -184,11 +200,18 @@ struct Pool {
 impl Pool {
     fn new(access: Arc<Access>, size: usize) -> Self {
         let slots = Arc::new(tokio::sync::Semaphore::new(size));
-        Self { access, idle: Arc::default(), slots, size }
+        Self {
+            access,
+            idle: Arc::default(),
+            slots,
+            size,
+        }
     }
 
     async fn transact(self, mut job: Box<dyn Job>, begin: &'static str) {
-        let Ok(_slot) = self.slots.acquire().await else { return };
+        let Ok(_slot) = self.slots.acquire().await else {
+            return;
+        };
         for attempt in 1..=TRIES {
             let outcome = self.once(&mut job, begin).await;
             let busy = job.is_busy() || outcome.as_ref().is_err_and(Error::is_busy);
@@ -203,7 +226,8 @@ impl Pool {
         let mut tx = self.begin(begin).await?;
         tx.now_ms = self.access.now(&mut tx).await?;
         let keep = job.run(&mut tx).await;
-        tx.run(if keep { "COMMIT" } else { "ROLLBACK" }, &[]).await?;
+        tx.run(if keep { "COMMIT" } else { "ROLLBACK" }, &[])
+            .await?;
         // Only a connection whose transaction ended cleanly is used again; any other is closed by its drop.
         self.idle.lock().await.push(tx);
         Ok(())
@@ -219,7 +243,10 @@ impl Pool {
                 return Ok(tx);
             }
         }
-        let mut tx = self.access.connect(self.access.dialect == Dialect::Postgres).await?;
+        let mut tx = self
+            .access
+            .connect(self.access.dialect == Dialect::Postgres)
+            .await?;
         tx.run(begin, &[]).await?;
         Ok(tx)
     }
@@ -341,6 +368,8 @@ async fn checkpoint(access: &Access, kept: &mut Option<Tx>) -> Result<()> {
     tx.rows(ASK_AT_ONCE, &[]).await?;
     match row.map(|row| row.int("busy")).transpose()? {
         Some(0) => Ok(()),
-        Some(_) | None => Err(Error::Busy { reason: "a reader still needs the log".into() }),
+        Some(_) | None => Err(Error::Busy {
+            reason: "a reader still needs the log".into(),
+        }),
     }
 }

@@ -3,6 +3,7 @@
 //! it has returned.
 
 mod advance;
+mod question;
 mod record;
 
 use super::facts::{Capabilities, Effect, EffectResult, Facts, Pace};
@@ -12,13 +13,15 @@ use super::plan::{self, Order, Step};
 use super::report::Report;
 use super::words::{Kind, Mode, State, Status};
 use crate::journal::audit::{self, Entry};
+use crate::journal::requests::{self, Request};
 use crate::journal::rotations::{self, Lease, Run};
-use crate::journal::{Result, Tx, ledger, requests, secrets};
+use crate::journal::{Error, Result, Tx, ledger, secrets};
+use crate::seam::{Seam, Seams, Window};
 use aws_lc_rs::digest;
 use keywheel_contract::{Base, RotationId, VersionId};
 
 /// What a step is given.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Turn {
     /// Who acts.
     pub lease: Lease,
@@ -28,6 +31,8 @@ pub struct Turn {
     pub pace: Pace,
     /// What the calls since the last step brought.
     pub report: Report,
+    /// Where tests let a worker die.
+    pub seams: Seams,
 }
 
 /// What a step decided.
@@ -58,7 +63,10 @@ const MOVES_MAX: usize = 40;
 /// The lease was lost, or the journal failed; then nothing was applied and everything local is forgotten.
 pub async fn decide(tx: &mut Tx, turn: &Turn) -> Result<Decision> {
     let run = rotations::hold(tx, &turn.lease, turn.pace.lease_ms).await?;
-    let mut sitting = Sitting { run, entries: Vec::new() };
+    let mut sitting = Sitting {
+        run,
+        entries: Vec::new(),
+    };
     sitting.record(tx, turn).await?;
     sitting.take_over(tx).await?;
     let mut facts = load(tx, &sitting.run, turn).await?;
@@ -69,15 +77,23 @@ pub async fn decide(tx: &mut Tx, turn: &Turn) -> Result<Decision> {
                 continue;
             }
             Step::TurnBack { reason } => {
-                sitting.advance(tx, &mut facts, super::phase::Event::TurnBack, &reason).await?;
+                sitting
+                    .advance(tx, &mut facts, super::phase::Event::TurnBack, &reason)
+                    .await?;
                 continue;
             }
             Step::Act(orders) => sitting.commit_orders(tx, turn, facts, orders).await?,
-            Step::Wait { until_ms, waiting } => sitting.rest(State::Waiting, until_ms, waiting, String::new()),
-            Step::Block { question, next_command, until_ms } => {
-                sitting.block(&facts, &question);
+            Step::Wait { until_ms, waiting } => {
+                sitting.rest(State::Waiting, until_ms, waiting, String::new())
+            }
+            Step::Block {
+                question,
+                next_command,
+                until_ms,
+            } => {
+                let person = sitting.ask(tx, &facts, &question, &next_command).await?;
                 let question = format!("{question}\n{next_command}");
-                sitting.rest(State::Blocked, until_ms, Vec::new(), question)
+                sitting.rest(State::Blocked, until_ms, vec![person], question)
             }
         };
         return sitting.close(tx, turn, decision).await;
@@ -112,7 +128,9 @@ impl Sitting {
         if !self.run.exclusive {
             return Ok(());
         }
-        let Some(request) = requests::emergency(tx, &self.run.secret_id).await? else { return Ok(()) };
+        let Some(request) = requests::emergency(tx, &self.run.secret_id).await? else {
+            return Ok(());
+        };
         if self.is_past_return(tx).await? {
             // The duty to end the old credential lies on its row; the emergency gets a rotation of its own.
             self.run.exclusive = false;
@@ -120,20 +138,39 @@ impl Sitting {
         }
         let published = self.run.published_ms.is_some();
         let wants_candidate = matches!(request.credential.as_str(), "all" | "current");
-        self.run.mode = if self.run.mode == Mode::Contain { Mode::Contain } else { request.mode };
-        self.run.cause = request.cause;
-        self.run.accept_outage |= request.accept_outage;
-        self.run.wish = super::words::Wish::None;
-        self.run.reported_ms.get_or_insert(request.reported_ms);
-        self.run.leaked.extend(self.run.old_credential.clone());
-        let note = self.note("takeover", request.mode.word());
-        note.actor = request.actor;
-        note.detail = request.reason;
+        let taken = self.run.cause == request.cause && self.run.mode.is_at_least(request.mode);
+        if !taken {
+            self.hurry(&request);
+        }
         // A candidate that was published before the report counts as leaked too: its own rotation follows.
         if !(published && wants_candidate) {
             requests::close(tx, &request.id, "adopted", self.run.id.as_str()).await?;
         }
         Ok(())
+    }
+
+    /// The run goes on in the emergency's mode.
+    fn hurry(&mut self, request: &Request) {
+        self.run.mode = if self.run.mode.is_at_least(request.mode) {
+            self.run.mode
+        } else {
+            request.mode
+        };
+        self.run.cause = request.cause;
+        self.run.accept_outage |= request.accept_outage;
+        self.run.wish = super::words::Wish::None;
+        self.run.reported_ms.get_or_insert(request.reported_ms);
+        if let Some(old) = self
+            .run
+            .old_credential
+            .clone()
+            .filter(|old| !self.run.leaked.contains(old))
+        {
+            self.run.leaked.push(old);
+        }
+        let note = self.note("takeover", request.mode.word());
+        note.actor.clone_from(&request.actor);
+        note.detail.clone_from(&request.reason);
     }
 
     async fn is_past_return(&self, tx: &mut Tx) -> Result<bool> {
@@ -153,7 +190,14 @@ impl Sitting {
         let now = tx.now_ms();
         let mut intents = Vec::new();
         for order in &orders {
-            let Order::Perform { kind, target, attempt } = order else { continue };
+            let Order::Perform {
+                kind,
+                target,
+                attempt,
+            } = order
+            else {
+                continue;
+            };
             let effect = Effect {
                 kind: *kind,
                 target: target.clone(),
@@ -165,8 +209,17 @@ impl Sitting {
                 retry_ms: 0,
                 settled_ms: None,
                 word: String::new(),
-                result: EffectResult { base: expected(&facts, *kind, target), ..EffectResult::default() },
+                result: EffectResult {
+                    base: expected(&facts, *kind, target),
+                    ..EffectResult::default()
+                },
             };
+            let seam = Seam::Effect {
+                kind: *kind,
+                target: target.clone(),
+                window: Window::Planned,
+            };
+            turn.seams.pass(&seam).map_err(|_| Error::Lost)?;
             self.intent_entry(&facts, &effect);
             self.before_intent(tx, &facts, &effect).await?;
             intents.push(effect);
@@ -174,16 +227,28 @@ impl Sitting {
         ledger::begin_effects(tx, self.run.id.as_str(), turn.lease.fence, &intents).await?;
         facts.effects.extend(intents);
         self.run.state = State::Active;
-        self.run.question.clear();
-        self.run.waiting.clear();
-        Ok(Decision::Act { orders, facts: Box::new(facts) })
+        Ok(Decision::Act {
+            orders,
+            facts: Box::new(facts),
+        })
     }
 
     fn intent_entry(&mut self, facts: &Facts, effect: &Effect) {
         let about_candidate = !effect.kind.ends_old();
-        let credential = if about_candidate { &facts.candidate } else { &facts.old };
-        let credential = credential.as_ref().map(|known| known.id.clone()).unwrap_or_default();
-        let evidence = if effect.kind.ends_old() { relied_on(facts) } else { String::new() };
+        let credential = if about_candidate {
+            &facts.candidate
+        } else {
+            &facts.old
+        };
+        let credential = credential
+            .as_ref()
+            .map(|known| known.id.clone())
+            .unwrap_or_default();
+        let evidence = if effect.kind.ends_old() {
+            relied_on(facts)
+        } else {
+            String::new()
+        };
         let note = self.note(effect.kind.word(), "intent");
         note.credential = credential;
         note.destination.clone_from(&effect.target);
@@ -204,16 +269,6 @@ impl Sitting {
         Ok(())
     }
 
-    fn block(&mut self, facts: &Facts, question: &str) {
-        let same = self.run.question.split('\n').next() == Some(question);
-        if !same {
-            let owner = facts.plan.owner.clone();
-            let note = self.note("blocked", "question");
-            note.detail = question.to_owned();
-            note.destination = owner;
-        }
-    }
-
     fn rest(
         &mut self,
         state: State,
@@ -221,7 +276,11 @@ impl Sitting {
         waiting: Vec<plan::Waiting>,
         question: String,
     ) -> Decision {
-        self.run.state = if self.run.phase.is_terminal() { State::Ended } else { state };
+        self.run.state = if self.run.phase.is_terminal() {
+            State::Ended
+        } else {
+            state
+        };
         self.run.wake_ms = until_ms;
         self.run.waiting = waiting;
         self.run.question = question;
@@ -242,7 +301,10 @@ impl Sitting {
 
 /// The idempotency token of one try: unique, and the same after a crash.
 pub fn token(rotation: &RotationId, kind: Kind, target: &str, attempt: i64) -> String {
-    let text = format!("keywheel/token/v1\n{rotation}\n{}\n{target}\n{attempt}", kind.word());
+    let text = format!(
+        "keywheel/token/v1\n{rotation}\n{}\n{target}\n{attempt}",
+        kind.word()
+    );
     hex::encode(digest::digest(&digest::SHA256, text.as_bytes()))
 }
 
@@ -253,7 +315,10 @@ fn expected(facts: &Facts, kind: Kind, destination: &str) -> Option<Base> {
         Kind::Republish | Kind::DropPrevious => plan::last_version(facts, destination),
         _ => return None,
     };
-    Some(Base { version: version.map(VersionId::new), token: None })
+    Some(Base {
+        version: version.map(VersionId::new),
+        token: None,
+    })
 }
 
 /// The proofs, or the waivers, that an intent to end something rests on.
@@ -261,7 +326,10 @@ fn relied_on(facts: &Facts) -> String {
     if facts.mode == Mode::Contain {
         return "contain: the outage was accepted".to_owned();
     }
-    let candidate = facts.candidate.as_ref().map_or("", |candidate| candidate.id.as_str());
+    let candidate = facts
+        .candidate
+        .as_ref()
+        .map_or("", |candidate| candidate.id.as_str());
     let mut parts: Vec<String> = gate::required(facts)
         .iter()
         .map(|required| {
@@ -274,11 +342,21 @@ fn relied_on(facts: &Facts) -> String {
             format!("{}: {}", required.name, instances.join(" "))
         })
         .collect();
-    for waiver in facts.waivers.iter().filter(|waiver| waiver.until_ms > facts.now_ms) {
+    for waiver in facts
+        .waivers
+        .iter()
+        .filter(|waiver| waiver.until_ms > facts.now_ms)
+    {
         parts.push(format!("{}: waived by {}", waiver.subject, waiver.actor));
     }
     if parts.is_empty() {
-        parts.push(facts.plan.no_consumers.clone().map_or_else(String::new, |why| format!("no consumers: {why}")));
+        parts.push(
+            facts
+                .plan
+                .no_consumers
+                .clone()
+                .map_or_else(String::new, |why| format!("no consumers: {why}")),
+        );
     }
     parts.join("; ")
 }
@@ -288,7 +366,10 @@ pub async fn load(tx: &mut Tx, run: &Run, turn: &Turn) -> Result<Facts> {
     let id = run.id.as_str();
     let secret = secrets::by_id(tx, &run.secret_id).await?;
     let now_ms = tx.now_ms();
-    let paused_by = secret.as_ref().filter(|s| s.is_paused(now_ms)).and_then(|s| s.paused_by.clone());
+    let paused_by = secret
+        .as_ref()
+        .filter(|s| s.is_paused(now_ms))
+        .and_then(|s| s.paused_by.clone());
     let old = match &run.old_credential {
         Some(old) => ledger::credential(tx, old).await?.map(Into::into),
         None => None,

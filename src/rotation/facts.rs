@@ -49,6 +49,23 @@ impl Default for Pace {
     }
 }
 
+impl Pace {
+    /// For tests of the real binary: leases, calls and grace of this many milliseconds, everything else in
+    /// proportion.
+    pub fn short(lease_ms: i64) -> Self {
+        Self {
+            call_ms: lease_ms / 2,
+            grace_ms: lease_ms / 2,
+            lease_ms,
+            poll_min_ms: 20,
+            poll_max_ms: 200,
+            backoff_ms: 20,
+            backoff_max_ms: 200,
+            ..Self::default()
+        }
+    }
+}
+
 /// What the outside systems of one rotation can do.
 #[derive(Debug, Clone)]
 pub struct Capabilities {
@@ -233,12 +250,15 @@ impl Facts {
 
     /// The newest try, where it took effect.
     pub fn applied(&self, kind: Kind, target: &str) -> Option<&Effect> {
-        self.effect(kind, target).filter(|effect| effect.status == Status::Applied)
+        self.effect(kind, target)
+            .filter(|effect| effect.status == Status::Applied)
     }
 
     /// Whether any effect of this kind took effect anywhere.
     pub fn any_applied(&self, kind: Kind) -> bool {
-        self.effects.iter().any(|effect| effect.kind == kind && effect.status == Status::Applied)
+        self.effects
+            .iter()
+            .any(|effect| effect.kind == kind && effect.status == Status::Applied)
     }
 
     /// Whether an intent of this kind was ever committed, whatever became of it.
@@ -248,7 +268,9 @@ impl Facts {
 
     /// A reading's latest result.
     pub fn probe(&self, look: Look, target: &str) -> Option<&Probe> {
-        self.probes.iter().find(|probe| probe.look == look && probe.target == target)
+        self.probes
+            .iter()
+            .find(|probe| probe.look == look && probe.target == target)
     }
 
     /// The issuer's style.
@@ -270,13 +292,16 @@ impl Facts {
 
     /// When a destination came to serve what a kind of write put there.
     pub fn written_ms(&self, kind: Kind, destination: &str) -> Option<i64> {
-        self.applied(kind, destination).and_then(|effect| effect.settled_ms)
+        self.applied(kind, destination)
+            .and_then(|effect| effect.settled_ms)
     }
 
     /// The destination a consumer reads.
     pub fn read_by<'a>(&'a self, consumer: &'a ConsumerSpec) -> Option<&'a Destination> {
         match &consumer.reads {
-            Some(name) => self.destinations().find(|d| &d.name() == name || &d.store.name == name),
+            Some(name) => self
+                .destinations()
+                .find(|d| &d.name() == name || &d.store.name == name),
             None => self.plan.destinations.first(),
         }
     }
@@ -293,14 +318,19 @@ impl Facts {
 
     /// The issuer's id of the candidate.
     pub fn candidate_ref(&self) -> Option<&str> {
-        self.candidate.as_ref().and_then(|candidate| candidate.issuer_ref.as_deref())
+        self.candidate
+            .as_ref()
+            .and_then(|candidate| candidate.issuer_ref.as_deref())
     }
 }
 
 /// The wait before try `failures + 1`: doubling, capped, spread by up to a quarter.
 pub fn backoff_ms(pace: &Pace, failures: i64, salt: &str) -> i64 {
     let doublings = u32::try_from(failures.clamp(1, 30) - 1).unwrap_or(0);
-    let wait = pace.backoff_ms.saturating_mul(1_i64 << doublings).min(pace.backoff_max_ms);
+    let wait = pace
+        .backoff_ms
+        .saturating_mul(1_i64 << doublings)
+        .min(pace.backoff_max_ms);
     let hash = salt.bytes().fold(failures.unsigned_abs(), |hash, byte| {
         hash.wrapping_mul(0x0100_0000_01b3) ^ u64::from(byte)
     });

@@ -35,9 +35,15 @@ pub struct Missing {
     pub elsewhere: bool,
 }
 
+/// What evidence says where it cannot tell.
+const UNKNOWN: &str = "unknown";
+
 /// Everyone who has to be proven: [`listed`], less those a person vouched for.
 pub fn required(facts: &Facts) -> Vec<Required> {
-    listed(facts).into_iter().filter(|consumer| !is_waived(facts, &consumer.name)).collect()
+    listed(facts)
+        .into_iter()
+        .filter(|consumer| !is_waived(facts, &consumer.name))
+        .collect()
 }
 
 /// The consumers of the plan and of today's inventory together.
@@ -47,27 +53,48 @@ pub fn required(facts: &Facts) -> Vec<Required> {
 pub fn listed(facts: &Facts) -> Vec<Required> {
     let today = facts.today.as_ref();
     let mut names: BTreeSet<&String> = facts.plan.consumers.keys().collect();
-    names.extend(today.iter().flat_map(|definition| definition.consumers.keys()));
+    names.extend(
+        today
+            .iter()
+            .flat_map(|definition| definition.consumers.keys()),
+    );
     names
         .into_iter()
         .filter_map(|name| {
-            let planned = facts.plan.consumers.get(name).map(|spec| (spec, facts.plan.timing.proof));
-            let current = today.and_then(|d| d.consumers.get(name).map(|spec| (spec, d.timing.proof)));
+            let planned = facts
+                .plan
+                .consumers
+                .get(name)
+                .map(|spec| (spec, facts.plan.timing.proof));
+            let current =
+                today.and_then(|d| d.consumers.get(name).map(|spec| (spec, d.timing.proof)));
             let proof = [planned, current]
                 .into_iter()
                 .flatten()
                 .map(|(spec, usual)| spec.proof.unwrap_or(usual))
                 .max()?;
-            let instances = [planned, current].into_iter().flatten().map(|(spec, _)| spec.instances).max()?;
+            let instances = [planned, current]
+                .into_iter()
+                .flatten()
+                .map(|(spec, _)| spec.instances)
+                .max()?;
             let spec = current.or(planned)?.0.clone();
-            Some(Required { name: name.clone(), spec, proof, instances: instances.max(1) })
+            Some(Required {
+                name: name.clone(),
+                spec,
+                proof,
+                instances: instances.max(1),
+            })
         })
         .collect()
 }
 
 /// Whether a person vouched for this subject and the waiver still stands.
 pub fn is_waived(facts: &Facts, subject: &str) -> bool {
-    facts.waivers.iter().any(|waiver| waiver.subject == subject && waiver.until_ms > facts.now_ms)
+    facts
+        .waivers
+        .iter()
+        .any(|waiver| waiver.subject == subject && waiver.until_ms > facts.now_ms)
 }
 
 /// In which order consumers are told: acceptors before presenters, canaries before the others.
@@ -81,9 +108,16 @@ pub fn rank(spec: &ConsumerSpec) -> u8 {
 
 /// Since when evidence counts for a consumer: strictly after the write that it reads.
 pub fn counts_since(facts: &Facts, required: &Required, writes: &[Kind]) -> i64 {
-    let Some(destination) = facts.read_by(&required.spec) else { return facts.now_ms };
+    // What it reads is not in the plan: nothing it shows can count.
+    let Some(destination) = facts.read_by(&required.spec) else {
+        return i64::MAX;
+    };
     let name = destination.name();
-    writes.iter().filter_map(|kind| facts.written_ms(*kind, &name)).max().unwrap_or(0)
+    writes
+        .iter()
+        .filter_map(|kind| facts.written_ms(*kind, &name))
+        .max()
+        .unwrap_or(0)
 }
 
 /// Which of `consumers` are not proven on `credential` by evidence younger than `since` says.
@@ -99,7 +133,12 @@ pub fn missing(
         .collect()
 }
 
-fn one_missing(facts: &Facts, required: &Required, credential: &str, since: i64) -> Option<Missing> {
+fn one_missing(
+    facts: &Facts,
+    required: &Required,
+    credential: &str,
+    since: i64,
+) -> Option<Missing> {
     let seen: Vec<&Evidence> = facts
         .evidence
         .iter()
@@ -120,7 +159,9 @@ fn one_missing(facts: &Facts, required: &Required, credential: &str, since: i64)
         proven,
         instances: required.instances,
         why,
-        elsewhere: astray.is_some(),
+        elsewhere: seen
+            .iter()
+            .any(|e| e.holding != credential && e.holding != UNKNOWN),
     })
 }
 

@@ -1,11 +1,15 @@
 //! One rotation: where it is, what is known, what to do next, and the doing.
 
 pub mod decide;
+pub mod engine;
+pub mod execute;
 pub mod facts;
 pub mod gate;
+pub mod open;
 pub mod phase;
 pub mod plan;
 pub mod report;
+pub mod values;
 pub mod words;
 
 /// Name of the sealed fields of the candidate.

@@ -233,7 +233,10 @@ mod tests {
     #[test]
     fn nothing_leaves_a_terminal_phase_and_every_other_phase_has_a_way_on() {
         for phase in PHASES {
-            let ways = EVENTS.iter().filter(|event| next(phase, **event).is_ok()).count();
+            let ways = EVENTS
+                .iter()
+                .filter(|event| next(phase, **event).is_ok())
+                .count();
             assert_eq!(ways == 0, phase.is_terminal(), "{phase}");
         }
     }

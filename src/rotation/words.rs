@@ -25,9 +25,21 @@ impl Mode {
         }
     }
 
+    /// Whether this mode already skips all that the other one does.
+    pub fn is_at_least(self, other: Self) -> bool {
+        let rank = |mode| match mode {
+            Self::Normal => 0,
+            Self::Cutover => 1,
+            Self::Contain => 2,
+        };
+        rank(self) >= rank(other)
+    }
+
     /// Reads [`word`](Self::word) back.
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Normal, Self::Cutover, Self::Contain].into_iter().find(|mode| mode.word() == word)
+        [Self::Normal, Self::Cutover, Self::Contain]
+            .into_iter()
+            .find(|mode| mode.word() == word)
     }
 }
 
@@ -256,14 +268,21 @@ impl Kind {
 
     /// Effects after which there is no way back.
     pub fn is_final(self) -> bool {
-        matches!(self, Self::Revoke | Self::DestroyVersion | Self::DropPrevious | Self::EndSessions)
+        matches!(
+            self,
+            Self::Revoke | Self::DestroyVersion | Self::DropPrevious | Self::EndSessions
+        )
     }
 
     /// Asking a second time does no harm, so that a lost call needs no reading and no waiting.
     pub fn is_harmless(self) -> bool {
         matches!(
             self,
-            Self::Notify | Self::NotifyAgain | Self::NotifyBack | Self::NotifyDropped | Self::EndSessions
+            Self::Notify
+                | Self::NotifyAgain
+                | Self::NotifyBack
+                | Self::NotifyDropped
+                | Self::EndSessions
         )
     }
 }

@@ -15,7 +15,10 @@ const UPPER: [(&str, &[&str]); 7] = [
     ("page", &["page", "api", "daemon", "cli"]),
     ("scheduler", &["scheduler", "daemon", "cli"]),
     ("engine", &["engine", "daemon", "cli"]),
-    ("providers", &["providers", "engine", "daemon", "cli", "api"]),
+    (
+        "providers",
+        &["providers", "engine", "daemon", "cli", "api"],
+    ),
 ];
 
 /// Modules with their whole list of modules that they may use.
@@ -32,8 +35,20 @@ const LOWER: [(&str, &[&str]); 6] = [
 /// Decisions: they read facts and answer, nothing else. No clock, no file, no network, no journal.
 const PURE: [&str; 6] = ["phase", "plan", "gate", "facts", "words", "report"];
 const IMPURE: [&str; 14] = [
-    "tokio", "sqlx", "reqwest", "axum", "rustix", "tracing", "std::fs", "std::io", "std::net", "std::env",
-    "std::process", "std::thread", "std::time::SystemTime", "std::time::Instant",
+    "tokio",
+    "sqlx",
+    "reqwest",
+    "axum",
+    "rustix",
+    "tracing",
+    "std::fs",
+    "std::io",
+    "std::net",
+    "std::env",
+    "std::process",
+    "std::thread",
+    "std::time::SystemTime",
+    "std::time::Instant",
 ];
 
 /// Every Rust file below a folder of the repository.
@@ -60,7 +75,10 @@ fn shown(path: &Path) -> String {
 /// The file without its comments.
 fn code(path: &Path) -> String {
     let text = std::fs::read_to_string(path).unwrap();
-    text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+    text.lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// `journal` of `src/journal/open.rs`, `main` of `src/main.rs`.
@@ -83,7 +101,9 @@ fn used_modules(code: &str) -> BTreeSet<String> {
 }
 
 fn name_at_start(text: &str) -> Option<String> {
-    let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(text.len());
+    let end = text
+        .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+        .unwrap_or(text.len());
     (end > 0).then(|| text[..end].to_owned())
 }
 
@@ -109,7 +129,9 @@ fn first_names(group: &str) -> Vec<String> {
 /// `tokio` is named by `tokio::spawn`, not by `my_tokio::` or `tokio_util::`.
 fn names(code: &str, path: &str) -> bool {
     let start = format!("{path}::");
-    let ends = |at: usize| !code[..at].ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':');
+    let ends = |at: usize| {
+        !code[..at].ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':')
+    };
     let item = path.rsplit_once("::");
     code.match_indices(&start).any(|(at, _)| ends(at))
         || item.is_some_and(|_| code.match_indices(path).any(|(at, _)| ends(at)))
@@ -117,8 +139,11 @@ fn names(code: &str, path: &str) -> bool {
 
 #[test]
 fn the_reader_of_sources_sees_what_it_must() {
-    let text = "use crate::{journal::{Tx, ledger}, seal,\n clock::Clock};\nlet x = crate::cli::run();";
-    let expected: BTreeSet<String> = ["journal", "seal", "clock", "cli"].map(str::to_owned).into();
+    let text =
+        "use crate::{journal::{Tx, ledger}, seal,\n clock::Clock};\nlet x = crate::cli::run();";
+    let expected: BTreeSet<String> = ["journal", "seal", "clock", "cli"]
+        .map(str::to_owned)
+        .into();
     assert_eq!(used_modules(text), expected);
     assert!(names("use tokio::sync;", "tokio") && names("std::fs::read(p)", "std::fs"));
     assert!(names("use std::time::Instant;", "std::time::Instant"));
@@ -139,7 +164,8 @@ fn modules_use_only_what_lies_below_them() {
                 wrong.push(format!("{file} uses {used}, which lies above it"));
             }
             let lower = LOWER.iter().find(|(name, _)| *name == module);
-            if lower.is_some_and(|(_, allowed)| !allowed.contains(&used.as_str()) && used != module) {
+            if lower.is_some_and(|(_, allowed)| !allowed.contains(&used.as_str()) && used != module)
+            {
                 wrong.push(format!("{file} uses {used}: {module} may not"));
             }
         }
@@ -152,14 +178,29 @@ fn decisions_are_pure() {
     let mut seen = BTreeSet::new();
     let mut wrong = Vec::new();
     for path in sources("src/rotation") {
-        let inside = path.strip_prefix(Path::new(ROOT).join("src/rotation")).unwrap();
-        let first = Path::new(inside.components().next().unwrap().as_os_str()).file_stem().unwrap();
-        let Some(pure) = PURE.into_iter().find(|name| first == *name) else { continue };
+        let inside = path
+            .strip_prefix(Path::new(ROOT).join("src/rotation"))
+            .unwrap();
+        let first = Path::new(inside.components().next().unwrap().as_os_str())
+            .file_stem()
+            .unwrap();
+        let Some(pure) = PURE.into_iter().find(|name| first == *name) else {
+            continue;
+        };
         seen.insert(pure);
         let code = code(&path);
-        let impure = IMPURE.into_iter().filter(|name| names(&code, name)).map(str::to_owned);
-        let modules = used_modules(&code).into_iter().filter(|used| used != "rotation" && used != "inventory");
-        wrong.extend(impure.chain(modules).map(|name| format!("{} uses {name}", shown(&path))));
+        let impure = IMPURE
+            .into_iter()
+            .filter(|name| names(&code, name))
+            .map(str::to_owned);
+        let modules = used_modules(&code)
+            .into_iter()
+            .filter(|used| used != "rotation" && used != "inventory");
+        wrong.extend(
+            impure
+                .chain(modules)
+                .map(|name| format!("{} uses {name}", shown(&path))),
+        );
     }
     assert_eq!(seen.len(), PURE.len(), "a module is gone: {seen:?}");
     assert_eq!(wrong, [""; 0]);
@@ -183,10 +224,16 @@ fn files_are_short_and_say_what_they_are_for() {
             let text = std::fs::read_to_string(&path).unwrap();
             let lines = text.lines().count();
             if lines > LONGEST_FILE {
-                wrong.push(format!("{}: {lines} lines, at most {LONGEST_FILE}", shown(&path)));
+                wrong.push(format!(
+                    "{}: {lines} lines, at most {LONGEST_FILE}",
+                    shown(&path)
+                ));
             }
             if !(text.starts_with("//!") || text.starts_with("#![doc")) {
-                wrong.push(format!("{}: it does not begin with what it is for", shown(&path)));
+                wrong.push(format!(
+                    "{}: it does not begin with what it is for",
+                    shown(&path)
+                ));
             }
         }
     }
@@ -196,17 +243,43 @@ fn files_are_short_and_say_what_they_are_for() {
 /// Name and normal dependencies of every package of the workspace.
 fn packages() -> BTreeMap<String, (PathBuf, BTreeSet<String>)> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let arguments = ["metadata", "--format-version", "1", "--no-deps", "--offline"];
-    let output = Command::new(cargo).args(arguments).current_dir(ROOT).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let arguments = [
+        "metadata",
+        "--format-version",
+        "1",
+        "--no-deps",
+        "--offline",
+    ];
+    let output = Command::new(cargo)
+        .args(arguments)
+        .current_dir(ROOT)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
     let package = |package: &serde_json::Value| {
-        let normal = package["dependencies"].as_array().unwrap().iter().filter(|one| one["kind"].is_null());
+        let normal = package["dependencies"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|one| one["kind"].is_null());
         let normal = normal.map(|one| text(&one["name"])).collect();
-        (text(&package["name"]), (text(&package["manifest_path"]).into(), normal))
+        (
+            text(&package["name"]),
+            (text(&package["manifest_path"]).into(), normal),
+        )
     };
-    metadata["packages"].as_array().unwrap().iter().map(package).collect()
+    metadata["packages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(package)
+        .collect()
 }
 
 #[test]
@@ -214,14 +287,20 @@ fn packages_depend_one_way() {
     let packages = packages();
     assert!(packages.len() >= 5, "{:?}", packages.keys());
     for (name, (_, dependencies)) in &packages {
-        let ours: Vec<&str> =
-            dependencies.iter().map(String::as_str).filter(|name| name.starts_with("keywheel")).collect();
+        let ours: Vec<&str> = dependencies
+            .iter()
+            .map(String::as_str)
+            .filter(|name| name.starts_with("keywheel"))
+            .collect();
         let allowed: &[&str] = match name.as_str() {
             "keywheel" => continue,
             "keywheel-contract" => &[],
             _ => &["keywheel-contract"],
         };
-        assert!(ours.iter().all(|one| allowed.contains(one)), "{name} depends on {ours:?}");
+        assert!(
+            ours.iter().all(|one| allowed.contains(one)),
+            "{name} depends on {ours:?}"
+        );
     }
 }
 

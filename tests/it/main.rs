@@ -6,6 +6,10 @@ mod architecture;
 #[cfg(test)]
 mod consumers;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod journal;
+#[cfg(test)]
+mod project;
 #[cfg(test)]
 mod servers;

@@ -17,7 +17,8 @@ impl Sitting {
         event: Event,
         reason: &str,
     ) -> Result<()> {
-        let phase = next(self.run.phase, event).map_err(|illegal| Error::Refused(illegal.to_string()))?;
+        let phase =
+            next(self.run.phase, event).map_err(|illegal| Error::Refused(illegal.to_string()))?;
         self.run.phase = phase;
         self.run.phase_since_ms = tx.now_ms();
         let note = self.note("phase", phase.word());
@@ -91,7 +92,10 @@ impl Sitting {
     }
 
     async fn count_proven(&mut self, tx: &mut Tx, facts: &Facts) -> Result<()> {
-        let candidate = facts.candidate.as_ref().map_or("", |candidate| candidate.id.as_str());
+        let candidate = facts
+            .candidate
+            .as_ref()
+            .map_or("", |candidate| candidate.id.as_str());
         let listed = gate::listed(facts);
         let missing = gate::missing(facts, &listed, candidate, |_| 0).len();
         let proven = i64::try_from(listed.len() - missing).unwrap_or(0);
@@ -110,7 +114,9 @@ impl Sitting {
         }
         // A newer rotation may run already, where this one only retried the end of its old credential.
         let newer = rotations::unfinished(tx, &self.run.secret_id).await?;
-        let is_newest = newer.iter().all(|other| other.created_ms <= self.run.created_ms);
+        let is_newest = newer
+            .iter()
+            .all(|other| other.created_ms <= self.run.created_ms);
         let (candidate, published) = (self.run.candidate.clone(), self.run.published_ms);
         if let (Some(candidate), Some(published), true) = (candidate, published, is_newest) {
             secrets::rotated(tx, &self.run.secret_id, &candidate, published).await?;
@@ -139,10 +145,15 @@ impl Sitting {
     /// A run that came to nothing is not begun again at once.
     async fn wait_after_failure(&self, tx: &mut Tx, now: i64) -> Result<()> {
         const HOUR_MS: i64 = 3_600_000;
-        let Some(secret) = secrets::by_id(tx, &self.run.secret_id).await? else { return Ok(()) };
+        let Some(secret) = secrets::by_id(tx, &self.run.secret_id).await? else {
+            return Ok(());
+        };
         match secret.start_ms {
             Some(start) if start < now + HOUR_MS => {
-                let why = format!("the last rotation was {}; begun again in an hour", self.run.phase);
+                let why = format!(
+                    "the last rotation was {}; begun again in an hour",
+                    self.run.phase
+                );
                 secrets::postpone(tx, &self.run.secret_id, now + HOUR_MS, &why).await
             }
             Some(_) | None => Ok(()),

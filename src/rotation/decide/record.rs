@@ -28,15 +28,28 @@ impl Sitting {
         let mut probes = ledger::probes(tx, id.as_str()).await?;
         for outcome in &report.outcomes {
             match &outcome.order {
-                Order::Perform { kind, target, attempt } | Order::Settle { kind, target, attempt } => {
+                Order::Perform {
+                    kind,
+                    target,
+                    attempt,
+                }
+                | Order::Settle {
+                    kind,
+                    target,
+                    attempt,
+                } => {
                     let found = effects
                         .iter()
                         .find(|e| e.kind == *kind && &e.target == target && e.attempt == *attempt);
                     if let Some(effect) = found {
-                        self.record_effect(tx, turn, effect, outcome, &mut probes).await?;
+                        self.record_effect(tx, turn, effect, outcome, &mut probes)
+                            .await?;
                     }
                 }
-                order => self.record_look(tx, turn, order, outcome, &mut probes).await?,
+                order => {
+                    self.record_look(tx, turn, order, outcome, &mut probes)
+                        .await?
+                }
             }
         }
         Ok(())
@@ -53,7 +66,11 @@ impl Sitting {
         let now = tx.now_ms();
         let mut effect = before.clone();
         match &outcome.answer {
-            Ok(Answer::Done { version, word, detail }) => {
+            Ok(Answer::Done {
+                version,
+                word,
+                detail,
+            }) => {
                 applied(&mut effect, now, version.clone(), word, detail);
             }
             Ok(Answer::Candidate(candidate)) => {
@@ -64,7 +81,10 @@ impl Sitting {
                 self.settle(tx, turn, &mut effect, settled, probes).await?;
             }
             Ok(_) => {}
-            Err(error) => self.fail(tx, turn, &mut effect, outcome, error, probes).await?,
+            Err(error) => {
+                self.fail(tx, turn, &mut effect, outcome, error, probes)
+                    .await?
+            }
         }
         if effect == *before {
             return Ok(());
@@ -88,7 +108,9 @@ impl Sitting {
         let now = tx.now_ms();
         let landed = effect.kind.is_harmless() || now >= effect.deadline_ms + turn.pace.grace_ms;
         match settled {
-            Settled::Applied(version) => applied(effect, now, version.clone(), "applied", "found by reading"),
+            Settled::Applied(version) => {
+                applied(effect, now, version.clone(), "applied", "found by reading")
+            }
             Settled::Orphaned(ids) => {
                 effect.status = Status::Orphaned;
                 effect.settled_ms = Some(now);
@@ -99,13 +121,19 @@ impl Sitting {
                 effect.settled_ms = Some(now);
                 effect.word = "absent".to_owned();
             }
-            Settled::Absent | Settled::Resend => self.keep_settling(tx, effect, "absent", "", probes).await?,
+            Settled::Absent | Settled::Resend => {
+                self.keep_settling(tx, effect, "absent", "", probes).await?
+            }
             Settled::Pending { url } => {
                 effect.status = Status::Pending;
                 effect.result.detail = format!("waits for approval at {url}");
-                self.keep_settling(tx, effect, "pending", url, probes).await?;
+                self.keep_settling(tx, effect, "pending", url, probes)
+                    .await?;
             }
-            Settled::Unknown(why) => self.keep_settling(tx, effect, "unknown", why, probes).await?,
+            Settled::Unknown(why) => {
+                self.keep_settling(tx, effect, "unknown", why, probes)
+                    .await?
+            }
         }
         Ok(())
     }
@@ -119,7 +147,8 @@ impl Sitting {
         probes: &mut Vec<Probe>,
     ) -> Result<()> {
         let key = crate::rotation::plan::settle_key(effect);
-        self.keep_probe(tx, probes, Look::Settle, &key, result, detail).await
+        self.keep_probe(tx, probes, Look::Settle, &key, result, detail)
+            .await
     }
 
     /// A call that failed. One whose outcome is not known stays an intent: it is looked up, never re-sent.
@@ -134,7 +163,9 @@ impl Sitting {
     ) -> Result<()> {
         let now = tx.now_ms();
         if matches!(outcome.order, Order::Settle { .. }) {
-            return self.keep_settling(tx, effect, error.word(), &error.message, probes).await;
+            return self
+                .keep_settling(tx, effect, error.word(), &error.message, probes)
+                .await;
         }
         match error.retry() {
             Retry::Settle if !effect.kind.is_harmless() => {
@@ -167,13 +198,25 @@ impl Sitting {
         }
         .to_owned();
         let (old, candidate) = (self.run.old_credential.clone(), self.run.candidate.clone());
-        let credential = if effect.kind.ends_old() { old } else { candidate };
-        let version = effect.result.version.as_ref().map(VersionId::as_str).unwrap_or_default().to_owned();
+        let credential = if effect.kind.ends_old() {
+            old
+        } else {
+            candidate
+        };
+        let version = effect
+            .result
+            .version
+            .as_ref()
+            .map(VersionId::as_str)
+            .unwrap_or_default()
+            .to_owned();
         let note = self.note(effect.kind.word(), &word);
         note.credential = credential.unwrap_or_default();
         note.destination.clone_from(&effect.target);
         note.evidence = version;
-        note.detail = format!("try {} {}", effect.attempt, effect.result.detail).trim_end().to_owned();
+        note.detail = format!("try {} {}", effect.attempt, effect.result.detail)
+            .trim_end()
+            .to_owned();
     }
 
     async fn after_applied(&mut self, tx: &mut Tx, effect: &Effect) -> Result<()> {
@@ -183,7 +226,14 @@ impl Sitting {
             _ => return Ok(()),
         };
         if let (Some(version), Some(credential)) = (&effect.result.version, serves.clone()) {
-            ledger::published(tx, &self.run.secret_id, &effect.target, version.as_str(), &credential).await?;
+            ledger::published(
+                tx,
+                &self.run.secret_id,
+                &effect.target,
+                version.as_str(),
+                &credential,
+            )
+            .await?;
         }
         Ok(())
     }
@@ -223,17 +273,20 @@ impl Sitting {
             Ok(Answer::Inspected(seen)) => {
                 self.keep_inspected(tx, turn, target, seen).await?;
                 let version = seen.version.as_ref().map_or("", VersionId::as_str);
-                self.keep_probe(tx, probes, look, target, "ok", version).await
+                self.keep_probe(tx, probes, look, target, "ok", version)
+                    .await
             }
             Ok(Answer::Identified(Some(id))) => {
                 if let Some(old) = self.run.old_credential.clone() {
                     ledger::credential_learnt(tx, &old, Some(id.as_str().to_owned()), None).await?;
                 }
-                self.keep_probe(tx, probes, look, target, "ok", id.as_str()).await
+                self.keep_probe(tx, probes, look, target, "ok", id.as_str())
+                    .await
             }
             Ok(Answer::Identified(None)) => {
                 let why = "the issuer does not know the value in use; it may have been ended there already";
-                self.keep_probe(tx, probes, look, target, "not_found", why).await
+                self.keep_probe(tx, probes, look, target, "not_found", why)
+                    .await
             }
             Ok(Answer::Candidate(candidate)) => {
                 self.keep_candidate(tx, candidate).await?;
@@ -241,7 +294,8 @@ impl Sitting {
             }
             Ok(Answer::Looked { result, detail }) => {
                 self.refused(tx, look, result);
-                self.keep_probe(tx, probes, look, target, result, detail).await
+                self.keep_probe(tx, probes, look, target, result, detail)
+                    .await
             }
             Ok(Answer::Observed(seen)) => {
                 self.keep_evidence(tx, target, seen).await?;
@@ -250,7 +304,8 @@ impl Sitting {
             Ok(Answer::Done { .. } | Answer::Settled(_)) => Ok(()),
             Err(error) => {
                 let word = stable_word(error, look);
-                self.keep_probe(tx, probes, look, target, word, &error.message).await
+                self.keep_probe(tx, probes, look, target, word, &error.message)
+                    .await
             }
         }
     }
@@ -262,9 +317,20 @@ impl Sitting {
         }
     }
 
-    async fn keep_inspected(&mut self, tx: &mut Tx, turn: &Turn, target: &str, seen: &Inspected) -> Result<()> {
+    async fn keep_inspected(
+        &mut self,
+        tx: &mut Tx,
+        turn: &Turn,
+        target: &str,
+        seen: &Inspected,
+    ) -> Result<()> {
         ledger::keep_sealed(tx, self.run.id.as_str(), &seen.sealed).await?;
-        let main = self.run.plan.destinations.first().is_some_and(|first| first.name() == target);
+        let main = self
+            .run
+            .plan
+            .destinations
+            .first()
+            .is_some_and(|first| first.name() == target);
         if let Some(version) = seen.version.as_ref().filter(|_| main) {
             self.know_old(tx, turn, version, seen).await?;
         }
@@ -277,12 +343,20 @@ impl Sitting {
     }
 
     /// The credential behind the value in use: the one recorded, or, where the value is not ours, a new one.
-    async fn know_old(&mut self, tx: &mut Tx, _turn: &Turn, version: &VersionId, seen: &Inspected) -> Result<()> {
+    async fn know_old(
+        &mut self,
+        tx: &mut Tx,
+        _turn: &Turn,
+        version: &VersionId,
+        seen: &Inspected,
+    ) -> Result<()> {
         let recorded = match &self.run.old_credential {
             Some(id) => ledger::credential(tx, id).await?,
             None => None,
         };
-        let ours = recorded.as_ref().is_some_and(|row| row.fingerprint.is_none() || row.fingerprint == seen.fingerprint);
+        let ours = recorded
+            .as_ref()
+            .is_some_and(|row| row.fingerprint.is_none() || row.fingerprint == seen.fingerprint);
         if ours {
             return Ok(());
         }
@@ -310,10 +384,18 @@ impl Sitting {
         Ok(())
     }
 
-    async fn keep_evidence(&mut self, tx: &mut Tx, consumer: &str, seen: &[Observation]) -> Result<()> {
+    async fn keep_evidence(
+        &mut self,
+        tx: &mut Tx,
+        consumer: &str,
+        seen: &[Observation],
+    ) -> Result<()> {
         let now = tx.now_ms();
         let before = ledger::evidence(tx, self.run.id.as_str()).await?;
-        let round: Vec<Evidence> = seen.iter().map(|one| evidence_of(consumer, one, now)).collect();
+        let round: Vec<Evidence> = seen
+            .iter()
+            .map(|one| evidence_of(consumer, one, now))
+            .collect();
         let gate = matches!(self.run.phase, Phase::Disabling | Phase::Revoking);
         for one in &round {
             let known = before.iter().any(|b| {
@@ -352,12 +434,23 @@ impl Sitting {
         detail: &str,
     ) -> Result<()> {
         let at_ms = tx.now_ms();
-        let before = probes.iter().position(|p| p.look == look && p.target == target);
+        let before = probes
+            .iter()
+            .position(|p| p.look == look && p.target == target);
         let earlier = before.map(|index| probes.remove(index));
-        let failed_before = earlier.filter(|p| p.at_ms >= self.run.retried_ms).map_or(0, |p| p.failures);
+        let failed_before = earlier
+            .filter(|p| p.at_ms >= self.run.retried_ms)
+            .map_or(0, |p| p.failures);
         let failures = if result == "ok" { 0 } else { failed_before + 1 };
         let (result, detail) = (result.to_owned(), detail.to_owned());
-        let probe = Probe { look, target: target.to_owned(), result, detail, at_ms, failures };
+        let probe = Probe {
+            look,
+            target: target.to_owned(),
+            result,
+            detail,
+            at_ms,
+            failures,
+        };
         ledger::keep_probes(tx, self.run.id.as_str(), std::slice::from_ref(&probe)).await?;
         probes.push(probe);
         Ok(())

@@ -6,7 +6,7 @@ use crate::inventory::Destination;
 use crate::rotation::facts::{Facts, Probe};
 use crate::rotation::gate::{self, Missing};
 use crate::rotation::phase::Event;
-use crate::rotation::words::{Kind, Look, Mode};
+use crate::rotation::words::{Kind, Look, Mode, Status};
 use keywheel_contract::Style;
 use keywheel_schedules::Gate;
 
@@ -39,11 +39,20 @@ fn quiet(facts: &Facts, progress: &mut Progress<'_>) {
     if quiet == 0 || !facts.can.issuer.reports_last_use || facts.old_ref().is_none() {
         return;
     }
-    let fresh = facts.now_ms - quiet.clamp(facts.pace.poll_min_ms, facts.pace.poll_max_ms);
-    let Some(probe) = progress.look(Look::LastUse, "", fresh, || Order::LastUse) else { return };
-    let Some(silent_ms) = silent_since(facts, probe) else { return };
-    if silent_ms.1 < silent_ms.0 + quiet {
-        progress.wait(fresh.max(silent_ms.0 + quiet).max(facts.now_ms + 1), "quiet", "the old credential is still used");
+    let stale_ms = quiet.clamp(facts.pace.poll_min_ms, facts.pace.poll_max_ms);
+    let Some(probe) = progress.look(Look::LastUse, "", facts.now_ms - stale_ms, || {
+        Order::LastUse
+    }) else {
+        return;
+    };
+    let Some((last_ms, as_of_ms)) = silent_since(facts, probe) else {
+        progress.ask("when was the old credential last used? its issuer's figure cannot be read");
+        return;
+    };
+    if as_of_ms < last_ms + quiet {
+        // No sooner than a new figure is asked for: one that lags says the same until then.
+        let until_ms = (last_ms + quiet).max(probe.at_ms + stale_ms + 1);
+        progress.wait(until_ms, "quiet", "the old credential is still used");
     }
 }
 
@@ -51,7 +60,10 @@ fn quiet(facts: &Facts, progress: &mut Progress<'_>) {
 fn silent_since(facts: &Facts, probe: &Probe) -> Option<(i64, i64)> {
     let figure: UseFigure = serde_json::from_str(&probe.detail).ok()?;
     let proven = facts.proven_ms.unwrap_or(facts.phase_since_ms);
-    let last = figure.at_ms.map_or(proven, |at| at + figure.granularity_ms).max(proven);
+    let last = figure
+        .at_ms
+        .map_or(proven, |at| at + figure.granularity_ms)
+        .max(proven);
     Some((last, figure.as_of_ms))
 }
 
@@ -77,11 +89,17 @@ pub(super) fn disabling(facts: &Facts) -> Step {
 /// What can be ended reversibly: the credential at its issuer, and each old version in its store.
 fn reversible(facts: &Facts) -> Vec<(Kind, String)> {
     let credential = facts.old_ref().filter(|_| facts.can.issuer.reversible);
-    let mut targets: Vec<(Kind, String)> =
-        credential.map(|id| (Kind::DisableCredential, id.to_owned())).into_iter().collect();
+    let mut targets: Vec<(Kind, String)> = credential
+        .map(|id| (Kind::DisableCredential, id.to_owned()))
+        .into_iter()
+        .collect();
     for destination in facts.destinations() {
         let name = destination.name();
-        let can = facts.can.stores.get(&name).is_some_and(|store| store.reversible);
+        let can = facts
+            .can
+            .stores
+            .get(&name)
+            .is_some_and(|store| store.reversible);
         if can && facts.base_version(&name).is_some() {
             targets.push((Kind::DisableVersion, name));
         }
@@ -92,7 +110,10 @@ fn reversible(facts: &Facts) -> Vec<(Kind, String)> {
 /// Evidence no older than the pace allows, taken afresh; `None` where the gate is open now.
 fn gate_again(facts: &Facts) -> Option<Step> {
     let required = gate::required(facts);
-    let candidate = facts.candidate.as_ref().map_or("", |candidate| candidate.id.as_str());
+    let candidate = facts
+        .candidate
+        .as_ref()
+        .map_or("", |candidate| candidate.id.as_str());
     let mut progress = Progress::new(facts);
     // Never older than the pace allows, never taken before this phase began.
     let since = facts.phase_since_ms.max(facts.now_ms - facts.pace.fresh_ms);
@@ -108,7 +129,10 @@ fn gate_again(facts: &Facts) -> Option<Step> {
     let waited = facts.now_ms - facts.phase_since_ms.max(facts.retried_ms);
     if waited >= facts.plan.timing.prove_within.millis() {
         let first = &missing[0];
-        progress.ask(format!("{} no longer answers ({}); nothing more is ended", first.consumer, first.why));
+        progress.ask(format!(
+            "{} no longer answers ({}); nothing more is ended",
+            first.consumer, first.why
+        ));
     }
     Some(progress.or(Event::Relapsed))
 }
@@ -118,6 +142,13 @@ fn gate_again(facts: &Facts) -> Option<Step> {
 fn relapse(facts: &Facts, missing: &Missing) -> Step {
     let ended = !outstanding(facts).is_empty();
     let again = facts.any_applied(Kind::EnableCredential) || facts.any_applied(Kind::EnableVersion);
+    if super::is_past_return(facts) {
+        let question = format!(
+            "{} uses the old credential again ({}); nothing more is ended before it is proven on the new one",
+            missing.consumer, missing.why
+        );
+        return blocked(facts, &question);
+    }
     match ended && (again || facts.is_emergency()) {
         true => blocked(
             facts,
@@ -138,7 +169,12 @@ pub(super) fn outstanding(facts: &Facts) -> Vec<(Kind, String)> {
     ];
     let mut found = Vec::new();
     for (disable, enable) in pairs {
-        let ended = facts.effects.iter().filter(|e| e.kind == disable && facts.applied(disable, &e.target) == Some(e));
+        // Where the issuer cannot tell a state, an absent one may have been applied.
+        let ended = facts.effects.iter().filter(|e| {
+            e.kind == disable
+                && facts.effect(disable, &e.target) == Some(e)
+                && matches!(e.status, Status::Applied | Status::Absent)
+        });
         for effect in ended {
             let back = facts.applied(enable, &effect.target);
             if back.is_none_or(|back| back.created_ms < effect.created_ms) {
@@ -162,37 +198,70 @@ pub(super) fn bring_back(facts: &Facts, progress: &mut Progress<'_>) {
 /// The undo period: consumers are watched, and one that fails brings the old credential back.
 pub(super) fn observing(facts: &Facts) -> Step {
     let required = gate::required(facts);
-    let candidate = facts.candidate.as_ref().map_or("", |candidate| candidate.id.as_str());
+    let candidate = facts
+        .candidate
+        .as_ref()
+        .map_or("", |candidate| candidate.id.as_str());
     let mut progress = Progress::new(facts);
-    let undo = if facts.mode == Mode::Normal { facts.plan.timing.undo.millis() } else { 0 };
+    let undo = if facts.mode == Mode::Normal {
+        facts.plan.timing.undo.millis()
+    } else {
+        0
+    };
     let until = facts.phase_since_ms + undo;
     if facts.now_ms >= until {
         return Step::Advance(Event::Observed);
     }
-    let watch = facts.now_ms - (undo / 16).clamp(facts.pace.poll_min_ms, 30 * facts.pace.poll_max_ms);
+    let watch =
+        facts.now_ms - (undo / 16).clamp(facts.pace.poll_min_ms, 30 * facts.pace.poll_max_ms);
     let missing = progress.proven(&required, candidate, |_| facts.phase_since_ms.max(watch));
     let failed = |one: &&Missing| {
-        let silent = facts.probe(Look::Observe, &one.consumer).map_or(0, |probe| probe.failures);
+        let silent = facts
+            .probe(Look::Observe, &one.consumer)
+            .map_or(0, |probe| probe.failures);
         one.elsewhere || silent >= facts.pace.attempts
     };
     if let Some(one) = missing.iter().find(failed) {
         return relapse(facts, one);
     }
-    progress.wait(until, "undo", "the old credential is disabled and can be brought back");
+    progress.wait(
+        until,
+        "undo",
+        "the old credential is disabled and can be brought back",
+    );
     progress.or(Event::Observed)
 }
 
 /// The point of no return.
 pub(super) fn revoking(facts: &Facts) -> Step {
-    let begun = facts.effects.iter().any(|effect| effect.kind.is_final());
-    if !begun {
-        if let Some(step) = closed(facts, Gate::Disable) {
-            return step;
-        }
-        if let Some(step) = gate_again(facts) {
-            return step;
-        }
+    let begun = super::is_past_return(facts);
+    if !begun && let Some(step) = closed(facts, Gate::Disable) {
+        return step;
     }
+    let step = end_for_good(facts);
+    // The outage was accepted: a leaked credential is not kept for a consumer that does not answer.
+    let waived = facts.mode == Mode::Contain && forward::can_end(facts);
+    let asks = !waived && (!begun || ends_what_may_be_in_use(facts, &step));
+    match asks.then(|| gate_again(facts)).flatten() {
+        Some(held) => held,
+        None => step,
+    }
+}
+
+/// Every try asks for evidence again, for hours may have gone by since the last one. Copies and sessions of a
+/// credential that its issuer has ended serve nobody.
+fn ends_what_may_be_in_use(facts: &Facts, step: &Step) -> bool {
+    let Step::Act(orders) = step else {
+        return false;
+    };
+    let dead = facts
+        .old_ref()
+        .is_some_and(|old| facts.applied(Kind::Revoke, old).is_some());
+    let ends = |order: &Order| matches!(order, Order::Perform { kind, .. } if kind.ends_old());
+    !dead && orders.iter().any(ends)
+}
+
+fn end_for_good(facts: &Facts) -> Step {
     let mut progress = Progress::new(facts);
     let mut done = true;
     if let Some(old) = facts.old_ref().filter(|_| facts.can.issuer.revokes) {
@@ -216,12 +285,17 @@ fn end_copies(facts: &Facts, progress: &mut Progress<'_>, destination: &Destinat
             return;
         }
         for consumer in gate::listed(facts) {
-            if facts.read_by(&consumer.spec).is_some_and(|d| d.name() == name) {
+            if facts
+                .read_by(&consumer.spec)
+                .is_some_and(|d| d.name() == name)
+            {
                 forward::tell(facts, progress, Kind::NotifyDropped, &consumer);
             }
         }
     }
-    if facts.base_version(&name).is_some() && last_version(facts, &name) != facts.base_version(&name).map(str::to_owned) {
+    if facts.base_version(&name).is_some()
+        && last_version(facts, &name) != facts.base_version(&name).map(str::to_owned)
+    {
         progress.effect_forever(Kind::DestroyVersion, &name);
     }
 }
@@ -229,8 +303,14 @@ fn end_copies(facts: &Facts, progress: &mut Progress<'_>, destination: &Destinat
 /// The version that a destination serves by our latest write.
 pub fn last_version(facts: &Facts, destination: &str) -> Option<String> {
     let writes = [Kind::Republish, Kind::DropPrevious, Kind::Publish];
-    let effect = writes.into_iter().find_map(|kind| facts.applied(kind, destination));
-    effect?.result.version.as_ref().map(|version| version.as_str().to_owned())
+    let effect = writes
+        .into_iter()
+        .find_map(|kind| facts.applied(kind, destination));
+    effect?
+        .result
+        .version
+        .as_ref()
+        .map(|version| version.as_str().to_owned())
 }
 
 /// The old credential is refused, the new one works, and nobody shows the old one any more.
@@ -238,14 +318,23 @@ pub(super) fn confirming(facts: &Facts) -> Step {
     let mut progress = Progress::new(facts);
     if facts.old.is_some() {
         if facts.can.issuer.tests {
-            progress.look_forever(Look::RefusedOld, "", facts.phase_since_ms, || Order::RefusedOld);
+            progress.look_forever(Look::RefusedOld, "", facts.phase_since_ms, || {
+                Order::RefusedOld
+            });
         }
         let dropped = facts.any_applied(Kind::DropPrevious);
         if dropped || facts.style() == Style::Generated {
-            let candidate = facts.candidate.as_ref().map_or("", |candidate| candidate.id.as_str());
+            let candidate = facts
+                .candidate
+                .as_ref()
+                .map_or("", |candidate| candidate.id.as_str());
             let since = facts.phase_since_ms - facts.pace.fresh_ms;
             progress.proven(&gate::required(facts), candidate, |c| {
-                since.max(gate::counts_since(facts, c, &[Kind::Publish, Kind::DropPrevious]))
+                since.max(gate::counts_since(
+                    facts,
+                    c,
+                    &[Kind::Publish, Kind::DropPrevious],
+                ))
             });
         }
         if forward::awaits_person_to_revoke(facts) {

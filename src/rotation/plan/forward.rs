@@ -3,7 +3,7 @@
 use super::progress::Progress;
 use super::{Order, Step, Waiting, blocked, closed};
 use crate::inventory::VerifySpec;
-use crate::rotation::facts::Facts;
+use crate::rotation::facts::{Effect, Facts};
 use crate::rotation::gate::{self, Missing, Required};
 use crate::rotation::phase::Event;
 use crate::rotation::words::{Cause, Kind, Look, Mode, Status, Wish};
@@ -16,7 +16,9 @@ pub(super) fn preflight(facts: &Facts) -> Step {
     let mut progress = Progress::new(facts);
     for destination in facts.destinations() {
         let name = destination.name();
-        progress.look(Look::Inspect, &name, 0, || Order::Inspect { destination: name.clone() });
+        progress.look(Look::Inspect, &name, 0, || Order::Inspect {
+            destination: name.clone(),
+        });
     }
     if !progress.is_done() {
         return progress.or(Event::PreflightPassed);
@@ -29,10 +31,14 @@ pub(super) fn preflight(facts: &Facts) -> Step {
         baseline(facts, &mut progress);
     }
     let contain = facts.mode == Mode::Contain && facts.old_ref().is_some() && can_end(facts);
-    progress.or(if contain { Event::ContainFirst } else { Event::PreflightPassed })
+    progress.or(if contain {
+        Event::ContainFirst
+    } else {
+        Event::PreflightPassed
+    })
 }
 
-fn can_end(facts: &Facts) -> bool {
+pub(super) fn can_end(facts: &Facts) -> bool {
     facts.can.issuer.reversible || facts.can.issuer.revokes
 }
 
@@ -40,7 +46,10 @@ fn can_end(facts: &Facts) -> bool {
 fn refusal(facts: &Facts) -> Option<String> {
     let issuer = &facts.can.issuer;
     if issuer.style == Style::InPlace && facts.plan.in_place.is_none() {
-        return Some("the issuer holds one value only: consent with `in_place = \"why\"` in the inventory".into());
+        return Some(
+            "the issuer holds one value only: consent with `in_place = \"why\"` in the inventory"
+                .into(),
+        );
     }
     let unfindable = issuer.chosen_by == ChosenBy::Issuer
         && issuer.find == Find::None
@@ -55,7 +64,10 @@ fn refusal(facts: &Facts) -> Option<String> {
 
 /// The old credential's id at its issuer, without which it could never be ended.
 fn identify(facts: &Facts, progress: &mut Progress<'_>) {
-    let nameless = facts.old.as_ref().is_some_and(|old| old.issuer_ref.is_none());
+    let nameless = facts
+        .old
+        .as_ref()
+        .is_some_and(|old| old.issuer_ref.is_none());
     if !nameless || !can_end(facts) {
         return;
     }
@@ -71,7 +83,9 @@ fn identify(facts: &Facts, progress: &mut Progress<'_>) {
 /// Every consumer that can be seen proves the credential in use, so that a broken probe is found before
 /// anything changes.
 fn baseline(facts: &Facts, progress: &mut Progress<'_>) {
-    let Some(old) = facts.old.as_ref().filter(|_| facts.mode != Mode::Contain) else { return };
+    let Some(old) = facts.old.as_ref().filter(|_| facts.mode != Mode::Contain) else {
+        return;
+    };
     let seen: Vec<Required> = gate::required(facts)
         .into_iter()
         .filter(|consumer| !matches!(consumer.spec.verify, VerifySpec::None { .. }))
@@ -111,7 +125,7 @@ pub(super) fn minting(facts: &Facts) -> Step {
 
 fn chosen_by_us(facts: &Facts, progress: &mut Progress<'_>) {
     if !facts.sealed.contains(CANDIDATE) {
-        progress.look(Look::Propose, "", facts.now_ms, || Order::Propose);
+        progress.look(Look::Propose, "", 0, || Order::Propose);
         return;
     }
     if facts.style() != Style::Generated {
@@ -121,7 +135,10 @@ fn chosen_by_us(facts: &Facts, progress: &mut Progress<'_>) {
 
 /// Credentials that lost answers left behind are ended before a new one is made.
 pub(super) fn orphans(facts: &Facts, progress: &mut Progress<'_>) {
-    let lost = facts.effects.iter().filter(|effect| effect.status == Status::Orphaned);
+    let lost = facts
+        .effects
+        .iter()
+        .filter(|effect| effect.status == Status::Orphaned);
     for orphan in lost.flat_map(|effect| &effect.result.orphans) {
         progress.effect_forever(Kind::RevokeOrphan, orphan);
     }
@@ -136,7 +153,10 @@ fn provided(facts: &Facts) -> Step {
         until_ms: None,
         next_command: format!("keywheel provide {id}"),
     };
-    Step::Wait { until_ms: facts.now_ms + super::LOOK_AGAIN_MS, waiting: vec![waiting] }
+    Step::Wait {
+        until_ms: facts.now_ms + super::LOOK_AGAIN_MS,
+        waiting: vec![waiting],
+    }
 }
 
 /// The candidate is tried before anybody sees it.
@@ -154,31 +174,48 @@ pub(super) fn publishing(facts: &Facts) -> Step {
     let mut progress = Progress::new(facts);
     for destination in facts.destinations() {
         let name = destination.name();
-        let stages = facts.can.stores.get(&name).is_some_and(|store| store.stages);
-        let staged = !stages || progress.effect(Kind::Stage, &name);
-        if staged && progress.effect(Kind::Publish, &name) {
+        let stages = facts
+            .can
+            .stores
+            .get(&name)
+            .is_some_and(|store| store.stages);
+        let staged = !stages || write(facts, &mut progress, Kind::Stage, &name);
+        if staged && write(facts, &mut progress, Kind::Publish, &name) {
             served(facts, &mut progress, Kind::Publish, &name);
         }
     }
     progress.or(Event::Published)
 }
 
+/// With an issuer that holds one value, consumers are locked out until this has happened.
+fn write(facts: &Facts, progress: &mut Progress<'_>, kind: Kind, destination: &str) -> bool {
+    match super::in_critical_section(facts) {
+        true => progress.effect_forever(kind, destination),
+        false => progress.effect(kind, destination),
+    }
+}
+
 /// Reads back what a destination serves since a write of that kind.
 pub(super) fn served(facts: &Facts, progress: &mut Progress<'_>, write: Kind, name: &str) {
     let since = facts.written_ms(write, name).unwrap_or(facts.now_ms);
-    let order = || Order::ReadBack { destination: name.to_owned() };
+    let order = || Order::ReadBack {
+        destination: name.to_owned(),
+    };
     progress.look(Look::Served, name, since, order);
 }
 
-/// Consumers are told in order, each group proven before the next is told.
+/// Consumers are told in order, each group proven before the next is told. With an issuer that holds one value
+/// they are locked out until they are told: all are told at once.
 pub(super) fn notifying(facts: &Facts) -> Step {
     if let Some(step) = closed(facts, Gate::Start) {
         return step;
     }
     let mut consumers = gate::listed(facts);
     consumers.sort_by_key(|consumer| gate::rank(&consumer.spec));
-    let groups: Vec<&[Required]> =
-        consumers.chunk_by(|a, b| gate::rank(&a.spec) == gate::rank(&b.spec)).collect();
+    let at_once = facts.style() == Style::InPlace;
+    let groups: Vec<&[Required]> = consumers
+        .chunk_by(|a, b| at_once || gate::rank(&a.spec) == gate::rank(&b.spec))
+        .collect();
     for (index, group) in groups.iter().enumerate() {
         let mut progress = Progress::new(facts);
         for consumer in *group {
@@ -194,17 +231,34 @@ pub(super) fn notifying(facts: &Facts) -> Step {
     Step::Advance(Event::Notified)
 }
 
-/// Tells a consumer, where there is a way to.
+/// Tells a consumer, where there is a way to. One that a person vouched for is not waited for where that fails.
 pub(super) fn tell(facts: &Facts, progress: &mut Progress<'_>, kind: Kind, consumer: &Required) {
-    if facts.can.consumers.get(&consumer.name).is_some_and(|can| can.notifies) {
+    let failed = |effect: &Effect| effect.status == Status::Failed;
+    if gate::is_waived(facts, &consumer.name)
+        && facts.effect(kind, &consumer.name).is_some_and(failed)
+    {
+        return;
+    }
+    if facts
+        .can
+        .consumers
+        .get(&consumer.name)
+        .is_some_and(|can| can.notifies)
+    {
         progress.effect(kind, &consumer.name);
     }
 }
 
 fn prove_candidate(facts: &Facts, progress: &mut Progress<'_>, consumers: &[Required]) {
-    let unwaived: Vec<Required> =
-        consumers.iter().filter(|c| !gate::is_waived(facts, &c.name)).cloned().collect();
-    let candidate = facts.candidate.as_ref().map_or("", |candidate| candidate.id.as_str());
+    let unwaived: Vec<Required> = consumers
+        .iter()
+        .filter(|c| !gate::is_waived(facts, &c.name))
+        .cloned()
+        .collect();
+    let candidate = facts
+        .candidate
+        .as_ref()
+        .map_or("", |candidate| candidate.id.as_str());
     let missing = progress.proven(&unwaived, candidate, |c| {
         gate::counts_since(facts, c, &[Kind::Publish])
     });
@@ -216,7 +270,9 @@ fn late(facts: &Facts, progress: &mut Progress<'_>, consumers: &[Required], miss
     let within = facts.plan.timing.prove_within.millis();
     let since = facts.phase_since_ms.max(facts.retried_ms);
     for one in missing {
-        let Some(consumer) = consumers.iter().find(|c| c.name == one.consumer) else { continue };
+        let Some(consumer) = consumers.iter().find(|c| c.name == one.consumer) else {
+            continue;
+        };
         if facts.now_ms >= since + within {
             tell(facts, progress, Kind::NotifyAgain, consumer);
         }
@@ -236,8 +292,11 @@ pub(super) fn verifying(facts: &Facts) -> Step {
     if !progress.is_done() {
         return progress.or(Event::Verified);
     }
-    if facts.wish == Wish::Held {
-        return blocked(facts, "the old credential was re-enabled by a person; nothing is ended by itself");
+    if facts.mode != Mode::Contain && matches!(facts.wish, Wish::Held | Wish::Reenable) {
+        return blocked(
+            facts,
+            "the old credential was re-enabled by a person; nothing is ended by itself",
+        );
     }
     prove_candidate(facts, &mut progress, &gate::required(facts));
     if facts.style() == Style::InPlace && !progress.is_done() {

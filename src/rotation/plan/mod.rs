@@ -147,9 +147,10 @@ pub fn plan(facts: &Facts) -> Step {
         Phase::Revoking => ending::revoking(facts),
         Phase::Confirming => ending::confirming(facts),
         Phase::Restoring => backward::restoring(facts),
-        Phase::Completed | Phase::RolledBack | Phase::Cancelled => {
-            Step::Wait { until_ms: i64::MAX, waiting: Vec::new() }
-        }
+        Phase::Completed | Phase::RolledBack | Phase::Cancelled => Step::Wait {
+            until_ms: i64::MAX,
+            waiting: Vec::new(),
+        },
     };
     contain::beside(facts, step)
 }
@@ -162,7 +163,7 @@ pub fn can_turn_back(facts: &Facts) -> Result<(), &'static str> {
     if facts.phase.is_terminal() {
         return Err("it has ended");
     }
-    if facts.effects.iter().any(|effect| effect.kind.is_final()) {
+    if facts.phase == Phase::Confirming || is_past_return(facts) {
         return Err("the old credential is being ended for good; only forward is left");
     }
     if facts.mode == Mode::Contain {
@@ -182,9 +183,17 @@ fn wished(facts: &Facts) -> Option<Step> {
     match facts.wish {
         Wish::Rollback if facts.phase == Phase::Restoring => None,
         Wish::Rollback if before_changes => Some(Step::Advance(Event::Cancel)),
-        Wish::Rollback if can_turn_back(facts).is_ok() => {
-            Some(Step::TurnBack { reason: "a person asked for it".to_owned() })
+        // Nothing is ended for good yet: back to where both are valid, and from there the way back.
+        Wish::Rollback | Wish::Reenable
+            if facts.phase == Phase::Revoking && can_turn_back(facts).is_ok() =>
+        {
+            Some(Step::Advance(Event::Relapsed))
         }
+        Wish::Rollback if can_turn_back(facts).is_ok() => Some(Step::TurnBack {
+            reason: "a person asked for it".to_owned(),
+        }),
+        // A contained credential is never put back, and before the mint there is nothing to verify.
+        Wish::Reenable if facts.mode == Mode::Contain => None,
         Wish::Reenable if matches!(facts.phase, Phase::Disabling | Phase::Observing) => {
             Some(Step::Advance(Event::Reenabled))
         }
@@ -192,12 +201,22 @@ fn wished(facts: &Facts) -> Option<Step> {
     }
 }
 
+/// Whether the first intent to end the old credential for good was committed.
+fn is_past_return(facts: &Facts) -> bool {
+    facts.effects.iter().any(|effect| effect.kind.is_final())
+}
+
 /// A pause stops new forward effects only.
 fn paused(facts: &Facts) -> Option<Step> {
     let by = facts.paused_by.as_ref()?;
-    let goes_on = matches!(facts.phase, Phase::Restoring | Phase::Revoking | Phase::Confirming)
-        || in_critical_section(facts)
-        || facts.mode == Mode::Contain;
+    let goes_on = match facts.phase {
+        Phase::Restoring | Phase::Confirming => true,
+        // Consumers are watched on: what that leads to is bringing back, or is held in the next phase.
+        Phase::Observing => true,
+        Phase::Verifying => !ending::outstanding(facts).is_empty(),
+        Phase::Revoking => is_past_return(facts),
+        _ => in_critical_section(facts),
+    } || facts.mode == Mode::Contain;
     if goes_on {
         return None;
     }
@@ -208,7 +227,10 @@ fn paused(facts: &Facts) -> Option<Step> {
         until_ms: None,
         next_command: format!("keywheel resume {}", facts.plan.id),
     };
-    Some(Step::Wait { until_ms: facts.now_ms + LOOK_AGAIN_MS, waiting: vec![waiting] })
+    Some(Step::Wait {
+        until_ms: facts.now_ms + LOOK_AGAIN_MS,
+        waiting: vec![waiting],
+    })
 }
 
 /// From `apply` to the last `notify` of an issuer that holds one value, consumers are locked out: no pause,
@@ -232,9 +254,15 @@ fn closed(facts: &Facts, gate: Gate) -> Option<Step> {
                 name: reason,
                 since_ms: facts.phase_since_ms,
                 until_ms: Some(at_ms),
-                next_command: format!("keywheel rotate-now {} --reason \"do not wait\"", facts.plan.id),
+                next_command: format!(
+                    "keywheel rotate-now {} --reason \"do not wait\"",
+                    facts.plan.id
+                ),
             };
-            Some(Step::Wait { until_ms: at_ms, waiting: vec![waiting] })
+            Some(Step::Wait {
+                until_ms: at_ms,
+                waiting: vec![waiting],
+            })
         }
     }
 }

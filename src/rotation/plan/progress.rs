@@ -16,7 +16,12 @@ pub(super) struct Progress<'f> {
 
 impl<'f> Progress<'f> {
     pub(super) fn new(facts: &'f Facts) -> Self {
-        Self { facts, orders: Vec::new(), waits: Vec::new(), stuck: Vec::new() }
+        Self {
+            facts,
+            orders: Vec::new(),
+            waits: Vec::new(),
+            stuck: Vec::new(),
+        }
     }
 
     /// Whether this effect took effect; if not, adds its next try, its wait or its question.
@@ -35,9 +40,10 @@ impl<'f> Progress<'f> {
             self.perform(kind, target, 1);
             return false;
         };
-        let failed_since = facts.effects.iter().filter(|e| {
-            e.kind == kind && e.target == target && e.created_ms >= facts.retried_ms
-        });
+        let failed_since = facts
+            .effects
+            .iter()
+            .filter(|e| e.kind == kind && e.target == target && e.created_ms >= facts.retried_ms);
         let tries = i64::try_from(failed_since.count()).unwrap_or(i64::MAX);
         match last.status {
             Status::Applied if undone(facts, last) => self.perform(kind, target, last.attempt + 1),
@@ -48,7 +54,10 @@ impl<'f> Progress<'f> {
             Status::Failed if last.created_ms < facts.retried_ms => {
                 self.perform(kind, target, last.attempt + 1);
             }
-            Status::Failed if (is_final(&last.word) || tries >= limit) && !look_again(facts, last.settled_ms) => {
+            Status::Failed
+                if (is_final(&last.word) || tries >= limit)
+                    && !look_again(facts, last.settled_ms) =>
+            {
                 let question = format!("{} {target}: {}", kind.word(), last.result.detail);
                 self.stuck.push(question);
             }
@@ -64,7 +73,11 @@ impl<'f> Progress<'f> {
     }
 
     fn perform(&mut self, kind: Kind, target: &str, attempt: i64) {
-        self.orders.push(Order::Perform { kind, target: target.to_owned(), attempt });
+        self.orders.push(Order::Perform {
+            kind,
+            target: target.to_owned(),
+            attempt,
+        });
     }
 
     /// The result of a reading younger than `since_ms` that said yes; if there is none, adds the reading, its
@@ -100,7 +113,10 @@ impl<'f> Progress<'f> {
     ) -> Option<&'f Probe> {
         let facts = self.facts;
         let since_ms = since_ms.max(facts.retried_ms);
-        let Some(probe) = facts.probe(look, target).filter(|probe| probe.at_ms >= since_ms) else {
+        let Some(probe) = facts
+            .probe(look, target)
+            .filter(|probe| probe.at_ms >= since_ms)
+        else {
             self.orders.push(order());
             return None;
         };
@@ -131,17 +147,28 @@ impl<'f> Progress<'f> {
         let facts = self.facts;
         let missing = gate::missing(facts, consumers, credential, &since);
         for one in &missing {
-            let Some(required) = consumers.iter().find(|c| c.name == one.consumer) else { continue };
-            let asked = facts.probe(Look::Observe, &one.consumer).map(|probe| probe.at_ms);
-            let poll_ms = poll_ms(facts);
-            match asked.filter(|at| *at > since(required)) {
+            let Some(required) = consumers.iter().find(|c| c.name == one.consumer) else {
+                continue;
+            };
+            let asked = facts
+                .probe(Look::Observe, &one.consumer)
+                .map(|probe| probe.at_ms);
+            let (poll_ms, since_ms) = (poll_ms(facts), since(required));
+            match asked {
                 _ if !can_be_seen(facts, &one.consumer) => {
                     self.wait(facts.now_ms + poll_ms, "consumer", &label(one));
                 }
-                Some(at) if facts.now_ms < at + poll_ms => {
+                Some(at)
+                    if facts.now_ms < at + poll_ms
+                        && (at > since_ms || since_ms > facts.now_ms) =>
+                {
                     self.wait(at + poll_ms, "consumer", &label(one));
                 }
-                Some(_) | None => self.orders.push(Order::Observe { consumer: one.consumer.clone() }),
+                // Answered in the instant after which answers count: only a later one does.
+                Some(at) if at == facts.now_ms => self.wait(at + 1, "consumer", &label(one)),
+                Some(_) | None => self.orders.push(Order::Observe {
+                    consumer: one.consumer.clone(),
+                }),
             }
         }
         missing
@@ -172,7 +199,9 @@ impl<'f> Progress<'f> {
     /// The same, where a question means the way back.
     pub(super) fn or_turn_back(self, event: Event) -> Step {
         let give_up = |facts: &Facts, question: &str| match super::can_turn_back(facts) {
-            Ok(()) => Step::TurnBack { reason: question.to_owned() },
+            Ok(()) => Step::TurnBack {
+                reason: question.to_owned(),
+            },
             Err(_) => super::blocked(facts, question),
         };
         self.or_else(|| Step::Advance(event), give_up)
@@ -206,11 +235,18 @@ impl<'f> Progress<'f> {
 }
 
 fn can_be_seen(facts: &Facts, consumer: &str) -> bool {
-    facts.can.consumers.get(consumer).is_none_or(|can| can.strongest.is_some())
+    facts
+        .can
+        .consumers
+        .get(consumer)
+        .is_none_or(|can| can.strongest.is_some())
 }
 
 fn label(missing: &Missing) -> String {
-    format!("{} {}/{} ({})", missing.consumer, missing.proven, missing.instances, missing.why)
+    format!(
+        "{} {}/{} ({})",
+        missing.consumer, missing.proven, missing.instances, missing.why
+    )
 }
 
 /// Whether a later effect took this one back.
@@ -222,7 +258,9 @@ fn undone(facts: &Facts, effect: &Effect) -> bool {
         Kind::EnableVersion => Kind::DisableVersion,
         _ => return false,
     };
-    facts.applied(by, &effect.target).is_some_and(|other| other.created_ms > effect.created_ms)
+    facts
+        .applied(by, &effect.target)
+        .is_some_and(|other| other.created_ms > effect.created_ms)
 }
 
 /// What was given up is tried again now and then, so that a cure is noticed without being told.
@@ -238,5 +276,8 @@ fn poll_ms(facts: &Facts) -> i64 {
 
 /// Errors that the same call meets for ever.
 fn is_final(word: &str) -> bool {
-    matches!(word, "not_found" | "denied" | "invalid" | "natively_managed" | "dead" | "changed")
+    matches!(
+        word,
+        "not_found" | "denied" | "invalid" | "natively_managed" | "dead" | "changed"
+    )
 }

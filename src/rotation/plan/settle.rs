@@ -29,23 +29,41 @@ pub(super) fn in_doubt(facts: &Facts) -> Option<Step> {
     if !orders.is_empty() {
         return Some(Step::Act(orders));
     }
-    let until_ms = open.iter().map(|effect| due_ms(facts, effect)).min().unwrap_or(facts.now_ms);
+    let until_ms = open
+        .iter()
+        .map(|effect| due_ms(facts, effect))
+        .min()
+        .unwrap_or(facts.now_ms);
     let waiting = Waiting {
-        kind: if first.status == Status::Pending { "person" } else { "outcome" }.to_owned(),
+        kind: if first.status == Status::Pending {
+            "person"
+        } else {
+            "outcome"
+        }
+        .to_owned(),
         name: format!("{} {}", first.kind.word(), first.target),
         since_ms: first.created_ms,
         until_ms: Some(until_ms),
         next_command: String::new(),
     };
-    Some(Step::Wait { until_ms, waiting: vec![waiting] })
+    Some(Step::Wait {
+        until_ms,
+        waiting: vec![waiting],
+    })
 }
 
-/// When it may be looked up next.
+/// When it may be looked up next. A reading that began before the call can no longer land, and ended after,
+/// would pass for a proof of absence: none begins shortly before that moment.
 fn due_ms(facts: &Facts, effect: &Effect) -> i64 {
-    let Some(probe) = facts.probe(Look::Settle, &settle_key(effect)) else { return facts.now_ms };
-    match probe.result.as_str() {
-        "absent" => effect.deadline_ms + facts.pace.grace_ms,
-        _ => retry_ms(facts, probe),
+    let landed_ms = effect.deadline_ms + facts.pace.grace_ms;
+    let due_ms = match facts.probe(Look::Settle, &settle_key(effect)) {
+        None => facts.now_ms,
+        Some(probe) if probe.result == "absent" => landed_ms,
+        Some(probe) => retry_ms(facts, probe).max(facts.now_ms),
+    };
+    match effect.kind.is_harmless() || due_ms + facts.pace.call_ms < landed_ms {
+        true => due_ms,
+        false => due_ms.max(landed_ms),
     }
 }
 
@@ -55,5 +73,10 @@ fn retry_ms(facts: &Facts, probe: &Probe) -> i64 {
 
 /// The name under which the looking up of one try is recorded.
 pub(crate) fn settle_key(effect: &Effect) -> String {
-    format!("{} {} {}", effect.kind.word(), effect.target, effect.attempt)
+    format!(
+        "{} {} {}",
+        effect.kind.word(),
+        effect.target,
+        effect.attempt
+    )
 }

@@ -50,8 +50,14 @@ impl Place {
 impl Bench {
     pub(super) async fn at(place: Place) -> Self {
         let clock = Arc::new(ManualClock::starting_at(START_MS));
-        let journal = Journal::create(place.address(), clock.clone()).await.unwrap();
-        Self { journal, clock, place }
+        let journal = Journal::create(place.address(), clock.clone())
+            .await
+            .unwrap();
+        Self {
+            journal,
+            clock,
+            place,
+        }
     }
 
     /// Now by the bench's clock, epoch milliseconds.
@@ -61,7 +67,9 @@ impl Bench {
 
     /// One more handle with connections of its own, as another process would have.
     pub(super) async fn another(&self) -> Journal {
-        Journal::open(self.place.address(), self.clock.clone()).await.unwrap()
+        Journal::open(self.place.address(), self.clock.clone())
+            .await
+            .unwrap()
     }
 }
 
@@ -76,10 +84,7 @@ pub(super) struct Case {
 }
 
 /// A case of a list; the closure only boxes the future.
-pub(super) const fn case(
-    name: &'static str,
-    run: fn(Arc<Bench>) -> Running,
-) -> Case {
+pub(super) const fn case(name: &'static str, run: fn(Arc<Bench>) -> Running) -> Case {
     Case { name, run }
 }
 
@@ -94,7 +99,9 @@ pub(super) async fn on_sqlite(cases: &[Case]) {
 pub(super) async fn on_postgres(cases: &[Case]) {
     let mut failed = Vec::new();
     for case in cases {
-        let Some(place) = Place::postgres().await else { return };
+        let Some(place) = Place::postgres().await else {
+            return;
+        };
         failed.extend(run(case, place).await);
     }
     assert_eq!(failed, [""; 0], "on PostgreSQL");
@@ -104,7 +111,9 @@ pub(super) async fn on_postgres(cases: &[Case]) {
 async fn run(case: &Case, place: Place) -> Option<&'static str> {
     let bench = Arc::new(Bench::at(place).await);
     let local = tokio::task::LocalSet::new();
-    let ended = local.run_until(async { tokio::task::spawn_local((case.run)(Arc::clone(&bench))).await }).await;
+    let ended = local
+        .run_until(async { tokio::task::spawn_local((case.run)(Arc::clone(&bench))).await })
+        .await;
     if ended.is_err() {
         return Some(case.name);
     }

@@ -8,17 +8,42 @@ use keywheel_contract::{Base, Strength, VersionId};
 use std::sync::Arc;
 
 const CASES: &[Case] = &[
-    case("effects of every kind and status come back as written", |b| Box::pin(effects_round_trip(b))),
-    case("a settled effect stays as it is", |b| Box::pin(settled_stays(b))),
-    case("a pending effect can still be settled", |b| Box::pin(pending_settles(b))),
-    case("the same try cannot be begun twice", |b| Box::pin(one_intent_per_try(b))),
-    case("readings of every kind are replaced by newer ones", |b| Box::pin(probes_replaced(b))),
-    case("a round of evidence replaces the consumer's round before", |b| Box::pin(evidence_replaced(b))),
-    case("a waiver stands until its moment and for its secret", |b| Box::pin(waivers_expire(b))),
-    case("credentials move through their states", |b| Box::pin(credential_states(b))),
-    case("a credential keeps what was learnt of it", |b| Box::pin(credential_learnt(b))),
-    case("a sealed value is never replaced, and shredding takes all of a rotation", |b| Box::pin(sealed(b))),
-    case("a destination's row says what it serves now", |b| Box::pin(published(b))),
+    case(
+        "effects of every kind and status come back as written",
+        |b| Box::pin(effects_round_trip(b)),
+    ),
+    case("a settled effect stays as it is", |b| {
+        Box::pin(settled_stays(b))
+    }),
+    case("a pending effect can still be settled", |b| {
+        Box::pin(pending_settles(b))
+    }),
+    case("the same try cannot be begun twice", |b| {
+        Box::pin(one_intent_per_try(b))
+    }),
+    case("readings of every kind are replaced by newer ones", |b| {
+        Box::pin(probes_replaced(b))
+    }),
+    case(
+        "a round of evidence replaces the consumer's round before",
+        |b| Box::pin(evidence_replaced(b)),
+    ),
+    case("a waiver stands until its moment and for its secret", |b| {
+        Box::pin(waivers_expire(b))
+    }),
+    case("credentials move through their states", |b| {
+        Box::pin(credential_states(b))
+    }),
+    case("a credential keeps what was learnt of it", |b| {
+        Box::pin(credential_learnt(b))
+    }),
+    case(
+        "a sealed value is never replaced, and shredding takes all of a rotation",
+        |b| Box::pin(sealed(b)),
+    ),
+    case("a destination's row says what it serves now", |b| {
+        Box::pin(published(b))
+    }),
 ];
 
 #[tokio::test]
@@ -43,22 +68,36 @@ fn effect(kind: Kind, status: Status) -> Effect {
         status,
         retry_ms: START_MS + 1,
         settled_ms: settled.then_some(START_MS + 2),
-        word: if settled { "example".into() } else { String::new() },
+        word: if settled {
+            "example".into()
+        } else {
+            String::new()
+        },
         result: EffectResult::default(),
     }
 }
 
 async fn begin(bench: &Bench, effects: Vec<Effect>) {
-    let begin = bench.journal.write(async move |tx| ledger::begin_effects(tx, "r1", 1, &effects).await);
+    let begin = bench
+        .journal
+        .write(async move |tx| ledger::begin_effects(tx, "r1", 1, &effects).await);
     begin.await.unwrap();
 }
 
 async fn settle(bench: &Bench, effect: Effect) {
-    bench.journal.write(async move |tx| ledger::settle_effect(tx, "r1", &effect).await).await.unwrap();
+    bench
+        .journal
+        .write(async move |tx| ledger::settle_effect(tx, "r1", &effect).await)
+        .await
+        .unwrap();
 }
 
 async fn effects(bench: &Bench) -> Vec<Effect> {
-    bench.journal.read(async |tx| ledger::effects(tx, "r1").await).await.unwrap()
+    bench
+        .journal
+        .read(async |tx| ledger::effects(tx, "r1").await)
+        .await
+        .unwrap()
 }
 
 async fn effects_round_trip(bench: Arc<Bench>) {
@@ -67,7 +106,10 @@ async fn effects_round_trip(bench: Arc<Bench>) {
         begin(&bench, vec![effect(kind, Status::Intent)]).await;
         let mut outcome = effect(kind, status);
         outcome.result = EffectResult {
-            base: Some(Base { version: Some(VersionId::new("v7")), token: None }),
+            base: Some(Base {
+                version: Some(VersionId::new("v7")),
+                token: None,
+            }),
             version: Some(VersionId::new("v8")),
             orphans: vec!["an-orphan".into()],
             detail: "it's 100 % \"quoted\"\nand \u{fc}ber two lines".into(),
@@ -83,7 +125,9 @@ async fn effects_round_trip(bench: Arc<Bench>) {
 }
 
 async fn settled_stays(bench: Arc<Bench>) {
-    let settled = STATUSES.into_iter().filter(|status| !matches!(status, Status::Intent | Status::Pending));
+    let settled = STATUSES
+        .into_iter()
+        .filter(|status| !matches!(status, Status::Intent | Status::Pending));
     for (status, kind) in settled.zip(KINDS) {
         begin(&bench, vec![effect(kind, Status::Intent)]).await;
         settle(&bench, effect(kind, status)).await;
@@ -104,8 +148,13 @@ async fn pending_settles(bench: Arc<Bench>) {
 
 async fn one_intent_per_try(bench: Arc<Bench>) {
     begin(&bench, vec![effect(Kind::Mint, Status::Intent)]).await;
-    let again = vec![effect(Kind::Revoke, Status::Intent), effect(Kind::Mint, Status::Intent)];
-    let again = bench.journal.write(async move |tx| ledger::begin_effects(tx, "r1", 2, &again).await);
+    let again = vec![
+        effect(Kind::Revoke, Status::Intent),
+        effect(Kind::Mint, Status::Intent),
+    ];
+    let again = bench
+        .journal
+        .write(async move |tx| ledger::begin_effects(tx, "r1", 2, &again).await);
     assert!(again.await.is_err());
     assert_eq!(effects(&bench).await.len(), 1);
     let mut second = effect(Kind::Mint, Status::Intent);
@@ -118,17 +167,30 @@ async fn probes_replaced(bench: Arc<Bench>) {
     let probe = |look: Look, failures: i64| Probe {
         look,
         target: "main:production/api-key".into(),
-        result: if failures == 0 { "ok".into() } else { "unavailable".into() },
+        result: if failures == 0 {
+            "ok".into()
+        } else {
+            "unavailable".into()
+        },
         detail: "an example".into(),
         at_ms: START_MS + failures,
         failures,
     };
     for failures in [3, 0] {
-        let round: Vec<Probe> = LOOKS.into_iter().map(|look| probe(look, failures)).collect();
+        let round: Vec<Probe> = LOOKS
+            .into_iter()
+            .map(|look| probe(look, failures))
+            .collect();
         let mut expected = round.clone();
-        let keep = bench.journal.write(async move |tx| ledger::keep_probes(tx, "r1", &round).await);
+        let keep = bench
+            .journal
+            .write(async move |tx| ledger::keep_probes(tx, "r1", &round).await);
         keep.await.unwrap();
-        let mut found = bench.journal.read(async |tx| ledger::probes(tx, "r1").await).await.unwrap();
+        let mut found = bench
+            .journal
+            .read(async |tx| ledger::probes(tx, "r1").await)
+            .await
+            .unwrap();
         found.sort_by_key(|probe| probe.look);
         expected.sort_by_key(|probe| probe.look);
         assert_eq!(found, expected);
@@ -145,7 +207,13 @@ async fn evidence_replaced(bench: Arc<Bench>) {
         detail: String::new(),
     };
     let rounds = [
-        ("api", vec![one("api", "a", Strength::Delivered), one("api", "b", Strength::Restarted)]),
+        (
+            "api",
+            vec![
+                one("api", "a", Strength::Delivered),
+                one("api", "b", Strength::Restarted),
+            ],
+        ),
         ("worker", vec![one("worker", "w", Strength::Claimed)]),
         ("api", vec![one("api", "b", Strength::Proven)]),
     ];
@@ -155,9 +223,19 @@ async fn evidence_replaced(bench: Arc<Bench>) {
             .write(async move |tx| ledger::keep_evidence(tx, "r1", consumer, &round).await);
         keep.await.unwrap();
     }
-    let found = bench.journal.read(async |tx| ledger::evidence(tx, "r1").await).await.unwrap();
-    let expected = [one("api", "b", Strength::Proven), one("worker", "w", Strength::Claimed)];
-    assert_eq!(found, expected, "an instance that no longer answers no longer counts");
+    let found = bench
+        .journal
+        .read(async |tx| ledger::evidence(tx, "r1").await)
+        .await
+        .unwrap();
+    let expected = [
+        one("api", "b", Strength::Proven),
+        one("worker", "w", Strength::Claimed),
+    ];
+    assert_eq!(
+        found, expected,
+        "an instance that no longer answers no longer counts"
+    );
 }
 
 async fn waivers_expire(bench: Arc<Bench>) {
@@ -172,11 +250,19 @@ async fn waivers_expire(bench: Arc<Bench>) {
         .journal
         .write(async move |tx| ledger::waive(tx, "w1", "production/api-key", &kept).await);
     waive.await.unwrap();
-    let standing = |secret: &'static str| bench.journal.read(async move |tx| ledger::waivers(tx, secret).await);
+    let standing = |secret: &'static str| {
+        bench
+            .journal
+            .read(async move |tx| ledger::waivers(tx, secret).await)
+    };
     assert_eq!(standing("production/api-key").await.unwrap(), [waiver]);
     assert_eq!(standing("production/other").await.unwrap(), []);
     bench.clock.advance(1_000);
-    assert_eq!(standing("production/api-key").await.unwrap(), [], "over at its moment");
+    assert_eq!(
+        standing("production/api-key").await.unwrap(),
+        [],
+        "over at its moment"
+    );
 }
 
 fn credential(id: &str, state: &str) -> CredentialRow {
@@ -193,26 +279,55 @@ fn credential(id: &str, state: &str) -> CredentialRow {
 }
 
 async fn add(bench: &Bench, row: CredentialRow) {
-    bench.journal.write(async move |tx| ledger::add_credential(tx, &row).await).await.unwrap();
+    bench
+        .journal
+        .write(async move |tx| ledger::add_credential(tx, &row).await)
+        .await
+        .unwrap();
 }
 
 async fn found(bench: &Bench, id: &'static str) -> CredentialRow {
-    bench.journal.read(async move |tx| ledger::credential(tx, id).await).await.unwrap().unwrap()
+    bench
+        .journal
+        .read(async move |tx| ledger::credential(tx, id).await)
+        .await
+        .unwrap()
+        .unwrap()
 }
 
 async fn credential_states(bench: Arc<Bench>) {
     add(&bench, credential("c1", "candidate")).await;
-    let states = ["current", "previous", "disabled", "retiring", "refused", "replaced", "unknown", "destroyed"];
+    let states = [
+        "current",
+        "previous",
+        "disabled",
+        "retiring",
+        "refused",
+        "replaced",
+        "unknown",
+        "destroyed",
+    ];
     for state in states {
-        let change = bench.journal.write(async move |tx| ledger::credential_state(tx, "c1", state).await);
+        let change = bench
+            .journal
+            .write(async move |tx| ledger::credential_state(tx, "c1", state).await);
         change.await.unwrap();
         assert_eq!(found(&bench, "c1").await.state, state);
     }
-    let change = bench.journal.write(async |tx| ledger::credential_state(tx, "c1", "vanished").await);
-    assert!(change.await.is_err(), "only the words of the table are states");
+    let change = bench
+        .journal
+        .write(async |tx| ledger::credential_state(tx, "c1", "vanished").await);
+    assert!(
+        change.await.is_err(),
+        "only the words of the table are states"
+    );
     assert_eq!(found(&bench, "c1").await.state, "destroyed");
     add(&bench, credential("c1", "candidate")).await;
-    assert_eq!(found(&bench, "c1").await.state, "destroyed", "adding twice changes nothing");
+    assert_eq!(
+        found(&bench, "c1").await.state,
+        "destroyed",
+        "adding twice changes nothing"
+    );
 }
 
 async fn credential_learnt(bench: Arc<Bench>) {
@@ -225,8 +340,13 @@ async fn credential_learnt(bench: Arc<Bench>) {
     learn(Some("AKIA-EXAMPLE"), None).await.unwrap();
     learn(None, Some(START_MS)).await.unwrap();
     let row = found(&bench, "c1").await;
-    assert_eq!((row.issuer_ref.as_deref(), row.published_ms), (Some("AKIA-EXAMPLE"), Some(START_MS)));
-    let all = bench.journal.read(async |tx| ledger::credentials(tx, "production/api-key").await);
+    assert_eq!(
+        (row.issuer_ref.as_deref(), row.published_ms),
+        (Some("AKIA-EXAMPLE"), Some(START_MS))
+    );
+    let all = bench
+        .journal
+        .read(async |tx| ledger::credentials(tx, "production/api-key").await);
     assert_eq!(all.await.unwrap(), [row]);
 }
 
@@ -253,12 +373,24 @@ async fn sealed(bench: Arc<Bench>) {
     let read = |rotation: &'static str| {
         bench.journal.read(async move |tx| {
             let names = ledger::sealed_names(tx, rotation).await?;
-            Ok((ledger::data_key(tx, rotation).await?, ledger::sealed(tx, rotation).await?, names.len()))
+            Ok((
+                ledger::data_key(tx, rotation).await?,
+                ledger::sealed(tx, rotation).await?,
+                names.len(),
+            ))
         })
     };
-    let first = (Some(("k1".to_owned(), BYTES.to_vec())), vec![("candidate".to_owned(), BYTES.to_vec())], 1);
+    let first = (
+        Some(("k1".to_owned(), BYTES.to_vec())),
+        vec![("candidate".to_owned(), BYTES.to_vec())],
+        1,
+    );
     assert_eq!(read("r1").await.unwrap(), first, "the first stays");
-    bench.journal.write(async |tx| ledger::shred(tx, "r1").await).await.unwrap();
+    bench
+        .journal
+        .write(async |tx| ledger::shred(tx, "r1").await)
+        .await
+        .unwrap();
     assert_eq!(read("r1").await.unwrap(), (None, Vec::new(), 0));
     assert_eq!(read("r2").await.unwrap().2, 1);
 }
@@ -271,8 +403,12 @@ async fn published(bench: Arc<Bench>) {
         publish.await.unwrap();
     }
     let rows = bench.journal.read(async |tx| {
-        let rows = tx.rows("SELECT version FROM published WHERE credential = 'c1'", &[]).await?;
-        rows.iter().map(|row| row.text("version")).collect::<Result<Vec<_>, _>>()
+        let rows = tx
+            .rows("SELECT version FROM published WHERE credential = 'c1'", &[])
+            .await?;
+        rows.iter()
+            .map(|row| row.text("version"))
+            .collect::<Result<Vec<_>, _>>()
     });
     assert_eq!(rows.await.unwrap(), ["v2"]);
 }

@@ -23,7 +23,11 @@ pub(super) fn definition(name: &str) -> Definition {
         impact: None,
         tags: vec!["example".into()],
         manage: Manage::Auto,
-        issuer: IssuerSpec { name: "people".into(), kind: "manual".into(), options: serde_json::Map::new() },
+        issuer: IssuerSpec {
+            name: "people".into(),
+            kind: "manual".into(),
+            options: serde_json::Map::new(),
+        },
         in_place: None,
         no_consumers: Some("an example".into()),
         current_id: None,
@@ -32,7 +36,10 @@ pub(super) fn definition(name: &str) -> Definition {
         schedule: "production".into(),
         timing,
         formerly: Vec::new(),
-        origin: Origin { file: "inventory/production/ml.toml".into(), line: 1 },
+        origin: Origin {
+            file: "inventory/production/ml.toml".into(),
+            line: 1,
+        },
     }
 }
 
@@ -83,13 +90,22 @@ pub(super) async fn open_run(journal: &Journal, run: Run) {
 
 /// One replica that serves everything, `limit` rotations at a time.
 pub(super) fn claimant(holder: &str, limit: i64) -> Claimant {
-    Claimant { holder: holder.into(), host: "example".into(), only: None, limit, lease_ms: LEASE_MS }
+    Claimant {
+        holder: holder.into(),
+        host: "example".into(),
+        only: None,
+        limit,
+        lease_ms: LEASE_MS,
+    }
 }
 
 /// Leases up to `limit` rotations.
 pub(super) async fn claim(journal: &Journal, holder: &str, limit: i64) -> Vec<Lease> {
     let claimant = claimant(holder, limit);
-    journal.write(async move |tx| rotations::claim(tx, &claimant).await).await.unwrap()
+    journal
+        .write(async move |tx| rotations::claim(tx, &claimant).await)
+        .await
+        .unwrap()
 }
 
 /// Adds a rotation named `r1` of `production/api-key` and leases it.

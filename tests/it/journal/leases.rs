@@ -9,17 +9,40 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 const CASES: &[Case] = &[
-    case("of sixteen racers one wins each rotation", |b| Box::pin(one_winner(b))),
-    case("a claim takes no more than its limit", |b| Box::pin(limit_is_kept(b))),
-    case("the most urgent is claimed first", |b| Box::pin(urgent_first(b))),
-    case("what sleeps, has ended or is bound elsewhere is not claimed", |b| Box::pin(not_claimed(b))),
-    case("a lease is taken over only after it ran out", |b| Box::pin(take_over(b))),
+    case("of sixteen racers one wins each rotation", |b| {
+        Box::pin(one_winner(b))
+    }),
+    case("a claim takes no more than its limit", |b| {
+        Box::pin(limit_is_kept(b))
+    }),
+    case("the most urgent is claimed first", |b| {
+        Box::pin(urgent_first(b))
+    }),
+    case(
+        "what sleeps, has ended or is bound elsewhere is not claimed",
+        |b| Box::pin(not_claimed(b)),
+    ),
+    case("a lease is taken over only after it ran out", |b| {
+        Box::pin(take_over(b))
+    }),
     case("holding renews the lease", |b| Box::pin(holding_renews(b))),
-    case("a stale fence changes nothing and answers Lost", |b| Box::pin(stale_fence(b))),
-    case("a released rotation can be claimed at once", |b| Box::pin(release(b))),
-    case("what a person asks wakes the rotation and reaches its holder", |b| Box::pin(wish_wakes(b))),
-    case("leases of a dead replica are freed, its fence is dead", |b| Box::pin(dead_replica(b))),
-    case("the next wake counts leases that will run out", |b| Box::pin(next_wake(b))),
+    case("a stale fence changes nothing and answers Lost", |b| {
+        Box::pin(stale_fence(b))
+    }),
+    case("a released rotation can be claimed at once", |b| {
+        Box::pin(release(b))
+    }),
+    case(
+        "what a person asks wakes the rotation and reaches its holder",
+        |b| Box::pin(wish_wakes(b)),
+    ),
+    case(
+        "leases of a dead replica are freed, its fence is dead",
+        |b| Box::pin(dead_replica(b)),
+    ),
+    case("the next wake counts leases that will run out", |b| {
+        Box::pin(next_wake(b))
+    }),
 ];
 
 #[tokio::test]
@@ -34,7 +57,11 @@ async fn postgres() {
 
 async fn open_many(bench: &Bench, count: usize) {
     for i in 0..count {
-        open_run(&bench.journal, new_run(&format!("r{i:03}"), &format!("secret-{i}"))).await;
+        open_run(
+            &bench.journal,
+            new_run(&format!("r{i:03}"), &format!("secret-{i}")),
+        )
+        .await;
     }
 }
 
@@ -45,12 +72,17 @@ async fn one_winner(bench: Arc<Bench>) {
     let mut racers = Vec::new();
     for i in 0..RACERS {
         let journal = bench.another().await;
-        racers.push(tokio::spawn(async move { take_until_none(&journal, &format!("racer-{i}")).await }));
+        racers.push(tokio::spawn(async move {
+            take_until_none(&journal, &format!("racer-{i}")).await
+        }));
     }
     let mut winners: BTreeMap<String, Vec<Lease>> = BTreeMap::new();
     for racer in racers {
         for lease in racer.await.unwrap() {
-            winners.entry(lease.id.as_str().to_owned()).or_default().push(lease);
+            winners
+                .entry(lease.id.as_str().to_owned())
+                .or_default()
+                .push(lease);
         }
     }
     assert_eq!(winners.len(), ROTATIONS);
@@ -89,11 +121,17 @@ async fn limit_is_kept(bench: Arc<Bench>) {
 }
 
 async fn urgent_first(bench: Arc<Bench>) {
-    let runs = [("late", 3, START_MS - 9), ("urgent", 1, START_MS), ("usual", 3, START_MS - 5)];
+    let runs = [
+        ("late", 3, START_MS - 9),
+        ("urgent", 1, START_MS),
+        ("usual", 3, START_MS - 5),
+    ];
     for (name, priority, wake_ms) in runs {
         let mut run = new_run(name, name);
         run.wake_ms = wake_ms;
-        let add = bench.journal.write(async move |tx| rotations::insert(tx, &run, None, priority).await);
+        let add = bench
+            .journal
+            .write(async move |tx| rotations::insert(tx, &run, None, priority).await);
         add.await.unwrap();
     }
     for expected in ["urgent", "late", "usual"] {
@@ -121,7 +159,11 @@ async fn not_claimed(bench: Arc<Bench>) {
     let mut other = claimant("two", 10);
     (other.host, other.only) = ("another-machine".into(), Some("production/asleep".into()));
     bench.clock.advance(1);
-    let leases = bench.journal.write(async move |tx| rotations::claim(tx, &other).await).await.unwrap();
+    let leases = bench
+        .journal
+        .write(async move |tx| rotations::claim(tx, &other).await)
+        .await
+        .unwrap();
     assert_eq!(ids(&leases), ["asleep"], "`only` names one secret");
 }
 
@@ -135,14 +177,19 @@ async fn take_over(bench: Arc<Bench>) {
     assert_eq!(claim(&bench.journal, "second", 1).await, []);
     bench.clock.advance(1);
     let second = claim(&bench.journal, "second", 1).await.remove(0);
-    assert_eq!((second.holder.as_str(), second.fence), ("second", first.fence + 1));
+    assert_eq!(
+        (second.holder.as_str(), second.fence),
+        ("second", first.fence + 1)
+    );
 }
 
 async fn holding_renews(bench: Arc<Bench>) {
     let lease = leased(&bench.journal, "first").await;
     bench.clock.advance(LEASE_MS - 1);
     let held = lease.clone();
-    let hold = bench.journal.write(async move |tx| rotations::hold(tx, &held, LEASE_MS).await);
+    let hold = bench
+        .journal
+        .write(async move |tx| rotations::hold(tx, &held, LEASE_MS).await);
     assert_eq!(hold.await.unwrap().fence, lease.fence);
     bench.clock.advance(LEASE_MS - 1);
     assert_eq!(claim(&bench.journal, "second", 1).await, []);
@@ -153,7 +200,9 @@ async fn stale_fence(bench: Arc<Bench>) {
     bench.clock.advance(LEASE_MS);
     let fresh = claim(&bench.journal, "second", 1).await.remove(0);
     let old = stale.clone();
-    let hold = bench.journal.write(async move |tx| rotations::hold(tx, &old, LEASE_MS).await.map(drop));
+    let hold = bench
+        .journal
+        .write(async move |tx| rotations::hold(tx, &old, LEASE_MS).await.map(drop));
     assert!(matches!(hold.await, Err(Error::Lost)));
     let old = stale.clone();
     let save = bench.journal.write(async move |tx| {
@@ -162,8 +211,14 @@ async fn stale_fence(bench: Arc<Bench>) {
         rotations::save(tx, &old, &run, true).await
     });
     assert!(matches!(save.await, Err(Error::Lost)));
-    let hold = bench.journal.write(async move |tx| rotations::hold(tx, &fresh, LEASE_MS).await);
-    assert_eq!(hold.await.unwrap().reported_ms, None, "the holder's row is as it was");
+    let hold = bench
+        .journal
+        .write(async move |tx| rotations::hold(tx, &fresh, LEASE_MS).await);
+    assert_eq!(
+        hold.await.unwrap().reported_ms,
+        None,
+        "the holder's row is as it was"
+    );
 }
 
 async fn release(bench: Arc<Bench>) {
@@ -175,9 +230,17 @@ async fn release(bench: Arc<Bench>) {
     });
     save.await.unwrap();
     let mine = lease.clone();
-    let hold = bench.journal.write(async move |tx| rotations::hold(tx, &mine, LEASE_MS).await.map(drop));
-    assert!(matches!(hold.await, Err(Error::Lost)), "what was given up is no longer held");
-    assert_eq!(claim(&bench.journal, "second", 1).await[0].fence, lease.fence + 1);
+    let hold = bench
+        .journal
+        .write(async move |tx| rotations::hold(tx, &mine, LEASE_MS).await.map(drop));
+    assert!(
+        matches!(hold.await, Err(Error::Lost)),
+        "what was given up is no longer held"
+    );
+    assert_eq!(
+        claim(&bench.journal, "second", 1).await[0].fence,
+        lease.fence + 1
+    );
 }
 
 async fn wish_wakes(bench: Arc<Bench>) {
@@ -191,26 +254,46 @@ async fn wish_wakes(bench: Arc<Bench>) {
     });
     ask.await.unwrap();
     let lease = claim(&bench.journal, "first", 1).await.remove(0);
-    let hold = bench.journal.write(async move |tx| rotations::hold(tx, &lease, LEASE_MS).await);
+    let hold = bench
+        .journal
+        .write(async move |tx| rotations::hold(tx, &lease, LEASE_MS).await);
     let held = hold.await.unwrap();
-    assert_eq!((held.wish, held.wish_actor.as_str()), (Wish::Rollback, "example"));
+    assert_eq!(
+        (held.wish, held.wish_actor.as_str()),
+        (Wish::Rollback, "example")
+    );
 }
 
 async fn dead_replica(bench: Arc<Bench>) {
     let dead = leased(&bench.journal, "dead").await;
-    let free = bench.journal.write(async |tx| rotations::release_all(tx, "dead").await);
+    let free = bench
+        .journal
+        .write(async |tx| rotations::release_all(tx, "dead").await);
     assert_eq!(free.await.unwrap(), 1);
     let ghost = dead.clone();
-    let hold = bench.journal.write(async move |tx| rotations::hold(tx, &ghost, LEASE_MS).await.map(drop));
+    let hold = bench
+        .journal
+        .write(async move |tx| rotations::hold(tx, &ghost, LEASE_MS).await.map(drop));
     assert!(matches!(hold.await, Err(Error::Lost)));
-    assert_eq!(claim(&bench.journal, "second", 1).await[0].fence, dead.fence + 1);
+    assert_eq!(
+        claim(&bench.journal, "second", 1).await[0].fence,
+        dead.fence + 1
+    );
 }
 
 async fn next_wake(bench: Arc<Bench>) {
-    let wake = || bench.journal.read(async |tx| rotations::next_wake(tx).await);
+    let wake = || {
+        bench
+            .journal
+            .read(async |tx| rotations::next_wake(tx).await)
+    };
     assert_eq!(wake().await.unwrap(), None);
     let lease = leased(&bench.journal, "first").await;
-    assert_eq!(wake().await.unwrap(), Some(START_MS + LEASE_MS), "its holder may be dead by then");
+    assert_eq!(
+        wake().await.unwrap(),
+        Some(START_MS + LEASE_MS),
+        "its holder may be dead by then"
+    );
     let mut later = new_run("r2", "other");
     later.wake_ms = START_MS + 5;
     open_run(&bench.journal, later).await;

@@ -6,10 +6,17 @@ use keywheel::journal::replicas::{self, Replica};
 use std::sync::Arc;
 
 const CASES: &[Case] = &[
-    case("a replica is seen as long as it beats, and until it says goodbye", |b| Box::pin(beats(b))),
+    case(
+        "a replica is seen as long as it beats, and until it says goodbye",
+        |b| Box::pin(beats(b)),
+    ),
     case("a named lease has one holder", |b| Box::pin(one_holder(b))),
-    case("a named lease is taken over only after it ran out", |b| Box::pin(taken_over(b))),
-    case("a lease given up can be taken at once", |b| Box::pin(given_up(b))),
+    case("a named lease is taken over only after it ran out", |b| {
+        Box::pin(taken_over(b))
+    }),
+    case("a lease given up can be taken at once", |b| {
+        Box::pin(given_up(b))
+    }),
 ];
 
 #[tokio::test]
@@ -38,20 +45,29 @@ fn replica(id: &str) -> Replica {
 
 async fn take(journal: &Journal, holder: &str) -> bool {
     let holder = holder.to_owned();
-    let take = journal.write(async move |tx| replicas::take(tx, "sequencer", &holder, LEASE_MS).await);
+    let take =
+        journal.write(async move |tx| replicas::take(tx, "sequencer", &holder, LEASE_MS).await);
     take.await.unwrap()
 }
 
 async fn beats(bench: Arc<Bench>) {
     for later in [0, 2_000] {
         bench.clock.advance(later);
-        bench.journal.write(async |tx| replicas::beat(tx, &replica("one")).await).await.unwrap();
+        bench
+            .journal
+            .write(async |tx| replicas::beat(tx, &replica("one")).await)
+            .await
+            .unwrap();
     }
     let list = || bench.journal.read(async |tx| replicas::list(tx).await);
     let mut expected = replica("one");
     expected.seen_ms = START_MS + 2_000;
     assert_eq!(list().await.unwrap(), [expected.clone()]);
-    bench.journal.write(async |tx| replicas::stop(tx, "one").await).await.unwrap();
+    bench
+        .journal
+        .write(async |tx| replicas::stop(tx, "one").await)
+        .await
+        .unwrap();
     expected.stopped_ms = Some(START_MS + 2_000);
     assert_eq!(list().await.unwrap(), [expected]);
 }
@@ -82,6 +98,10 @@ async fn taken_over(bench: Arc<Bench>) {
 
 async fn given_up(bench: Arc<Bench>) {
     assert!(take(&bench.journal, "first").await);
-    bench.journal.write(async |tx| replicas::release(tx, "first").await).await.unwrap();
+    bench
+        .journal
+        .write(async |tx| replicas::release(tx, "first").await)
+        .await
+        .unwrap();
     assert!(take(&bench.journal, "second").await);
 }

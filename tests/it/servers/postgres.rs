@@ -9,7 +9,10 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
 const VARIABLE: &str = "KEYWHEEL_TEST_POSTGRES";
-const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/servers/throwaway-postgres");
+const SCRIPT: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/tests/it/servers/throwaway-postgres"
+);
 /// The script's exit code for "not installed".
 const NOT_INSTALLED: i32 = 69;
 
@@ -31,9 +34,16 @@ impl Database {
             }
         };
         let name = format!("test_{}", uuid::Uuid::now_v7().simple());
-        administrate(cluster, &format!("CREATE DATABASE {name} TEMPLATE template0")).await;
+        administrate(
+            cluster,
+            &format!("CREATE DATABASE {name} TEMPLATE template0"),
+        )
+        .await;
         let (server, _) = cluster.rsplit_once('/').unwrap();
-        Some(Self { url: format!("{server}/{name}"), name })
+        Some(Self {
+            url: format!("{server}/{name}"),
+            name,
+        })
     }
 
     /// Ends every connection to it, as a restart of the server would.
@@ -54,7 +64,10 @@ impl Database {
 
 async fn administrate(cluster: &str, sql: &str) {
     let mut connection = PgConnection::connect(cluster).await.unwrap();
-    sqlx::query(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+    sqlx::query(AssertSqlSafe(sql))
+        .execute(&mut connection)
+        .await
+        .unwrap();
     connection.close().await.unwrap();
 }
 
@@ -71,7 +84,9 @@ fn cluster() -> Result<&'static str, &'static str> {
         return Ok(url);
     }
     let started = STARTED.get_or_init(start).as_ref();
-    started.map(|started| started.url.as_str()).map_err(String::as_str)
+    started
+        .map(|started| started.url.as_str())
+        .map_err(String::as_str)
 }
 
 fn start() -> Result<Started, String> {
@@ -82,13 +97,27 @@ fn start() -> Result<Started, String> {
         .spawn()
         .unwrap();
     let mut url = String::new();
-    BufReader::new(script.stdout.take().unwrap()).read_line(&mut url).unwrap();
+    BufReader::new(script.stdout.take().unwrap())
+        .read_line(&mut url)
+        .unwrap();
     if !url.is_empty() {
-        return Ok(Started { url: url.trim_end().to_owned(), _script: script });
+        return Ok(Started {
+            url: url.trim_end().to_owned(),
+            _script: script,
+        });
     }
     let mut reason = String::new();
-    script.stderr.take().unwrap().read_to_string(&mut reason).unwrap();
+    script
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut reason)
+        .unwrap();
     let ended = script.wait().unwrap();
-    assert_eq!(ended.code(), Some(NOT_INSTALLED), "the throwaway cluster did not start: {reason}");
+    assert_eq!(
+        ended.code(),
+        Some(NOT_INSTALLED),
+        "the throwaway cluster did not start: {reason}"
+    );
     Err(reason.trim().to_owned())
 }

@@ -1,0 +1,133 @@
+//! The daemon: builds everything, spawns it, waits, drains. Nothing points back at it.
+
+mod presence;
+mod workers;
+
+pub use presence::{Presence, host_name};
+pub use workers::{Workers, run_until};
+
+use crate::apply;
+use crate::config::Config;
+use crate::journal::{self, Journal, meta};
+use crate::providers::Providers;
+use crate::rotation::engine::Engine;
+use crate::rotation::facts::Pace;
+use crate::seal::{self, KeyRing};
+use crate::seam::Seams;
+use keywheel_provider_exec::Launcher;
+use std::sync::Arc;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// Why the parts do not come together.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The journal.
+    #[error(transparent)]
+    Journal(#[from] journal::Error),
+    /// The seal.
+    #[error(transparent)]
+    Seal(#[from] seal::Error),
+    /// The operating system.
+    #[error("{what}: {source}")]
+    System {
+        /// What was tried.
+        what: &'static str,
+        /// The system's words.
+        source: std::io::Error,
+    },
+}
+
+/// Everything a replica works with.
+pub struct Parts {
+    /// The journal, open.
+    pub journal: Journal,
+    /// The engine.
+    pub engine: Engine,
+    /// This replica's presence in the journal.
+    pub presence: Presence,
+}
+
+/// Builds a replica of a kind (`daemon`, `command`) from its configuration.
+///
+/// # Errors
+/// The seal key or the journal cannot be used, or they do not belong together.
+pub async fn build(
+    config: &Config,
+    journal: Journal,
+    kind: &str,
+    pace: Pace,
+    seams: Seams,
+) -> Result<Parts, BuildError> {
+    let ring = Arc::new(KeyRing::load(&config.seal.key_file)?);
+    let kept = journal
+        .read(async |tx| meta::fact(tx, meta::SEAL_CHECK).await)
+        .await?;
+    ring.verify(&kept.unwrap_or_default())?;
+    let launcher = Launcher::current_program().map_err(|source| BuildError::System {
+        what: "finding this program",
+        source,
+    })?;
+    let providers = Providers::new(config.clone(), Arc::clone(ring.fingerprint()), launcher);
+    let presence = Presence::new(&journal, kind)?;
+    let engine = Engine {
+        journal: journal.clone(),
+        connect: Arc::new(providers),
+        ring,
+        pace,
+        replica: presence.id().to_owned(),
+        host: presence.host().to_owned(),
+        seams,
+    };
+    Ok(Parts {
+        journal,
+        engine,
+        presence,
+    })
+}
+
+/// Runs until SIGTERM or SIGINT, then drains within `drain`. SIGHUP reads the inventory again; a broken one
+/// keeps the last good one and says so.
+///
+/// # Errors
+/// Signals cannot be received, or the journal failed for good.
+pub async fn run(
+    config: Config,
+    parts: Parts,
+    slots: usize,
+    drain: std::time::Duration,
+) -> Result<(), BuildError> {
+    let stop = CancellationToken::new();
+    let receive = |kind, what| signal(kind).map_err(|source| BuildError::System { what, source });
+    let mut term = receive(SignalKind::terminate(), "listening for SIGTERM")?;
+    let mut interrupt = receive(SignalKind::interrupt(), "listening for SIGINT")?;
+    let mut hangup = receive(SignalKind::hangup(), "listening for SIGHUP")?;
+    apply::reload(&config, &parts.journal).await;
+    let workers = Workers {
+        engine: parts.engine,
+        presence: parts.presence,
+        slots,
+        schedules: true,
+    };
+    let mut running = tokio::spawn(run_until(workers, stop.clone()));
+    tracing::info!(journal = %parts.journal.address(), "keywheel is running");
+    loop {
+        tokio::select! {
+            _ = term.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = hangup.recv() => apply::reload(&config, &parts.journal).await,
+            ended = &mut running => {
+                return ended.unwrap_or_else(|_| Err(journal::Error::Lost)).map_err(Into::into);
+            }
+        }
+    }
+    tracing::info!("draining: calls under way end, nothing new begins");
+    stop.cancel();
+    match tokio::time::timeout(drain, running).await {
+        Ok(Ok(ended)) => ended.map_err(Into::into),
+        Ok(Err(_)) | Err(_) => {
+            tracing::warn!("some calls did not end in time; they are looked up at the next start");
+            Ok(())
+        }
+    }
+}

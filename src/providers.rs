@@ -1,0 +1,349 @@
+//! The one visible list of providers: from a configured kind to the crate that speaks to it. No other file
+//! names them.
+
+use crate::config::Config;
+use crate::consumers::{self, Hosts, Reach, SystemNames};
+use crate::inventory::{
+    ConsumerSpec, Definition, Destination, IssuerSpec, NotifySpec, Reference, StoreSpec, VerifySpec,
+};
+use crate::rotation::facts::Capabilities;
+use keywheel_contract::{Consumer, Error, FingerprintKey, Issuer, Place, Result, SecretStore};
+use keywheel_provider_exec::{
+    ExecConsumer, ExecIssuer, ExecStore, Launcher, Program, ProgramOptions,
+};
+use keywheel_provider_local::{
+    DotenvStore, FilesOptions, FilesStore, ManualIssuer, ManualOptions, RandomIssuer, RandomOptions,
+};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The outside systems of one rotation, ready to be called.
+pub struct Outside {
+    /// Who honours the credential.
+    pub issuer: Arc<dyn Issuer>,
+    /// Each destination by name: its store, its place there, and how it is written.
+    pub destinations: BTreeMap<String, Target>,
+    /// Each consumer by name.
+    pub consumers: BTreeMap<String, Arc<dyn Consumer>>,
+}
+
+/// One destination, ready to be called.
+pub struct Target {
+    /// Its store.
+    pub store: Arc<dyn SecretStore>,
+    /// The place in it.
+    pub place: Place,
+    /// As the plan says.
+    pub spec: Destination,
+}
+
+impl Outside {
+    /// What all of them can do.
+    pub fn capabilities(&self) -> Capabilities {
+        let stores = self
+            .destinations
+            .iter()
+            .map(|(name, t)| (name.clone(), t.store.capabilities()));
+        let consumers = self
+            .consumers
+            .iter()
+            .map(|(name, c)| (name.clone(), c.capabilities()));
+        Capabilities {
+            issuer: self.issuer.capabilities(),
+            stores: stores.collect(),
+            consumers: consumers.collect(),
+        }
+    }
+}
+
+/// Finds the outside systems of a rotation. The engine has one; tests bring their own.
+#[async_trait::async_trait]
+pub trait Connect: Send + Sync {
+    /// Everything a plan, and today's entry beside it, needs.
+    ///
+    /// # Errors
+    /// Something is not configured here or cannot be started.
+    async fn outside(&self, plan: &Definition, today: Option<&Definition>) -> Result<Outside>;
+}
+
+/// The providers of this build, with what they need from `keywheel.toml`.
+pub struct Providers {
+    config: Config,
+    fingerprint: Arc<FingerprintKey>,
+    launcher: Launcher,
+    programs: Arc<Mutex<HashMap<String, Arc<dyn Consumer>>>>,
+    issuers: Mutex<HashMap<String, Arc<dyn Issuer>>>,
+    stores: Mutex<HashMap<String, Arc<dyn SecretStore>>>,
+    reaches: Mutex<HashMap<String, Arc<Reach>>>,
+}
+
+impl Providers {
+    /// Providers as configured; nothing is called or started yet.
+    pub fn new(config: Config, fingerprint: Arc<FingerprintKey>, launcher: Launcher) -> Self {
+        Self {
+            config,
+            fingerprint,
+            launcher,
+            programs: Arc::default(),
+            issuers: Mutex::default(),
+            stores: Mutex::default(),
+            reaches: Mutex::default(),
+        }
+    }
+
+    /// The issuer that an entry names.
+    ///
+    /// # Errors
+    /// Its kind is not part of this build, or its settings cannot work.
+    pub async fn issuer(&self, spec: &IssuerSpec) -> Result<Arc<dyn Issuer>> {
+        let key = format!("{} {}", spec.kind, Value::Object(spec.options.clone()));
+        if let Some(kept) = locked(&self.issuers).get(&key) {
+            return Ok(Arc::clone(kept));
+        }
+        let issuer: Arc<dyn Issuer> = match spec.kind.as_str() {
+            "random" => Arc::new(RandomIssuer::new(settings::<RandomOptions>(
+                &spec.options,
+            )?)?),
+            "manual" => Arc::new(ManualIssuer::new(settings::<ManualOptions>(
+                &spec.options,
+            )?)?),
+            "exec" => {
+                let (program, config) = self.program_of(&spec.options)?;
+                Arc::new(ExecIssuer::connect(program, config, self.launcher.clone()).await?)
+            }
+            other => {
+                return Err(Error::invalid(format!(
+                    "there is no issuer of kind `{other}` in this build"
+                )));
+            }
+        };
+        locked(&self.issuers).insert(key, Arc::clone(&issuer));
+        Ok(issuer)
+    }
+
+    /// The store that an entry names.
+    ///
+    /// # Errors
+    /// Its kind is not part of this build, or its settings cannot work.
+    pub async fn store(&self, spec: &StoreSpec) -> Result<Arc<dyn SecretStore>> {
+        let key = format!("{} {}", spec.kind, Value::Object(spec.options.clone()));
+        if let Some(kept) = locked(&self.stores).get(&key) {
+            return Ok(Arc::clone(kept));
+        }
+        let root = || {
+            let root = spec
+                .options
+                .get("root")
+                .and_then(Value::as_str)
+                .unwrap_or(".");
+            self.config.absolute(root)
+        };
+        let store: Arc<dyn SecretStore> = match spec.kind.as_str() {
+            "files" => Arc::new(FilesStore::new(
+                settings::<FilesOptions>(&spec.options)?,
+                root(),
+            )?),
+            "dotenv" => Arc::new(DotenvStore::new(root(), Arc::clone(&self.fingerprint))),
+            "exec" => {
+                let (program, config) = self.program_of(&spec.options)?;
+                Arc::new(ExecStore::connect(program, config, self.launcher.clone()).await?)
+            }
+            other => {
+                return Err(Error::invalid(format!(
+                    "there is no store of kind `{other}` in this build"
+                )));
+            }
+        };
+        locked(&self.stores).insert(key, Arc::clone(&store));
+        Ok(store)
+    }
+
+    /// A program declared in `keywheel.toml`, for `keywheel plugin check`.
+    ///
+    /// # Errors
+    /// It is not declared, or its declaration cannot work.
+    pub fn program(&self, name: &str) -> Result<Program> {
+        let Some(spec) = self.config.programs.get(name) else {
+            return Err(Error::invalid(format!(
+                "program `{name}` is not declared in keywheel.toml"
+            )));
+        };
+        let options = ProgramOptions {
+            path: spec.path.clone(),
+            sha256: spec.sha256.clone(),
+            args: spec.args.clone(),
+            env: spec.env.clone(),
+            deadline: spec.deadline.map(|deadline| deadline.to_string()),
+            max_output: spec.max_output.and_then(|most| usize::try_from(most).ok()),
+        };
+        Program::new(name, options, &self.config.base).map_err(|e| Error::invalid(e.message))
+    }
+
+    fn program_of(&self, options: &Map<String, Value>) -> Result<(Program, Map<String, Value>)> {
+        let name = options
+            .get("program")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let config = options
+            .get("config")
+            .and_then(Value::as_object)
+            .cloned()
+            .unwrap_or_default();
+        Ok((self.program(name)?, config))
+    }
+
+    async fn consumer(&self, environment: &str, spec: &ConsumerSpec) -> Result<Arc<dyn Consumer>> {
+        for name in programs_in(spec) {
+            self.start_program(name).await?;
+        }
+        let reach = self.reach(environment)?;
+        consumers::build(&self.absolute(spec), &reach)
+    }
+
+    async fn start_program(&self, name: &str) -> Result<()> {
+        if locked(&self.programs).contains_key(name) {
+            return Ok(());
+        }
+        let started =
+            ExecConsumer::connect(self.program(name)?, Map::new(), self.launcher.clone()).await?;
+        locked(&self.programs).insert(name.to_owned(), Arc::new(started));
+        Ok(())
+    }
+
+    fn reach(&self, environment: &str) -> Result<Arc<Reach>> {
+        if let Some(kept) = locked(&self.reaches).get(environment) {
+            return Ok(Arc::clone(kept));
+        }
+        let mut allowed = self
+            .config
+            .hosts
+            .get(environment)
+            .cloned()
+            .unwrap_or_default();
+        // This machine may always be called: the inventory allows it without naming it.
+        allowed.extend(["127.0.0.1", "[::1]", "localhost"].map(str::to_owned));
+        let programs = Arc::clone(&self.programs);
+        let find = move |name: &str| {
+            let found = locked(&programs).get(name).map(Arc::clone);
+            found.ok_or_else(|| {
+                Error::invalid(format!("program `{name}` is not declared in keywheel.toml"))
+            })
+        };
+        let reach = Reach::new(
+            environment,
+            Hosts::parse(&allowed)?,
+            Arc::new(SystemNames),
+            Arc::new(find),
+        )?;
+        let reach = Arc::new(reach);
+        locked(&self.reaches).insert(environment.to_owned(), Arc::clone(&reach));
+        Ok(reach)
+    }
+
+    /// The same consumer with every path counted from the folder of `keywheel.toml`.
+    fn absolute(&self, spec: &ConsumerSpec) -> ConsumerSpec {
+        let path = |text: &String| self.config.absolute(text).display().to_string();
+        let bearer = |bearer: &Option<Reference>| match bearer {
+            Some(Reference::File(file)) => Some(Reference::File(path(file))),
+            other => other.clone(),
+        };
+        let notify = match &spec.notify {
+            NotifySpec::Http { url, bearer: b } => NotifySpec::Http {
+                url: url.clone(),
+                bearer: bearer(b),
+            },
+            other => other.clone(),
+        };
+        let verify = match &spec.verify {
+            VerifySpec::Http { url, bearer: b } => VerifySpec::Http {
+                url: url.clone(),
+                bearer: bearer(b),
+            },
+            VerifySpec::File {
+                path: file,
+                pid_file,
+                reloaded_file,
+            } => VerifySpec::File {
+                path: path(file),
+                pid_file: pid_file.as_ref().map(path),
+                reloaded_file: reloaded_file.as_ref().map(path),
+            },
+            other => other.clone(),
+        };
+        ConsumerSpec {
+            notify,
+            verify,
+            ..spec.clone()
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl Connect for Providers {
+    async fn outside(&self, plan: &Definition, today: Option<&Definition>) -> Result<Outside> {
+        let mut destinations = BTreeMap::new();
+        for spec in &plan.destinations {
+            let store = self.store(&spec.store).await?;
+            destinations.insert(
+                spec.name(),
+                Target {
+                    store,
+                    place: place_of(spec),
+                    spec: spec.clone(),
+                },
+            );
+        }
+        let mut consumers = BTreeMap::new();
+        let listed = plan
+            .consumers
+            .iter()
+            .chain(today.iter().flat_map(|d| d.consumers.iter()));
+        for (name, spec) in listed {
+            // Today's way of reaching a consumer replaces the planned one.
+            consumers.insert(
+                name.clone(),
+                self.consumer(plan.id.environment(), spec).await?,
+            );
+        }
+        Ok(Outside {
+            issuer: self.issuer(&plan.issuer).await?,
+            destinations,
+            consumers,
+        })
+    }
+}
+
+/// A destination as its store sees it.
+pub fn place_of(spec: &Destination) -> Place {
+    Place {
+        path: spec.path.clone(),
+        fields: spec.fields.keys().cloned().collect(),
+        selector: spec.selector.clone(),
+    }
+}
+
+fn programs_in(spec: &ConsumerSpec) -> impl Iterator<Item = &str> {
+    let notify = match &spec.notify {
+        NotifySpec::Exec { program } => Some(program.as_str()),
+        NotifySpec::Http { .. } | NotifySpec::None { .. } => None,
+    };
+    let verify = match &spec.verify {
+        VerifySpec::Exec { program } => Some(program.as_str()),
+        VerifySpec::Http { .. } | VerifySpec::File { .. } | VerifySpec::None { .. } => None,
+    };
+    notify.into_iter().chain(verify)
+}
+
+/// Provider settings never hold values, so that the parser's own words may be shown. `host` is the engine's.
+fn settings<T: DeserializeOwned>(options: &Map<String, Value>) -> Result<T> {
+    let mut options = options.clone();
+    options.remove("host");
+    serde_json::from_value(Value::Object(options)).map_err(|e| Error::invalid(e.to_string()))
+}
+
+/// A panic elsewhere leaves these maps whole: an entry is inserted in one step.
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,279 @@
+//! The engine: leases rotations, takes their steps, carries their orders out. It knows no other way to work on
+//! a rotation, whoever asked for it and whatever happened before.
+
+use super::decide::{self, Decision, Turn};
+use super::execute::Execution;
+use super::facts::Pace;
+use super::open::{self, Opened};
+use super::phase::Phase;
+use super::plan::{Order, Waiting};
+use super::report::Report;
+use super::values::{OpenError, Values};
+use crate::journal::rotations::{self, Claimant, Lease};
+use crate::journal::{self, Journal, audit, replicas, requests, secrets};
+use crate::providers::{Connect, Outside};
+use crate::seal::KeyRing;
+use crate::seam::{Seam, Seams, Window};
+use keywheel_contract::Error;
+use std::sync::Arc;
+
+/// Audit rows get their order in batches of at most this many.
+const SEQUENCE_MAX: i64 = 1_000;
+/// The sequencer's lease.
+const SEQUENCER_MS: i64 = 10_000;
+/// A rotation whose providers cannot be reached from here is looked at again after this.
+const PROVIDER_MS: i64 = 30_000;
+
+/// Works on rotations. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    /// The journal.
+    pub journal: Journal,
+    /// Finds outside systems.
+    pub connect: Arc<dyn Connect>,
+    /// Seals values.
+    pub ring: Arc<KeyRing>,
+    /// How long calls and waits last.
+    pub pace: Pace,
+    /// This replica's id.
+    pub replica: String,
+    /// This machine's name.
+    pub host: String,
+    /// Where tests let a worker die.
+    pub seams: Seams,
+}
+
+/// How work on one lease ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rested {
+    /// Nothing to do before this moment.
+    Until(i64),
+    /// It is over.
+    Ended(Phase),
+    /// Somebody else has it now, or the worker died.
+    Lost,
+}
+
+/// Why work stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkError {
+    /// The journal.
+    #[error(transparent)]
+    Journal(#[from] journal::Error),
+    /// Values could not be opened.
+    #[error(transparent)]
+    Values(#[from] OpenError),
+}
+
+impl Engine {
+    /// Opens rotations for waiting requests and says how many it looked at.
+    ///
+    /// # Errors
+    /// The journal.
+    pub async fn open_requests(&self, limit: i64) -> Result<Vec<Opened>, journal::Error> {
+        let waiting = self
+            .journal
+            .read(async move |tx| requests::queued(tx, limit).await)
+            .await?;
+        let mut opened = Vec::with_capacity(waiting.len());
+        for request in waiting {
+            if self.dies(&Seam::Claiming) {
+                return Ok(opened);
+            }
+            let one = self
+                .journal
+                .write(async move |tx| open::open(tx, &request).await)
+                .await;
+            match one {
+                Ok(one) => opened.push(one),
+                // Another replica opened one for the same secret at the same moment.
+                Err(journal::Error::Failed { .. }) => {}
+                Err(error) => return Err(error),
+            }
+            if self.dies(&Seam::Claimed) {
+                return Ok(opened);
+            }
+        }
+        Ok(opened)
+    }
+
+    /// Leases the most urgent rotations that are awake.
+    ///
+    /// # Errors
+    /// The journal.
+    pub async fn claim(
+        &self,
+        only: Option<&str>,
+        limit: i64,
+    ) -> Result<Vec<Lease>, journal::Error> {
+        let claimant = Claimant {
+            holder: self.replica.clone(),
+            host: self.host.clone(),
+            only: only.map(str::to_owned),
+            limit,
+            lease_ms: self.pace.lease_ms,
+        };
+        let leases = self
+            .journal
+            .write(async move |tx| rotations::claim(tx, &claimant).await)
+            .await?;
+        if !leases.is_empty() && self.dies(&Seam::Leased) {
+            return Ok(Vec::new());
+        }
+        Ok(leases)
+    }
+
+    /// Works on one leased rotation until it rests.
+    ///
+    /// # Errors
+    /// The journal or the seal failed; nothing was applied by the step that failed.
+    pub async fn work(&self, lease: Lease) -> Result<Rested, WorkError> {
+        let outside = match self.outside(&lease).await? {
+            Ok(outside) => outside,
+            Err(error) => return self.set_aside(&lease, &error).await,
+        };
+        let mut values = Values::open(&self.journal, &self.ring, &lease.id).await?;
+        let mut turn = Turn {
+            lease,
+            can: outside.capabilities(),
+            pace: self.pace,
+            report: Report::default(),
+            seams: self.seams.clone(),
+        };
+        loop {
+            let (orders, facts) = match self.step(&turn).await? {
+                Stepped::Act(orders, facts) => (orders, facts),
+                Stepped::Rested(rested) => return Ok(rested),
+            };
+            if turn.report.data_key.is_some() {
+                values.new_key = None;
+            }
+            let execution = Execution {
+                outside: &outside,
+                facts: &facts,
+                values: &values,
+                fingerprint: self.ring.fingerprint(),
+                seams: &self.seams,
+            };
+            turn.report = execution.carry_out(&orders).await;
+            if self.seams.is_dead() {
+                return Ok(Rested::Lost);
+            }
+        }
+    }
+
+    async fn step(&self, turn: &Turn) -> Result<Stepped, WorkError> {
+        let step = turn.clone();
+        let decided = self
+            .journal
+            .write(async move |tx| decide::decide(tx, &step).await)
+            .await;
+        if self.seams.is_dead() {
+            return Ok(Stepped::Rested(Rested::Lost));
+        }
+        let decision = match decided {
+            Ok(decision) => decision,
+            Err(journal::Error::Lost) => return Ok(Stepped::Rested(Rested::Lost)),
+            Err(error) => return Err(error.into()),
+        };
+        let recorded = turn
+            .report
+            .outcomes
+            .iter()
+            .filter_map(|outcome| match &outcome.order {
+                Order::Perform { kind, target, .. } => Some((*kind, target.clone())),
+                _ => None,
+            });
+        for (kind, target) in recorded {
+            if self.dies(&Seam::Effect {
+                kind,
+                target,
+                window: Window::Recorded,
+            }) {
+                return Ok(Stepped::Rested(Rested::Lost));
+            }
+        }
+        Ok(match decision {
+            Decision::Act { orders, facts } => Stepped::Act(orders, facts),
+            Decision::Rest { until_ms } => Stepped::Rested(Rested::Until(until_ms)),
+            Decision::Ended(phase) => Stepped::Rested(Rested::Ended(phase)),
+        })
+    }
+
+    async fn outside(&self, lease: &Lease) -> Result<Result<Outside, Error>, WorkError> {
+        let id = lease.id.as_str().to_owned();
+        let (run, today) = self
+            .journal
+            .read(async move |tx| {
+                let run = rotations::by_id(tx, &id)
+                    .await?
+                    .ok_or(journal::Error::Lost)?;
+                let today = secrets::definition(tx, &run.secret_id).await?;
+                Ok((run, today))
+            })
+            .await?;
+        Ok(self.connect.outside(&run.plan, today.as_ref()).await)
+    }
+
+    /// A rotation that cannot be served from here waits and says for what.
+    async fn set_aside(&self, lease: &Lease, error: &Error) -> Result<Rested, WorkError> {
+        let (lease, why) = (lease.clone(), error.message.clone());
+        let written = self
+            .journal
+            .write(async move |tx| {
+                let now = tx.now_ms();
+                let waiting = Waiting {
+                    kind: "provider".to_owned(),
+                    name: why.clone(),
+                    since_ms: now,
+                    until_ms: Some(now + PROVIDER_MS),
+                    next_command: String::new(),
+                };
+                rotations::set_aside(tx, &lease, now + PROVIDER_MS, &waiting).await?;
+                Ok(now + PROVIDER_MS)
+            })
+            .await;
+        match written {
+            Ok(until_ms) => Ok(Rested::Until(until_ms)),
+            Err(journal::Error::Lost) => Ok(Rested::Lost),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Gives waiting audit rows their order, if this replica is the sequencer or can become it; says how many.
+    ///
+    /// # Errors
+    /// The journal.
+    pub async fn sequence(&self) -> Result<i64, journal::Error> {
+        if self
+            .journal
+            .read(async |tx| audit::pending(tx).await)
+            .await?
+            == 0
+            || self.dies(&Seam::Sequencing)
+        {
+            return Ok(0);
+        }
+        let holder = self.replica.clone();
+        let placed = self
+            .journal
+            .write(async move |tx| {
+                match replicas::take(tx, "sequencer", &holder, SEQUENCER_MS).await? {
+                    true => audit::sequence(tx, SEQUENCE_MAX).await,
+                    false => Ok(0),
+                }
+            })
+            .await?;
+        self.dies(&Seam::Sequenced);
+        Ok(placed)
+    }
+
+    fn dies(&self, seam: &Seam) -> bool {
+        self.seams.pass(seam).is_err()
+    }
+}
+
+enum Stepped {
+    Act(Vec<Order>, Box<super::facts::Facts>),
+    Rested(Rested),
+}

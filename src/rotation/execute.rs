@@ -1,0 +1,109 @@
+//! Carrying out orders: thin, bounded by a deadline, without a transaction open. Every effect passes through
+//! one function, so that every place where a process can die around one is known.
+
+mod effects;
+mod looks;
+mod settle;
+
+use super::facts::Facts;
+use super::plan::Order;
+use super::report::{Answer, Outcome, Report};
+use super::values::Values;
+use super::words::Kind;
+use crate::providers::Outside;
+use crate::seam::{Seam, Seams, Window};
+use futures_util::future::join_all;
+use keywheel_contract::{Error, FingerprintKey, Mark, Result};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What calls are made with.
+pub struct Execution<'a> {
+    /// The outside systems.
+    pub outside: &'a Outside,
+    /// What was known when the orders were given.
+    pub facts: &'a Facts,
+    /// The rotation's values.
+    pub values: &'a Values,
+    /// The key of all fingerprints.
+    pub fingerprint: &'a Arc<FingerprintKey>,
+    /// Where tests let a process die.
+    pub seams: &'a Seams,
+}
+
+impl Execution<'_> {
+    /// Carries out every order side by side.
+    pub async fn carry_out(&self, orders: &[Order]) -> Report {
+        let outcomes = join_all(orders.iter().map(|order| async {
+            Outcome {
+                order: order.clone(),
+                answer: self.bounded(order).await,
+            }
+        }))
+        .await;
+        Report {
+            outcomes,
+            data_key: self.values.new_key.clone(),
+        }
+    }
+
+    /// A call that does not answer in time has an outcome nobody knows.
+    async fn bounded(&self, order: &Order) -> Result<Answer> {
+        let limit = u64::try_from(self.facts.pace.call_ms).unwrap_or(0);
+        match tokio::time::timeout(Duration::from_millis(limit), self.one(order)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(match order {
+                Order::Perform { .. } => {
+                    Error::unknown_outcome(format!("no answer within {limit} ms"))
+                }
+                _ => Error::unavailable(format!("no answer within {limit} ms")),
+            }),
+        }
+    }
+
+    async fn one(&self, order: &Order) -> Result<Answer> {
+        match order {
+            Order::Perform {
+                kind,
+                target,
+                attempt,
+            } => self.guarded(*kind, target, *attempt).await,
+            Order::Settle {
+                kind,
+                target,
+                attempt,
+            } => self.settle(*kind, target, *attempt).await,
+            Order::Inspect { destination } => self.inspect(destination).await,
+            Order::Identify => self.identify().await,
+            Order::Propose => self.propose().await,
+            Order::TestCandidate => self.test_candidate().await,
+            Order::TestOld => self.test_old().await,
+            Order::RefusedOld => self.refused_old().await,
+            Order::ReadBack { destination } => self.read_back(destination).await,
+            Order::Observe { consumer } => self.observe(consumer).await,
+            Order::LastUse => self.last_use().await,
+        }
+    }
+
+    /// The one way through which every effect goes.
+    async fn guarded(&self, kind: Kind, target: &str, attempt: i64) -> Result<Answer> {
+        let seam = |window| Seam::Effect {
+            kind,
+            target: target.to_owned(),
+            window,
+        };
+        self.seams.pass(&seam(Window::Intended))?;
+        let answer = self.perform(kind, target, attempt).await;
+        self.seams.pass(&seam(Window::Applied))?;
+        self.seams.pass(&seam(Window::Answered))?;
+        answer
+    }
+
+    /// The mark of one try.
+    fn mark(&self, kind: Kind, target: &str, attempt: i64) -> Mark {
+        Mark {
+            rotation: self.facts.id.clone(),
+            token: super::decide::token(&self.facts.id, kind, target, attempt),
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! Effects: each is one call, or a read followed by one compare-and-set.
+
+use super::Execution;
+use crate::inventory::Destination;
+use crate::providers::Target;
+use crate::rotation::CANDIDATE;
+use crate::rotation::report::{Answer, NewCandidate};
+use crate::rotation::values::{pack, proof_field, render};
+use crate::rotation::words::{Kind, Mode};
+use keywheel_contract::{
+    Base, Credential, CredentialId, Document, Error, ErrorKind, Fields, Inspection, Notice, Result,
+    Retired, Tag, VersionId, Write,
+};
+
+impl Execution<'_> {
+    pub(super) async fn perform(&self, kind: Kind, target: &str, attempt: i64) -> Result<Answer> {
+        match kind {
+            Kind::Mint => self.mint(attempt).await,
+            Kind::Apply => self.apply(attempt).await,
+            Kind::ApplyBack => self.apply_back(attempt).await,
+            Kind::Activate => done(self.outside.issuer.activate(&self.presented(target)?).await),
+            Kind::Stage | Kind::Publish | Kind::Republish | Kind::DropPrevious => {
+                self.write(kind, target, attempt).await
+            }
+            Kind::Notify | Kind::NotifyAgain | Kind::NotifyBack | Kind::NotifyDropped => {
+                self.notify(target).await
+            }
+            Kind::DisableCredential => done(
+                self.outside
+                    .issuer
+                    .disable(&CredentialId::new(target))
+                    .await,
+            ),
+            Kind::EnableCredential => done(self.outside.issuer.enable(&self.old(target)).await),
+            Kind::Revoke | Kind::RevokeOrphan | Kind::DestroyCandidate => {
+                done(self.outside.issuer.revoke(&CredentialId::new(target)).await)
+            }
+            Kind::EndSessions => {
+                let ended = self
+                    .outside
+                    .issuer
+                    .end_sessions(&CredentialId::new(target))
+                    .await?;
+                Ok(Answer::Done {
+                    version: None,
+                    word: "applied",
+                    detail: format!("{ended} sessions"),
+                })
+            }
+            Kind::DisableVersion
+            | Kind::EnableVersion
+            | Kind::DestroyVersion
+            | Kind::DestroyCandidateVersion => self.end_version(kind, target).await,
+        }
+    }
+
+    /// The destination of that name.
+    pub(super) fn target(&self, name: &str) -> Result<&Target> {
+        let found = self.outside.destinations.get(name);
+        found.ok_or_else(|| Error::invalid(format!("{name} is not in the plan")))
+    }
+
+    /// The candidate, with its value.
+    pub(super) fn candidate(&self) -> Result<Credential> {
+        let id = self.facts.candidate_ref().unwrap_or_default();
+        Ok(Credential {
+            id: CredentialId::new(id),
+            fields: self.values.candidate()?,
+        })
+    }
+
+    /// The old credential, with as much of its value as is known.
+    pub(super) fn old(&self, id: &str) -> Credential {
+        let fields = self.values.old().unwrap_or_default();
+        Credential {
+            id: CredentialId::new(id),
+            fields,
+        }
+    }
+
+    /// The mark that a minted credential carries at its issuer.
+    pub(super) fn tag(&self, attempt: i64) -> Tag {
+        Tag::new(format!("keywheel-{}-{attempt}", self.facts.id))
+    }
+
+    /// What the issuer is to present: the candidate, or, on the way back, the old credential.
+    fn presented(&self, id: &str) -> Result<Credential> {
+        match self.facts.old_ref() == Some(id) {
+            true => Ok(self.old(id)),
+            false => self.candidate(),
+        }
+    }
+
+    async fn mint(&self, attempt: i64) -> Result<Answer> {
+        let minted = self.outside.issuer.mint(&self.tag(attempt)).await?;
+        self.new_candidate(minted)
+    }
+
+    async fn apply(&self, attempt: i64) -> Result<Answer> {
+        done(
+            self.outside
+                .issuer
+                .apply(&self.tag(attempt), &self.candidate()?)
+                .await,
+        )
+    }
+
+    async fn apply_back(&self, attempt: i64) -> Result<Answer> {
+        let old = self.old(self.facts.old_ref().unwrap_or_default());
+        done(self.outside.issuer.apply(&self.tag(attempt), &old).await)
+    }
+
+    /// Seals a new candidate and takes its fingerprint.
+    pub(super) fn new_candidate(&self, made: Credential) -> Result<Answer> {
+        let fingerprint = self.fingerprint_of(&made.fields)?;
+        let sealed = self.values.keep(CANDIDATE, pack(made.fields)?)?;
+        Ok(Answer::Candidate(NewCandidate {
+            issuer_ref: made.id,
+            sealed,
+            fingerprint,
+        }))
+    }
+
+    /// Of the value that the main destination shows.
+    fn fingerprint_of(&self, fields: &Fields) -> Result<String> {
+        let main = self.facts.plan.destinations.first();
+        let Some(main) = main else {
+            return Ok(String::new());
+        };
+        let document = render(main, fields, fields)?;
+        Ok(document
+            .proof_value(proof_field(main))
+            .map(|value| self.fingerprint.of(value))
+            .unwrap_or_default())
+    }
+
+    /// What a kind of write puts into a destination.
+    pub(super) fn content(&self, kind: Kind, destination: &Destination) -> Result<Document> {
+        match kind {
+            Kind::Republish => self.values.base(destination).ok_or_else(|| {
+                Error::invalid(format!("{} held nothing before", destination.name()))
+            }),
+            Kind::DropPrevious => self.values.document(destination, false),
+            // A contained value is not shown beside the new one.
+            _ => self
+                .values
+                .document(destination, self.facts.mode != Mode::Contain),
+        }
+    }
+
+    /// Looks, makes sure that our part is as expected, then writes over exactly what was seen.
+    async fn write(&self, kind: Kind, name: &str, attempt: i64) -> Result<Answer> {
+        let target = self.target(name)?;
+        let seen = target.store.inspect(&target.place).await?;
+        self.expect(kind, target, &seen, attempt).await?;
+        let document = self.content(kind, &target.spec)?;
+        let payload = target
+            .store
+            .compose(&target.place, &document, &seen)
+            .await?;
+        let limit = target.store.capabilities().max_bytes;
+        if limit.is_some_and(|limit| payload.len() > limit) {
+            let (size, limit) = (payload.len(), limit.unwrap_or_default());
+            return Err(Error::invalid(format!(
+                "{size} bytes do not fit into {name}, which takes {limit}"
+            )));
+        }
+        let mark = self.mark(kind, name, attempt);
+        let base = Base::from(&seen);
+        let write = Write {
+            place: &target.place,
+            payload: &payload,
+            base: &base,
+            mark: &mark,
+        };
+        let version = match kind {
+            Kind::Stage => target.store.stage(&write).await?,
+            _ => target.store.promote(&write).await?,
+        };
+        Ok(Answer::Done {
+            version: Some(version),
+            word: "applied",
+            detail: String::new(),
+        })
+    }
+
+    /// Somebody may have edited other people's part of a document; nobody may have changed ours.
+    async fn expect(
+        &self,
+        kind: Kind,
+        target: &Target,
+        seen: &Inspection,
+        attempt: i64,
+    ) -> Result<()> {
+        let name = target.spec.name();
+        if let Some(by) = &seen.natively_managed_by {
+            return Err(Error::new(
+                ErrorKind::NativelyManaged { by: by.clone() },
+                format!("{name} is rotated by {by}"),
+            ));
+        }
+        let intent = self
+            .facts
+            .effects
+            .iter()
+            .find(|e| (e.kind, &e.target, e.attempt) == (kind, &name, attempt));
+        let expected = intent
+            .and_then(|e| e.result.base.as_ref())
+            .and_then(|base| base.version.clone());
+        if seen.current == expected || (kind == Kind::Publish && target.store.capabilities().stages)
+        {
+            return Ok(());
+        }
+        let changed = || {
+            let seen = seen.current.as_ref().map_or("nothing", VersionId::as_str);
+            Error::invalid(format!(
+                "somebody changed {name} in the meantime (it shows {seen}); nothing was overwritten"
+            ))
+        };
+        let (Some(current), true) = (&seen.current, target.store.capabilities().readable) else {
+            return Err(changed());
+        };
+        let now = target.store.read(&target.place, current).await?;
+        let ours = match kind {
+            Kind::Stage | Kind::Publish => self.values.base(&target.spec),
+            _ => Some(self.content(Kind::Publish, &target.spec)?),
+        };
+        match ours.is_some_and(|ours| ours.matches(&now)) {
+            true => Ok(()),
+            false => Err(changed()),
+        }
+    }
+
+    async fn notify(&self, consumer: &str) -> Result<Answer> {
+        let found = self.outside.consumers.get(consumer);
+        let found = found.ok_or_else(|| Error::invalid(format!("{consumer} is not configured")))?;
+        let (destination, version) = self.read_by(consumer);
+        let notice = Notice {
+            id: self.facts.plan.id.clone(),
+            consumer: consumer.to_owned(),
+            destination,
+            version: VersionId::new(version),
+            rotation: self.facts.id.clone(),
+        };
+        done(found.notify(&notice).await)
+    }
+
+    /// The destination that a consumer reads, and the version it serves.
+    fn read_by(&self, consumer: &str) -> (String, String) {
+        let name = self
+            .destination_of(consumer)
+            .map(Destination::name)
+            .unwrap_or_default();
+        let version = crate::rotation::plan::last_version(self.facts, &name);
+        let version = version.or_else(|| self.facts.base_version(&name).map(str::to_owned));
+        (name, version.unwrap_or_default())
+    }
+
+    async fn end_version(&self, kind: Kind, name: &str) -> Result<Answer> {
+        let target = self.target(name)?;
+        let Some(version) = self.version_to_end(kind, name) else {
+            return Ok(Answer::Done {
+                version: None,
+                word: "applied",
+                detail: "nothing was there".into(),
+            });
+        };
+        let retired = match kind {
+            Kind::DisableVersion => target.store.disable(&target.place, &version).await?,
+            Kind::EnableVersion => {
+                target.store.enable(&target.place, &version).await?;
+                return Ok(Answer::Done {
+                    version: Some(version),
+                    word: "applied",
+                    detail: String::new(),
+                });
+            }
+            _ => target.store.destroy(&target.place, &version).await?,
+        };
+        let detail = match retired {
+            Retired::Impossible => "the store keeps it".to_owned(),
+            _ => String::new(),
+        };
+        Ok(Answer::Done {
+            version: Some(version),
+            word: retired.word(),
+            detail,
+        })
+    }
+
+    /// The old version, or the candidate's.
+    pub(super) fn version_to_end(&self, kind: Kind, name: &str) -> Option<VersionId> {
+        if kind != Kind::DestroyCandidateVersion {
+            return self.facts.base_version(name).map(VersionId::new);
+        }
+        let written = self
+            .facts
+            .applied(Kind::Publish, name)
+            .or_else(|| self.facts.applied(Kind::Stage, name));
+        written?.result.version.clone()
+    }
+}
+
+fn done(result: Result<()>) -> Result<Answer> {
+    result.map(|()| Answer::Done {
+        version: None,
+        word: "applied",
+        detail: String::new(),
+    })
+}
