@@ -2,4 +2,8 @@
 //!
 //! Nothing here writes, calls out or prints. The command line prints it; API and page show the same.
 
+pub mod entries;
 pub mod select;
+pub mod status;
+pub mod verify;
+pub mod when;
