@@ -10,6 +10,7 @@ use crate::rotation::CANDIDATE;
 use crate::rotation::phase::Phase;
 use crate::rotation::report::Sealed;
 use crate::rotation::values::{Values, pack, proof_field, render};
+use crate::rotation::words::State;
 use keywheel_contract::{ChosenBy, Fields};
 use std::collections::BTreeSet;
 
@@ -217,6 +218,8 @@ async fn take_in(tx: &mut Tx, seen: &Run, brought: &Brought, person: &Person) ->
     let secret_id = run.secret_id.clone();
     record(tx, &secret_id, Some(&mut run), entry).await?;
     run.wake_ms = 0;
+    run.state = State::Active;
+    run.waiting.clear();
     rotations::save(tx, &lease, &run, true).await.map(Ok)
 }
 

@@ -39,7 +39,7 @@ pub(super) async fn pause(context: &Context, args: PauseArgs) -> Result<Exit, Fa
         let paused = actions::pause(&journal, &id, until_ms, &person).await?;
         let stays = match &paused.phase {
             Some(phase) => {
-                format!("its rotation holds at {phase}; both what works now keeps working")
+                format!("its rotation holds at {phase}; what works now keeps working")
             }
             None => "nothing of it starts; the credential in use works".to_owned(),
         };

@@ -5,7 +5,7 @@ use super::context::Context;
 use super::exit::{Exit, Failure};
 use super::selector::Selector;
 use crate::actions::{self, Proof};
-use comfy_table::{Table, style::presets::NOTHING};
+use comfy_table::{Table, presets::NOTHING};
 
 /// Tries every consumer's proof on the value in use; changes nothing. 1 where one does not prove.
 #[derive(Debug, clap::Args)]

@@ -156,13 +156,15 @@ fn exposure_seconds(run: &Run) -> Option<i64> {
         .map(|reported| (until - reported).max(0) / 1_000)
 }
 
-/// How a rotation came out, where it did or where only a person can help.
+/// How a rotation came out, where it did or where only a person can help. One that was woken and not looked
+/// at since (`wake_ms` is 0) still shows its earlier question.
 fn judge(run: &Run, goal: Goal) -> Option<(&'static str, Exit)> {
     match (run.phase, run.state) {
         (Phase::Completed, _) => Some(("completed", Exit::Done)),
         (Phase::RolledBack, _) => Some(("rolled_back", Exit::Failed)),
         (Phase::Cancelled, _) => Some(("cancelled", Exit::Failed)),
         _ if goal == Goal::Proven && run.proven_ms.is_some() => Some(("proven", Exit::Done)),
+        _ if run.wake_ms == 0 => None,
         (_, State::Blocked) => Some(("blocked", Exit::Attention)),
         (_, State::Waiting) if run.waiting.iter().any(|w| w.kind == "person") => {
             Some(("waits_for_person", Exit::Attention))

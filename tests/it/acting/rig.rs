@@ -1,9 +1,12 @@
 //! A folder with an inventory, and the built program in it.
 
+use keywheel::clock::SystemClock;
+use keywheel::journal::{Address, Journal, Tx, audit};
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// A value no output may ever show.
@@ -37,7 +40,10 @@ impl From<Output> for Ran {
             out: text(&output.stdout),
             err: text(&output.stderr),
         };
-        assert!(!format!("{}{}", ran.out, ran.err).contains(CANARY), "a value was printed");
+        assert!(
+            !format!("{}{}", ran.out, ran.err).contains(CANARY),
+            "a value was printed"
+        );
         ran
     }
 }
@@ -63,7 +69,10 @@ impl Rig {
             "environment = \"{environment}\"\ndefaults = {{ owner = \"me\", schedule = \"development\", manage = \"auto\" }}\n\
              [stores.main]\nkind = \"files\"\nroot = \"published\"\n"
         );
-        rig.write(&format!("inventory/{environment}/environment.toml"), &settings);
+        rig.write(
+            &format!("inventory/{environment}/environment.toml"),
+            &settings,
+        );
         rig.write(&format!("inventory/{environment}/team.toml"), text);
         rig.append("keywheel.toml", &plugins());
         rig.ok(&["inventory", "apply"]);
@@ -91,13 +100,20 @@ impl Rig {
 
     fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_keywheel"));
-        command.args(words).current_dir(self.path()).env("NO_COLOR", "1");
+        command
+            .args(words)
+            .current_dir(self.path())
+            .env("NO_COLOR", "1");
         command
     }
 
     /// Runs the program without a terminal and with nothing on stdin.
     pub(crate) fn run(&self, words: &[&str]) -> Ran {
-        self.command(words).stdin(Stdio::null()).output().unwrap().into()
+        self.command(words)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap()
+            .into()
     }
 
     /// Runs it with this on stdin.
@@ -124,16 +140,61 @@ impl Rig {
     /// Starts a daemon; it ends with the value.
     pub(crate) fn daemon(&self) -> Daemon {
         let log = fs::File::create(self.path().join("daemon.log")).unwrap();
-        let child = self.command(&["daemon"]).stderr(log).stdin(Stdio::null()).spawn().unwrap();
-        self.until("the daemon runs", || self.read("daemon.log").contains("keywheel is running"));
+        let child = self
+            .command(&["daemon"])
+            .stderr(log)
+            .stdin(Stdio::null())
+            .spawn()
+            .unwrap();
+        self.until("the daemon runs", || {
+            self.read("daemon.log").contains("keywheel is running")
+        });
         Daemon(child)
+    }
+
+    /// Every audit row, placed or not, as words.
+    pub(crate) fn audit(&self) -> Vec<String> {
+        let address = Address::Sqlite(self.path().join("keywheel.db"));
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let rows = runtime.block_on(async {
+            let journal = Journal::open(address, Arc::new(SystemClock)).await.unwrap();
+            let all = async |tx: &mut Tx| {
+                let filter = audit::Filter {
+                    limit: 10_000,
+                    ..audit::Filter::default()
+                };
+                let mut rows = audit::list(tx, &filter).await?;
+                rows.extend(audit::unsequenced(tx).await?);
+                Ok(rows)
+            };
+            journal.read(all).await.unwrap()
+        });
+        rows.into_iter()
+            .map(|row| {
+                let e = row.entry;
+                let words = [
+                    e.actor,
+                    e.action,
+                    e.phase,
+                    e.outcome,
+                    e.destination,
+                    e.evidence,
+                    e.detail,
+                ];
+                words.join(" ")
+            })
+            .collect()
     }
 
     /// Waits until something holds.
     pub(crate) fn until(&self, what: &str, holds: impl Fn() -> bool) {
         let deadline = Instant::now() + Duration::from_secs(60);
         while !holds() {
-            assert!(Instant::now() < deadline, "never: {what}\n{}", self.run(&["audit"]).out);
+            assert!(
+                Instant::now() < deadline,
+                "never: {what}\n{}",
+                self.audit().join("\n")
+            );
             std::thread::sleep(Duration::from_millis(100));
         }
     }
@@ -141,8 +202,9 @@ impl Rig {
     /// Waits until the audit has a row with all of these words.
     pub(crate) fn audited(&self, words: &[&str]) {
         self.until(&words.join(" "), || {
-            let audit = self.run(&["audit"]).out;
-            audit.lines().any(|line| words.iter().all(|word| line.contains(word)))
+            let rows = self.audit();
+            rows.iter()
+                .any(|row| words.iter().all(|word| row.contains(word)))
         });
     }
 }
