@@ -170,7 +170,9 @@ async fn date(
     allow_due: bool,
 ) -> journal::Result<Option<i64>> {
     let id = definition.id.as_str();
-    let enrolled_ms = secrets::by_id(tx, id).await?.map_or(0, |secret| secret.enrolled_ms);
+    let enrolled_ms = secrets::by_id(tx, id)
+        .await?
+        .map_or(0, |secret| secret.enrolled_ms);
     let history = History {
         last_rotated_ms: written_ms,
         credential_expires_ms: None,

@@ -20,7 +20,7 @@ pub use provide::{Awaiting, Provided, awaiting, provide};
 pub use request::{Asked, Radius, ask, radius};
 pub use safety::what_is_safe;
 pub use steer::{Steered, cancel, reenable, retry, rollback};
-pub use tools::Tools;
+pub use tools::{Tools, ToolsError};
 pub use vouch::{Vouched, vouch};
 
 use crate::journal::audit::{self, Entry};
@@ -114,9 +114,9 @@ impl Person {
 
 /// The secret, unless nobody knows it.
 async fn known(tx: &mut Tx, id: &str) -> Judged<Secret> {
-    Ok(secrets::by_id(tx, id).await?.ok_or_else(|| {
-        Refused::new(format!("{id} is not in the journal")).next("keywheel status")
-    }))
+    Ok(secrets::by_id(tx, id)
+        .await?
+        .ok_or_else(|| Refused::new(format!("{id} is not in the journal")).next("keywheel status")))
 }
 
 /// The rotation that a person means: the one that keeps others from starting, else the newest unfinished.

@@ -36,7 +36,10 @@ pub async fn notify(
     let (plan, run) = subject(journal, id, consumer).await?;
     let outside = tools.outside(&plan, None).await?;
     let spec = &plan.consumers[consumer];
-    let told = outside.consumers.get(consumer).filter(|c| c.capabilities().notifies);
+    let told = outside
+        .consumers
+        .get(consumer)
+        .filter(|c| c.capabilities().notifies);
     let Some(told) = told else {
         let why = format!("there is no way to tell {consumer} of {id}: its `notify` is none");
         return Err(Refused::new(why)
@@ -50,7 +53,9 @@ pub async fn notify(
         consumer: consumer.to_owned(),
         destination: destination.clone(),
         version: VersionId::new(&version),
-        rotation: rotation.clone().unwrap_or_else(|| RotationId::new("by-hand")),
+        rotation: rotation
+            .clone()
+            .unwrap_or_else(|| RotationId::new("by-hand")),
     };
     let mut entry = person.entry(run.as_ref(), "notify_by_hand", "asked");
     consumer.clone_into(&mut entry.destination);
@@ -78,7 +83,9 @@ async fn subject(
             let run = under_way(tx, &id).await?;
             let today = secrets::definition(tx, &id).await?;
             let Some(plan) = today.or_else(|| run.as_ref().map(|run| run.plan.clone())) else {
-                return Ok(Err(Refused::new(format!("{id} is retired; nobody is told"))));
+                return Ok(Err(Refused::new(format!(
+                    "{id} is retired; nobody is told"
+                ))));
             };
             if !plan.consumers.contains_key(&consumer) {
                 let listed: BTreeSet<&String> = plan.consumers.keys().collect();
@@ -114,7 +121,9 @@ async fn served(
         what: format!("looking at {name}"),
         error,
     })?;
-    let version = seen.current.map_or_else(String::new, |v| v.as_str().to_owned());
+    let version = seen
+        .current
+        .map_or_else(String::new, |v| v.as_str().to_owned());
     Ok((name, version))
 }
 

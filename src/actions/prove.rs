@@ -64,7 +64,8 @@ pub async fn prove(journal: &Journal, tools: &Tools, id: &str) -> Result<Vec<Pro
                 return Ok(Err(refused));
             }
             let definition = secrets::definition(tx, &named).await?;
-            Ok(definition.ok_or_else(|| Refused::new(format!("{named} is retired; nobody is asked"))))
+            Ok(definition
+                .ok_or_else(|| Refused::new(format!("{named} is retired; nobody is asked"))))
         })
         .await?;
     let definition = judged?;
@@ -87,7 +88,8 @@ async fn one(plan: &Definition, outside: &Outside, name: &str, spec: &ConsumerSp
         wrong: String::new(),
     };
     if let VerifySpec::None { why } = &spec.verify {
-        proof.wrong = format!("it cannot be seen ({why}); a rotation waits until a person vouches for it");
+        proof.wrong =
+            format!("it cannot be seen ({why}); a rotation waits until a person vouches for it");
         return proof;
     }
     let Some(destination) = read_by(plan, spec) else {
@@ -116,7 +118,9 @@ async fn asked(
     let version = seen.current.ok_or_else(nothing)?;
     proof.reads = format!("{name} {version}");
     let document = target.store.read(&target.place, &version).await?;
-    let value = document.proof_value(proof_field(destination)).ok_or_else(nothing)?;
+    let value = document
+        .proof_value(proof_field(destination))
+        .ok_or_else(nothing)?;
     let held = [Held {
         credential: &CredentialId::new("current"),
         version: Some(&version),
@@ -144,7 +148,11 @@ fn is_strong(outside: &Outside) -> bool {
 fn judge(proof: &mut Proof, seen: Vec<Observation>) {
     let asked = proof.asked;
     proof.shown = seen.into_iter().map(|one| shown(one, asked)).collect();
-    let proven = proof.shown.iter().filter(|one| one.wrong.is_empty()).count();
+    let proven = proof
+        .shown
+        .iter()
+        .filter(|one| one.wrong.is_empty())
+        .count();
     let wanted = usize::try_from(proof.instances).unwrap_or(usize::MAX);
     if proof.shown.is_empty() {
         proof.wrong = "nobody answered".to_owned();
@@ -156,7 +164,9 @@ fn judge(proof: &mut Proof, seen: Vec<Observation>) {
 fn shown(seen: Observation, asked: Strength) -> Shown {
     let wrong = match seen.holding {
         Holding::Credential(_) if seen.strength >= asked => String::new(),
-        Holding::Credential(_) => format!("{} is weaker than {}", seen.strength.word(), asked.word()),
+        Holding::Credential(_) => {
+            format!("{} is weaker than {}", seen.strength.word(), asked.word())
+        }
         Holding::Other => "it holds another value".to_owned(),
         Holding::Unknown => format!("cannot be told: {}", seen.detail),
     };

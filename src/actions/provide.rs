@@ -10,6 +10,7 @@ use crate::rotation::CANDIDATE;
 use crate::rotation::phase::Phase;
 use crate::rotation::report::Sealed;
 use crate::rotation::values::{Values, pack, proof_field, render};
+use crate::rotation::words::State;
 use keywheel_contract::{ChosenBy, Fields};
 use std::collections::BTreeSet;
 
@@ -43,16 +44,14 @@ pub struct Provided {
 ///
 /// # Errors
 /// None does, or the journal failed.
-pub async fn awaiting(
-    journal: &Journal,
-    tools: &Tools,
-    id: &str,
-) -> Result<Awaiting, ActionError> {
+pub async fn awaiting(journal: &Journal, tools: &Tools, id: &str) -> Result<Awaiting, ActionError> {
     let run = waiting_run(journal, id).await?;
     let outside = tools.outside(&run.plan, None).await?;
     if outside.issuer.capabilities().chosen_by != ChosenBy::Person {
         let why = format!("nobody has to bring a value for {id}: its issuer makes its own");
-        return Err(Refused::new(why).next(format!("keywheel retry {id}")).into());
+        return Err(Refused::new(why)
+            .next(format!("keywheel retry {id}"))
+            .into());
     }
     let instructions = run.plan.issuer.options.get("instructions");
     Ok(Awaiting {
@@ -92,10 +91,12 @@ fn waits(id: &str, run: Option<Run>) -> Result<Run, Refused> {
             run.phase
         ))
         .next(format!("keywheel show {id}"))),
-        None => Err(
-            Refused::new(format!("no rotation of {id} is under way; nothing was taken in"))
-                .next(format!("keywheel rotate-now {id}, then keywheel provide {id}")),
-        ),
+        None => Err(Refused::new(format!(
+            "no rotation of {id} is under way; nothing was taken in"
+        ))
+        .next(format!(
+            "keywheel rotate-now {id}, then keywheel provide {id}"
+        ))),
     }
 }
 
@@ -131,7 +132,10 @@ pub async fn provide(
     let run = waiting_run(journal, &awaiting.run.secret_id).await?;
     let values = Values::open(journal, &tools.ring, &run.id).await?;
     let outside = tools.outside(&run.plan, None).await?;
-    let checked = outside.issuer.check_format(&fields, values.old().as_ref()).await;
+    let checked = outside
+        .issuer
+        .check_format(&fields, values.old().as_ref())
+        .await;
     checked.map_err(|error| refused_value(&run.secret_id, &error))?;
     let taken = |error| ActionError::Outside {
         what: format!("taking the value of {} in", run.secret_id),
@@ -142,7 +146,8 @@ pub async fn provide(
         .and_then(|packed| values.keep(CANDIDATE, packed))
         .map_err(taken)?;
     let brought = Brought {
-        issuer_ref: issuer_ref.unwrap_or_else(|| format!("by-hand-{}", &fingerprint[..12.min(fingerprint.len())])),
+        issuer_ref: issuer_ref
+            .unwrap_or_else(|| format!("by-hand-{}", &fingerprint[..12.min(fingerprint.len())])),
         fingerprint,
         sealed,
         new_key: values.new_key.clone(),
@@ -173,7 +178,9 @@ fn fingerprint(tools: &Tools, run: &Run, fields: &Fields) -> keywheel_contract::
     };
     let document = render(main, fields, fields)?;
     let value = document.proof_value(proof_field(main));
-    Ok(value.map(|value| tools.fingerprint().of(value)).unwrap_or_default())
+    Ok(value
+        .map(|value| tools.fingerprint().of(value))
+        .unwrap_or_default())
 }
 
 struct Brought {
@@ -211,6 +218,8 @@ async fn take_in(tx: &mut Tx, seen: &Run, brought: &Brought, person: &Person) ->
     let secret_id = run.secret_id.clone();
     record(tx, &secret_id, Some(&mut run), entry).await?;
     run.wake_ms = 0;
+    run.state = State::Active;
+    run.waiting.clear();
     rotations::save(tx, &lease, &run, true).await.map(Ok)
 }
 

@@ -78,7 +78,8 @@ pub async fn radius(
     let (definition, run) = judged?;
     let outside = tools.outside(&definition, None).await?;
     let can = outside.issuer.capabilities();
-    if asked.mode == Mode::Contain && !asked.accept_outage
+    if asked.mode == Mode::Contain
+        && !asked.accept_outage
         && let Some(why) = long_outage(&can)
     {
         return Err(Refused::new(format!(
@@ -98,7 +99,9 @@ async fn judge(tx: &mut Tx, id: &str, asked: &Asked) -> Judged<(Definition, Opti
         Err(refused) => return Ok(Err(refused)),
     };
     let Some(definition) = secrets::definition(tx, id).await? else {
-        return Ok(Err(Refused::new(format!("{id} is retired; nothing of it is rotated any more"))));
+        return Ok(Err(Refused::new(format!(
+            "{id} is retired; nothing of it is rotated any more"
+        ))));
     };
     if let Some(refused) = held_back(tx.now_ms(), &secret, &definition, asked.mode) {
         return Ok(Err(refused));
@@ -117,13 +120,16 @@ fn held_back(now_ms: i64, secret: &Secret, definition: &Definition, mode: Mode) 
             "{id} is only tracked (`manage = \"track\"`, {}:{}); keywheel does not rotate it",
             origin.file, origin.line
         );
-        return Some(Refused::new(why)
-            .next("set `manage` to \"approve\" or \"auto\", then keywheel inventory apply"));
+        return Some(
+            Refused::new(why)
+                .next("set `manage` to \"approve\" or \"auto\", then keywheel inventory apply"),
+        );
     }
     if secret.is_paused(now_ms) && mode != Mode::Contain {
         let by = secret.paused_by.as_deref().unwrap_or_default();
         let reason = secret.paused_reason.as_deref().unwrap_or_default();
-        let why = format!("{id} is paused by {by} ({reason}); only `--mode contain` overrides a pause");
+        let why =
+            format!("{id} is paused by {by} ({reason}); only `--mode contain` overrides a pause");
         return Some(Refused::new(why).next(format!("keywheel resume {id}")));
     }
     None
@@ -136,13 +142,23 @@ async fn over_already(
     asked: &Asked,
 ) -> crate::journal::Result<Option<Refused>> {
     let id = &secret.id;
-    let Some(word) = asked.credential.as_deref().filter(|word| *word != "current") else {
+    let Some(word) = asked
+        .credential
+        .as_deref()
+        .filter(|word| *word != "current")
+    else {
         return Ok(None);
     };
     let all = ledger::credentials(tx, id).await?;
     let Some(leaked) = named(&all, word, secret.current_credential.as_deref()) else {
-        let known: Vec<&str> = all.iter().filter_map(|row| row.issuer_ref.as_deref()).collect();
-        let why = format!("{id} has no credential `{word}`; known at its issuer: {}", known.join(", "));
+        let known: Vec<&str> = all
+            .iter()
+            .filter_map(|row| row.issuer_ref.as_deref())
+            .collect();
+        let why = format!(
+            "{id} has no credential `{word}`; known at its issuer: {}",
+            known.join(", ")
+        );
         return Ok(Some(Refused::new(why)));
     };
     let over = matches!(leaked.state.as_str(), "refused" | "replaced" | "destroyed");
@@ -167,10 +183,18 @@ fn named<'a>(
 /// Why ending the leaked credential first would leave consumers without one for longer than a moment.
 fn long_outage(can: &IssuerCapabilities) -> Option<&'static str> {
     match can.style {
-        Style::Generated => Some("consumers honour the value themselves, so that nobody can end it before the new one is there"),
-        Style::InPlace => Some("its issuer holds one value, so that ending the old one and making the new one are one step"),
-        _ if !can.reversible && !can.revokes => Some("its issuer has no way to end the leaked one from here"),
-        _ if can.chosen_by == ChosenBy::Person => Some("a person has to make the new one, and there is no spare"),
+        Style::Generated => Some(
+            "consumers honour the value themselves, so that nobody can end it before the new one is there",
+        ),
+        Style::InPlace => Some(
+            "its issuer holds one value, so that ending the old one and making the new one are one step",
+        ),
+        _ if !can.reversible && !can.revokes => {
+            Some("its issuer has no way to end the leaked one from here")
+        }
+        _ if can.chosen_by == ChosenBy::Person => {
+            Some("a person has to make the new one, and there is no spare")
+        }
         _ => None,
     }
 }
@@ -214,7 +238,9 @@ fn undo(plan: &Definition, can: &IssuerCapabilities, mode: Mode) -> String {
 
 fn outage(can: &IssuerCapabilities, mode: Mode) -> &'static str {
     match (mode, can.style) {
-        (Mode::Contain, _) => "from the end of the leaked credential until every consumer has the new one",
+        (Mode::Contain, _) => {
+            "from the end of the leaked credential until every consumer has the new one"
+        }
         (_, Style::InPlace) => "from applying the new value until every consumer has read it",
         _ => "",
     }

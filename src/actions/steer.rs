@@ -41,8 +41,10 @@ pub async fn retry(journal: &Journal, id: &str, person: &Person) -> Result<Steer
             };
             rotations::retry(tx, &run.id, &person.actor).await?;
             let next = match run.wish {
-                Wish::Held => "the hold is lifted: consumers are proven again, then the old credential is \
-                     disabled as planned",
+                Wish::Held => {
+                    "the hold is lifted: consumers are proven again, then the old credential is \
+                     disabled as planned"
+                }
                 _ => "earlier failures no longer count; it goes on from where it is",
             };
             let entry = person.entry(Some(&run), "retry", "asked");
@@ -75,7 +77,10 @@ pub async fn rollback(
         })
         .await?;
     let (run, today) = found?;
-    let can = tools.outside(&run.plan, today.as_ref()).await?.capabilities();
+    let can = tools
+        .outside(&run.plan, today.as_ref())
+        .await?
+        .capabilities();
     let person = person.clone();
     let judged = journal
         .write(async move |tx| turned_back(tx, &run, &can, &person).await)
@@ -110,8 +115,10 @@ async fn turned_back(
     record(tx, &id, Some(&mut run), entry).await?;
     let next = match early {
         true => "it is cancelled: nothing was changed",
-        false => "the old credential is made to work first, then published again, then every consumer is proven \
-             on it; only then is the new one ended",
+        false => {
+            "the old credential is made to work first, then published again, then every consumer is proven \
+             on it; only then is the new one ended"
+        }
     };
     Ok(Ok(steered(&run, next)))
 }
@@ -196,8 +203,9 @@ async fn cancelled(tx: &mut Tx, id: &str, person: &Person) -> Judged<Steered> {
     let late = run.as_ref().filter(|run| !is_early(run.phase));
     if let (Some(run), true) = (late, queued.is_empty()) {
         let why = format!("{id} is {} already; {}", run.phase, what_is_safe(run));
-        return Ok(Err(Refused::new(why)
-            .next(format!("keywheel rollback {id} --reason \"…\""))));
+        return Ok(Err(
+            Refused::new(why).next(format!("keywheel rollback {id} --reason \"…\""))
+        ));
     }
     if queued.is_empty() && run.is_none() {
         return Ok(Err(Refused::new(format!(
@@ -288,7 +296,10 @@ async fn no_way_back(tx: &mut Tx, run: &Run, why: &str) -> crate::journal::Resul
         .unwrap_or_else(|| "the old credential".to_owned());
     let since = match run.ended_ms {
         Some(_) => format!("{name} was ended at {}", moment(run.ended_ms)),
-        None => format!("{name} is being ended since {}", moment(Some(run.phase_since_ms))),
+        None => format!(
+            "{name} is being ended since {}",
+            moment(Some(run.phase_since_ms))
+        ),
     };
     let works: Vec<String> = ledger::serving(tx, id)
         .await?
@@ -314,6 +325,8 @@ async fn no_way_back(tx: &mut Tx, run: &Run, why: &str) -> crate::journal::Resul
 }
 
 fn moment(ms: Option<i64>) -> String {
-    ms.and_then(DateTime::from_timestamp_millis)
-        .map_or_else(|| "?".to_owned(), |at| at.to_rfc3339_opts(SecondsFormat::Secs, true))
+    ms.and_then(DateTime::from_timestamp_millis).map_or_else(
+        || "?".to_owned(),
+        |at| at.to_rfc3339_opts(SecondsFormat::Secs, true),
+    )
 }

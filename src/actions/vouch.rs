@@ -92,7 +92,9 @@ fn refusal(
     today: Option<&Definition>,
 ) -> Option<Refused> {
     if for_ms <= 0 || for_ms > LONGEST_MS {
-        let why = format!("a waiver stands for more than no time and at most 30d; nothing of {id} was waived");
+        let why = format!(
+            "a waiver stands for more than no time and at most 30d; nothing of {id} was waived"
+        );
         return Some(Refused::new(why));
     }
     if subject == OLD_REVOKED {
