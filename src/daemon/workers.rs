@@ -6,6 +6,7 @@ use crate::journal::{Journal, Result, rotations, secrets};
 use crate::rotation::engine::{Engine, Rested, WorkError};
 use crate::scheduler;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -15,6 +16,10 @@ use tokio_util::sync::CancellationToken;
 const POLL: Duration = Duration::from_secs(1);
 /// A replica says that it is alive this often.
 const BEAT: Duration = Duration::from_secs(5);
+/// Audit rows wait at most this long for their order.
+const SEQUENCE: Duration = Duration::from_millis(250);
+/// Shredded values are gone from the file after at most this long.
+const SHRED: Duration = Duration::from_secs(30);
 /// Requests opened in one look.
 const OPEN_MAX: i64 = 64;
 
@@ -36,16 +41,26 @@ pub struct Workers {
 /// The journal failed for good.
 pub async fn run_until(workers: Workers, stop: CancellationToken) -> Result<()> {
     let journal = workers.engine.journal.clone();
-    let audit = tokio::spawn(keep_in_order(workers.engine.clone(), stop.clone()));
-    let outcome = work_until(&workers, &stop).await;
+    let shredded = Arc::new(AtomicBool::new(false));
+    let audit = tokio::spawn(keep_house(
+        workers.engine.clone(),
+        Arc::clone(&shredded),
+        stop.clone(),
+    ));
+    let outcome = work_until(&workers, &shredded, &stop).await;
     stop.cancel();
     drop(audit.await);
     while workers.engine.sequence().await? > 0 {}
+    journal.checkpoint().await?;
     workers.presence.end(&journal).await?;
     outcome
 }
 
-async fn work_until(workers: &Workers, stop: &CancellationToken) -> Result<()> {
+async fn work_until(
+    workers: &Workers,
+    shredded: &Arc<AtomicBool>,
+    stop: &CancellationToken,
+) -> Result<()> {
     let journal = &workers.engine.journal;
     let freed = Arc::new(Notify::new());
     let mut tasks = JoinSet::new();
@@ -55,7 +70,7 @@ async fn work_until(workers: &Workers, stop: &CancellationToken) -> Result<()> {
             workers.presence.beat(journal).await?;
             beaten = Some(Instant::now());
         }
-        let busy = look(workers, &mut tasks, &freed)
+        let busy = look(workers, &mut tasks, &freed, shredded)
             .await
             .unwrap_or_else(|error| {
                 tracing::error!(%error, "the journal could not be used; trying again");
@@ -76,7 +91,12 @@ async fn work_until(workers: &Workers, stop: &CancellationToken) -> Result<()> {
 }
 
 /// One look at the journal; `true` where there may be more to do at once.
-async fn look(workers: &Workers, tasks: &mut JoinSet<()>, freed: &Arc<Notify>) -> Result<bool> {
+async fn look(
+    workers: &Workers,
+    tasks: &mut JoinSet<()>,
+    freed: &Arc<Notify>,
+    shredded: &Arc<AtomicBool>,
+) -> Result<bool> {
     let engine = &workers.engine;
     let due = if workers.schedules {
         scheduler::tick(&engine.journal).await?
@@ -93,10 +113,12 @@ async fn look(workers: &Workers, tasks: &mut JoinSet<()>, freed: &Arc<Notify>) -
         .await?;
     let claimed = leases.len();
     for lease in leases {
-        let (engine, freed) = (engine.clone(), Arc::clone(freed));
+        let (engine, freed, shredded) = (engine.clone(), Arc::clone(freed), Arc::clone(shredded));
         tasks.spawn(async move {
             let id = lease.id.clone();
-            report(&id, engine.work(lease).await);
+            let worked = engine.work(lease).await;
+            shredded.fetch_or(matches!(worked, Ok(Rested::Ended(_))), Ordering::Relaxed);
+            report(&id, worked);
             freed.notify_one();
         });
     }
@@ -140,9 +162,9 @@ async fn until_next(journal: &Journal) -> Duration {
     ))
 }
 
-/// Gives audit rows their order while the replica lives.
-async fn keep_in_order(engine: Engine, stop: CancellationToken) {
-    const EVERY: Duration = Duration::from_millis(250);
+/// Gives audit rows their order, and makes shredded values disappear from the file, while the replica lives.
+async fn keep_house(engine: Engine, shredded: Arc<AtomicBool>, stop: CancellationToken) {
+    let mut emptied = Instant::now();
     while !stop.is_cancelled() && !engine.seams.is_dead() {
         match engine.sequence().await {
             Ok(placed) if placed >= 1_000 => continue,
@@ -151,9 +173,16 @@ async fn keep_in_order(engine: Engine, stop: CancellationToken) {
                 tracing::warn!(%error, "the audit's order could not be kept; trying again")
             }
         }
+        if emptied.elapsed() >= SHRED && shredded.swap(false, Ordering::Relaxed) {
+            emptied = Instant::now();
+            if let Err(error) = engine.journal.checkpoint().await {
+                shredded.store(true, Ordering::Relaxed);
+                tracing::warn!(%error, "shredded values are still in the journal's log; trying again");
+            }
+        }
         tokio::select! {
             () = stop.cancelled() => {}
-            () = tokio::time::sleep(EVERY) => {}
+            () = tokio::time::sleep(SEQUENCE) => {}
         }
     }
 }

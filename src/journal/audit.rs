@@ -284,7 +284,13 @@ const HEAD: &str = "audit_head";
 
 /// Gives the oldest waiting rows their global order; answers how many. Called under the sequencer's lease;
 /// the head is moved by compare-and-set, so that a sequencer that lost its lease changes nothing.
+///
+/// # Errors
+/// [`Error::Lost`]: another sequencer was first.
 pub async fn sequence(tx: &mut Tx, limit: i64) -> Result<i64> {
+    // The head before the rows: where another sequencer commits in between, the head is the older of the two
+    // and the compare-and-set below fails, instead of giving rows a second place.
+    let kept = head(tx).await?;
     // By rotation, so that a cut by the limit never takes a row before its predecessor.
     let sql = "SELECT id, rotation_id, at_ms, leaf FROM audit WHERE seq IS NULL \
          ORDER BY rotation_id, n, at_ms, id LIMIT $1";
@@ -293,7 +299,6 @@ pub async fn sequence(tx: &mut Tx, limit: i64) -> Result<i64> {
         return Ok(0);
     }
     let waiting = in_time_order(&waiting)?;
-    let kept = head(tx).await?;
     let (mut seq, mut prev) = parse_head(&kept)?;
     let mut rows = Vec::with_capacity(waiting.len());
     for (id, leaf) in &waiting {
@@ -307,17 +312,18 @@ pub async fn sequence(tx: &mut Tx, limit: i64) -> Result<i64> {
         ]);
         prev = next;
     }
+    move_head(tx, &kept, &format!("{seq} {prev}")).await?;
     place(tx, &rows).await?;
-    let moved = tx
-        .run(
-            "UPDATE meta SET value = $1 WHERE name = $2 AND value = $3",
-            &[format!("{seq} {prev}").into(), HEAD.into(), kept.into()],
-        )
-        .await?;
-    if moved != 1 {
-        return Err(Error::Lost);
-    }
     Ok(i64::try_from(waiting.len()).unwrap_or(i64::MAX))
+}
+
+/// Before any row is touched: a second sequencer waits here and then finds the head moved.
+async fn move_head(tx: &mut Tx, from: &str, to: &str) -> Result<()> {
+    let sql = "UPDATE meta SET value = $1 WHERE name = $2 AND value = $3";
+    match tx.run(sql, &[to.into(), HEAD.into(), from.into()]).await? {
+        1 => Ok(()),
+        _ => Err(Error::Lost),
+    }
 }
 
 /// Id and leaf of each row, by time across rotations and by its own chain within one: a clock that was set

@@ -3,7 +3,8 @@
 /// Result of a journal call.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// A failed journal call. Nothing of it was applied.
+/// A failed journal call. Nothing of it was applied, except perhaps where the connection to the server broke
+/// ([`Error::Unreachable`]): then only reading again tells.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -16,6 +17,15 @@ pub enum Error {
     /// There is one already.
     #[error("there is a journal at {place} already; nothing was changed")]
     Exists {
+        /// The URL without credentials.
+        place: String,
+    },
+    /// The database holds somebody else's tables.
+    #[error(
+        "the database at {place} belongs to another program; give the journal one of its own, \
+         nothing was changed"
+    )]
+    Foreign {
         /// The URL without credentials.
         place: String,
     },

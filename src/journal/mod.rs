@@ -40,6 +40,7 @@ struct Thread(Option<std::thread::JoinHandle<()>>);
 impl Journal {
     /// Runs `work` in one transaction and returns once it is durable. On SQLite several callers share a
     /// commit. `work` may be run again when it met another transaction: it has no side effect but the rows.
+    /// A statement that fails ends the transaction, also where `work` passes over its error.
     ///
     /// # Errors
     /// Whatever `work` answers, or why it could not be committed; then nothing was applied.

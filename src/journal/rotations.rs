@@ -147,10 +147,12 @@ pub async fn claim(tx: &mut Tx, claimant: &Claimant) -> Result<Vec<Lease>> {
         Dialect::Postgres => "FOR UPDATE SKIP LOCKED",
     };
     let sql = format!(
-        "UPDATE rotation SET holder = $1, fence = fence + 1, lease_until_ms = $2 WHERE id IN (\
+        "WITH chosen AS (\
            SELECT id FROM rotation WHERE state <> 'ended' AND wake_ms <= $3 AND lease_until_ms <= $3 \
              AND (host IS NULL OR host = $4) AND ($5 = '' OR secret_id = $5) \
-           ORDER BY priority, wake_ms LIMIT $6 {skip}) RETURNING id, fence"
+           ORDER BY priority, wake_ms LIMIT $6 {skip}) \
+         UPDATE rotation SET holder = $1, fence = fence + 1, lease_until_ms = $2 \
+         WHERE id IN (SELECT id FROM chosen) RETURNING id, fence"
     );
     let now = tx.now_ms();
     let args = [
@@ -272,7 +274,7 @@ pub async fn insert(tx: &mut Tx, run: &Run, host: Option<&str>, priority: i64) -
         run.retried_ms.into(),
         run.reported_ms.into(),
         "".into(),
-        "[]".into(),
+        to_json(&run.waiting)?.into(),
         run.audit_n.into(),
         (&run.audit_head).into(),
     ];
@@ -332,10 +334,11 @@ pub async fn newest(tx: &mut Tx, secret_id: &str, limit: i64) -> Result<Vec<Run>
         .collect()
 }
 
-/// The earliest moment at which a rotation wants to be looked at, where one does.
+/// The earliest moment at which a rotation wants to be looked at, where one does. One that is held wants it
+/// when its lease runs out: its holder may be dead by then.
 pub async fn next_wake(tx: &mut Tx) -> Result<Option<i64>> {
-    let sql =
-        "SELECT MIN(wake_ms) AS wake FROM rotation WHERE state <> 'ended' AND lease_until_ms = 0";
+    let sql = "SELECT MIN(CASE WHEN lease_until_ms > wake_ms THEN lease_until_ms ELSE wake_ms END) AS wake \
+         FROM rotation WHERE state <> 'ended'";
     tx.row(sql, &[])
         .await?
         .map_or(Ok(None), |row| row.maybe_int("wake"))

@@ -91,6 +91,8 @@ pub struct Tx {
     pub(super) dialect: Dialect,
     pub(super) place: String,
     pub(super) now_ms: i64,
+    /// The last error of the database: after one, PostgreSQL turns COMMIT into a rollback without a word.
+    pub(super) failed: Option<Error>,
 }
 
 impl Tx {
@@ -108,9 +110,7 @@ impl Tx {
     pub async fn run(&mut self, sql: impl Into<String>, args: &[Arg]) -> Result<u64> {
         let query = bind(sql.into(), args)?;
         let done = query.execute(&mut self.conn).await;
-        Ok(done
-            .map_err(|e| Error::from_sqlx(&self.place, &e))?
-            .rows_affected())
+        Ok(done.map_err(|e| self.fail(&e))?.rows_affected())
     }
 
     /// Runs a query and returns every row.
@@ -118,10 +118,16 @@ impl Tx {
         let query = bind(sql.into(), args)?;
         let rows = query.fetch_all(&mut self.conn).await;
         Ok(rows
-            .map_err(|e| Error::from_sqlx(&self.place, &e))?
+            .map_err(|e| self.fail(&e))?
             .into_iter()
             .map(Row)
             .collect())
+    }
+
+    fn fail(&mut self, error: &sqlx::Error) -> Error {
+        let error = Error::from_sqlx(&self.place, error);
+        self.failed = Some(error.clone());
+        error
     }
 
     /// Runs a query that has at most one row.

@@ -12,8 +12,9 @@ use super::plan::{self, Order, Step};
 use super::report::Report;
 use super::words::{Kind, Mode, State, Status};
 use crate::journal::audit::{self, Entry};
+use crate::journal::requests::{self, Request};
 use crate::journal::rotations::{self, Lease, Run};
-use crate::journal::{Error, Result, Tx, ledger, requests, secrets};
+use crate::journal::{Error, Result, Tx, ledger, secrets};
 use crate::seam::{Seam, Seams, Window};
 use aws_lc_rs::digest;
 use keywheel_contract::{Base, RotationId, VersionId};
@@ -136,8 +137,21 @@ impl Sitting {
         }
         let published = self.run.published_ms.is_some();
         let wants_candidate = matches!(request.credential.as_str(), "all" | "current");
-        self.run.mode = if self.run.mode == Mode::Contain {
-            Mode::Contain
+        let taken = self.run.cause == request.cause && self.run.mode.is_at_least(request.mode);
+        if !taken {
+            self.hurry(&request);
+        }
+        // A candidate that was published before the report counts as leaked too: its own rotation follows.
+        if !(published && wants_candidate) {
+            requests::close(tx, &request.id, "adopted", self.run.id.as_str()).await?;
+        }
+        Ok(())
+    }
+
+    /// The run goes on in the emergency's mode.
+    fn hurry(&mut self, request: &Request) {
+        self.run.mode = if self.run.mode.is_at_least(request.mode) {
+            self.run.mode
         } else {
             request.mode
         };
@@ -145,15 +159,17 @@ impl Sitting {
         self.run.accept_outage |= request.accept_outage;
         self.run.wish = super::words::Wish::None;
         self.run.reported_ms.get_or_insert(request.reported_ms);
-        self.run.leaked.extend(self.run.old_credential.clone());
-        let note = self.note("takeover", request.mode.word());
-        note.actor = request.actor;
-        note.detail = request.reason;
-        // A candidate that was published before the report counts as leaked too: its own rotation follows.
-        if !(published && wants_candidate) {
-            requests::close(tx, &request.id, "adopted", self.run.id.as_str()).await?;
+        if let Some(old) = self
+            .run
+            .old_credential
+            .clone()
+            .filter(|old| !self.run.leaked.contains(old))
+        {
+            self.run.leaked.push(old);
         }
-        Ok(())
+        let note = self.note("takeover", request.mode.word());
+        note.actor.clone_from(&request.actor);
+        note.detail.clone_from(&request.reason);
     }
 
     async fn is_past_return(&self, tx: &mut Tx) -> Result<bool> {
@@ -210,7 +226,6 @@ impl Sitting {
         ledger::begin_effects(tx, self.run.id.as_str(), turn.lease.fence, &intents).await?;
         facts.effects.extend(intents);
         self.run.state = State::Active;
-        self.run.question.clear();
         self.run.waiting.clear();
         Ok(Decision::Act {
             orders,

@@ -35,6 +35,9 @@ pub struct Missing {
     pub elsewhere: bool,
 }
 
+/// What evidence says where it cannot tell.
+const UNKNOWN: &str = "unknown";
+
 /// Everyone who has to be proven: [`listed`], less those a person vouched for.
 pub fn required(facts: &Facts) -> Vec<Required> {
     listed(facts)
@@ -105,8 +108,9 @@ pub fn rank(spec: &ConsumerSpec) -> u8 {
 
 /// Since when evidence counts for a consumer: strictly after the write that it reads.
 pub fn counts_since(facts: &Facts, required: &Required, writes: &[Kind]) -> i64 {
+    // What it reads is not in the plan: nothing it shows can count.
     let Some(destination) = facts.read_by(&required.spec) else {
-        return facts.now_ms;
+        return i64::MAX;
     };
     let name = destination.name();
     writes
@@ -155,7 +159,9 @@ fn one_missing(
         proven,
         instances: required.instances,
         why,
-        elsewhere: astray.is_some(),
+        elsewhere: seen
+            .iter()
+            .any(|e| e.holding != credential && e.holding != UNKNOWN),
     })
 }
 

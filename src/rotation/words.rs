@@ -25,6 +25,16 @@ impl Mode {
         }
     }
 
+    /// Whether this mode already skips all that the other one does.
+    pub fn is_at_least(self, other: Self) -> bool {
+        let rank = |mode| match mode {
+            Self::Normal => 0,
+            Self::Cutover => 1,
+            Self::Contain => 2,
+        };
+        rank(self) >= rank(other)
+    }
+
     /// Reads [`word`](Self::word) back.
     pub fn from_word(word: &str) -> Option<Self> {
         [Self::Normal, Self::Cutover, Self::Contain]

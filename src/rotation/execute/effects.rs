@@ -6,7 +6,7 @@ use crate::providers::Target;
 use crate::rotation::CANDIDATE;
 use crate::rotation::report::{Answer, NewCandidate};
 use crate::rotation::values::{pack, proof_field, render};
-use crate::rotation::words::Kind;
+use crate::rotation::words::{Kind, Mode};
 use keywheel_contract::{
     Base, Credential, CredentialId, Document, Error, ErrorKind, Fields, Inspection, Notice, Result,
     Retired, Tag, VersionId, Write,
@@ -18,7 +18,7 @@ impl Execution<'_> {
             Kind::Mint => self.mint(attempt).await,
             Kind::Apply => self.apply(attempt).await,
             Kind::ApplyBack => self.apply_back(attempt).await,
-            Kind::Activate => done(self.outside.issuer.activate(&self.candidate()?).await),
+            Kind::Activate => done(self.outside.issuer.activate(&self.presented(target)?).await),
             Kind::Stage | Kind::Publish | Kind::Republish | Kind::DropPrevious => {
                 self.write(kind, target, attempt).await
             }
@@ -83,6 +83,14 @@ impl Execution<'_> {
         Tag::new(format!("keywheel-{}-{attempt}", self.facts.id))
     }
 
+    /// What the issuer is to present: the candidate, or, on the way back, the old credential.
+    fn presented(&self, id: &str) -> Result<Credential> {
+        match self.facts.old_ref() == Some(id) {
+            true => Ok(self.old(id)),
+            false => self.candidate(),
+        }
+    }
+
     async fn mint(&self, attempt: i64) -> Result<Answer> {
         let minted = self.outside.issuer.mint(&self.tag(attempt)).await?;
         self.new_candidate(minted)
@@ -133,10 +141,10 @@ impl Execution<'_> {
                 Error::invalid(format!("{} held nothing before", destination.name()))
             }),
             Kind::DropPrevious => self.values.document(destination, false),
-            // In an emergency the leaked value is not shown beside the new one.
+            // A contained value is not shown beside the new one.
             _ => self
                 .values
-                .document(destination, !self.facts.is_emergency()),
+                .document(destination, self.facts.mode != Mode::Contain),
         }
     }
 

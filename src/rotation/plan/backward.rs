@@ -7,11 +7,11 @@ use crate::rotation::facts::Facts;
 use crate::rotation::gate;
 use crate::rotation::phase::Event;
 use crate::rotation::words::{Kind, Look};
-use keywheel_contract::Style;
+use keywheel_contract::{ChosenBy, Style};
 
 /// Old credential alive → old value served → consumers proven back → candidate ended.
 pub(super) fn restoring(facts: &Facts) -> Step {
-    for part in [revive, republish, prove_back, end_candidate] {
+    for part in [revive, republish, prove_back, present_old, end_candidate] {
         let mut progress = Progress::new(facts);
         part(facts, &mut progress);
         if !progress.is_done() {
@@ -25,7 +25,7 @@ fn revive(facts: &Facts, progress: &mut Progress<'_>) {
     for (enable, target) in ending::outstanding(facts) {
         progress.effect_forever(enable, &target);
     }
-    let applied = facts.style() == Style::InPlace && facts.any_applied(Kind::Apply);
+    let applied = facts.style() == Style::InPlace && facts.any_intent(Kind::Apply);
     if let Some(old) = facts.old_ref().filter(|_| applied) {
         progress.effect_forever(Kind::ApplyBack, old);
     }
@@ -59,8 +59,14 @@ fn prove_back(facts: &Facts, progress: &mut Progress<'_>) {
     if !progress.is_done() {
         return;
     }
+    // Taken afresh, as for any end: whoever was proven back first may have moved again since.
+    let fresh_ms = facts.now_ms - facts.pace.fresh_ms;
     let missing = progress.proven(&gate::required(facts), &old.id, |consumer| {
-        gate::counts_since(facts, consumer, &[Kind::Publish, Kind::Republish])
+        fresh_ms.max(gate::counts_since(
+            facts,
+            consumer,
+            &[Kind::Publish, Kind::Republish],
+        ))
     });
     let waited = facts.now_ms - facts.phase_since_ms.max(facts.retried_ms);
     if let Some(first) = missing.first()
@@ -73,10 +79,19 @@ fn prove_back(facts: &Facts, progress: &mut Progress<'_>) {
     }
 }
 
+/// An issuer that presents the value itself goes back to the old one before the candidate ends.
+fn present_old(facts: &Facts, progress: &mut Progress<'_>) {
+    if let Some(old) = facts.old_ref().filter(|_| facts.any_intent(Kind::Activate)) {
+        progress.effect_forever(Kind::Activate, old);
+    }
+}
+
 fn end_candidate(facts: &Facts, progress: &mut Progress<'_>) {
     forward::orphans(facts, progress);
-    let minted = facts.any_applied(Kind::Mint) || facts.any_applied(Kind::Apply);
-    let ends = minted && facts.can.issuer.revokes && facts.style() != Style::InPlace;
+    // An `apply` whose answer got lost may have landed, and a person made what a person provided.
+    let by_hand = facts.can.issuer.chosen_by == ChosenBy::Person;
+    let made = facts.any_applied(Kind::Mint) || facts.any_intent(Kind::Apply) || by_hand;
+    let ends = made && facts.can.issuer.revokes && facts.style() != Style::InPlace;
     if let Some(candidate) = facts.candidate_ref().filter(|_| ends) {
         progress.effect_forever(Kind::DestroyCandidate, candidate);
     }

@@ -6,7 +6,7 @@ use crate::inventory::Destination;
 use crate::rotation::facts::{Facts, Probe};
 use crate::rotation::gate::{self, Missing};
 use crate::rotation::phase::Event;
-use crate::rotation::words::{Kind, Look, Mode};
+use crate::rotation::words::{Kind, Look, Mode, Status};
 use keywheel_contract::Style;
 use keywheel_schedules::Gate;
 
@@ -39,19 +39,20 @@ fn quiet(facts: &Facts, progress: &mut Progress<'_>) {
     if quiet == 0 || !facts.can.issuer.reports_last_use || facts.old_ref().is_none() {
         return;
     }
-    let fresh = facts.now_ms - quiet.clamp(facts.pace.poll_min_ms, facts.pace.poll_max_ms);
-    let Some(probe) = progress.look(Look::LastUse, "", fresh, || Order::LastUse) else {
+    let stale_ms = quiet.clamp(facts.pace.poll_min_ms, facts.pace.poll_max_ms);
+    let Some(probe) = progress.look(Look::LastUse, "", facts.now_ms - stale_ms, || {
+        Order::LastUse
+    }) else {
         return;
     };
-    let Some(silent_ms) = silent_since(facts, probe) else {
+    let Some((last_ms, as_of_ms)) = silent_since(facts, probe) else {
+        progress.ask("when was the old credential last used? its issuer's figure cannot be read");
         return;
     };
-    if silent_ms.1 < silent_ms.0 + quiet {
-        progress.wait(
-            fresh.max(silent_ms.0 + quiet).max(facts.now_ms + 1),
-            "quiet",
-            "the old credential is still used",
-        );
+    if as_of_ms < last_ms + quiet {
+        // No sooner than a new figure is asked for: one that lags says the same until then.
+        let until_ms = (last_ms + quiet).max(probe.at_ms + stale_ms + 1);
+        progress.wait(until_ms, "quiet", "the old credential is still used");
     }
 }
 
@@ -141,6 +142,13 @@ fn gate_again(facts: &Facts) -> Option<Step> {
 fn relapse(facts: &Facts, missing: &Missing) -> Step {
     let ended = !outstanding(facts).is_empty();
     let again = facts.any_applied(Kind::EnableCredential) || facts.any_applied(Kind::EnableVersion);
+    if super::is_past_return(facts) {
+        let question = format!(
+            "{} uses the old credential again ({}); nothing more is ended before it is proven on the new one",
+            missing.consumer, missing.why
+        );
+        return blocked(facts, &question);
+    }
     match ended && (again || facts.is_emergency()) {
         true => blocked(
             facts,
@@ -161,10 +169,12 @@ pub(super) fn outstanding(facts: &Facts) -> Vec<(Kind, String)> {
     ];
     let mut found = Vec::new();
     for (disable, enable) in pairs {
-        let ended = facts
-            .effects
-            .iter()
-            .filter(|e| e.kind == disable && facts.applied(disable, &e.target) == Some(e));
+        // Where the issuer cannot tell a state, an absent one may have been applied.
+        let ended = facts.effects.iter().filter(|e| {
+            e.kind == disable
+                && facts.effect(disable, &e.target) == Some(e)
+                && matches!(e.status, Status::Applied | Status::Absent)
+        });
         for effect in ended {
             let back = facts.applied(enable, &effect.target);
             if back.is_none_or(|back| back.created_ms < effect.created_ms) {
@@ -224,15 +234,34 @@ pub(super) fn observing(facts: &Facts) -> Step {
 
 /// The point of no return.
 pub(super) fn revoking(facts: &Facts) -> Step {
-    let begun = facts.effects.iter().any(|effect| effect.kind.is_final());
-    if !begun {
-        if let Some(step) = closed(facts, Gate::Disable) {
-            return step;
-        }
-        if let Some(step) = gate_again(facts) {
-            return step;
-        }
+    let begun = super::is_past_return(facts);
+    if !begun && let Some(step) = closed(facts, Gate::Disable) {
+        return step;
     }
+    let step = end_for_good(facts);
+    // The outage was accepted: a leaked credential is not kept for a consumer that does not answer.
+    let waived = facts.mode == Mode::Contain && forward::can_end(facts);
+    let asks = !waived && (!begun || ends_what_may_be_in_use(facts, &step));
+    match asks.then(|| gate_again(facts)).flatten() {
+        Some(held) => held,
+        None => step,
+    }
+}
+
+/// Every try asks for evidence again, for hours may have gone by since the last one. Copies and sessions of a
+/// credential that its issuer has ended serve nobody.
+fn ends_what_may_be_in_use(facts: &Facts, step: &Step) -> bool {
+    let Step::Act(orders) = step else {
+        return false;
+    };
+    let dead = facts
+        .old_ref()
+        .is_some_and(|old| facts.applied(Kind::Revoke, old).is_some());
+    let ends = |order: &Order| matches!(order, Order::Perform { kind, .. } if kind.ends_old());
+    !dead && orders.iter().any(ends)
+}
+
+fn end_for_good(facts: &Facts) -> Step {
     let mut progress = Progress::new(facts);
     let mut done = true;
     if let Some(old) = facts.old_ref().filter(|_| facts.can.issuer.revokes) {

@@ -163,7 +163,7 @@ pub fn can_turn_back(facts: &Facts) -> Result<(), &'static str> {
     if facts.phase.is_terminal() {
         return Err("it has ended");
     }
-    if facts.effects.iter().any(|effect| effect.kind.is_final()) {
+    if facts.phase == Phase::Confirming || is_past_return(facts) {
         return Err("the old credential is being ended for good; only forward is left");
     }
     if facts.mode == Mode::Contain {
@@ -183,9 +183,17 @@ fn wished(facts: &Facts) -> Option<Step> {
     match facts.wish {
         Wish::Rollback if facts.phase == Phase::Restoring => None,
         Wish::Rollback if before_changes => Some(Step::Advance(Event::Cancel)),
+        // Nothing is ended for good yet: back to where both are valid, and from there the way back.
+        Wish::Rollback | Wish::Reenable
+            if facts.phase == Phase::Revoking && can_turn_back(facts).is_ok() =>
+        {
+            Some(Step::Advance(Event::Relapsed))
+        }
         Wish::Rollback if can_turn_back(facts).is_ok() => Some(Step::TurnBack {
             reason: "a person asked for it".to_owned(),
         }),
+        // A contained credential is never put back, and before the mint there is nothing to verify.
+        Wish::Reenable if facts.mode == Mode::Contain => None,
         Wish::Reenable if matches!(facts.phase, Phase::Disabling | Phase::Observing) => {
             Some(Step::Advance(Event::Reenabled))
         }
@@ -193,14 +201,22 @@ fn wished(facts: &Facts) -> Option<Step> {
     }
 }
 
+/// Whether the first intent to end the old credential for good was committed.
+fn is_past_return(facts: &Facts) -> bool {
+    facts.effects.iter().any(|effect| effect.kind.is_final())
+}
+
 /// A pause stops new forward effects only.
 fn paused(facts: &Facts) -> Option<Step> {
     let by = facts.paused_by.as_ref()?;
-    let goes_on = matches!(
-        facts.phase,
-        Phase::Restoring | Phase::Revoking | Phase::Confirming
-    ) || in_critical_section(facts)
-        || facts.mode == Mode::Contain;
+    let goes_on = match facts.phase {
+        Phase::Restoring | Phase::Confirming => true,
+        // Consumers are watched on: what that leads to is bringing back, or is held in the next phase.
+        Phase::Observing => true,
+        Phase::Verifying => !ending::outstanding(facts).is_empty(),
+        Phase::Revoking => is_past_return(facts),
+        _ => in_critical_section(facts),
+    } || facts.mode == Mode::Contain;
     if goes_on {
         return None;
     }

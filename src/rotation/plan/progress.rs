@@ -153,14 +153,19 @@ impl<'f> Progress<'f> {
             let asked = facts
                 .probe(Look::Observe, &one.consumer)
                 .map(|probe| probe.at_ms);
-            let poll_ms = poll_ms(facts);
-            match asked.filter(|at| *at > since(required)) {
+            let (poll_ms, since_ms) = (poll_ms(facts), since(required));
+            match asked {
                 _ if !can_be_seen(facts, &one.consumer) => {
                     self.wait(facts.now_ms + poll_ms, "consumer", &label(one));
                 }
-                Some(at) if facts.now_ms < at + poll_ms => {
+                Some(at)
+                    if facts.now_ms < at + poll_ms
+                        && (at > since_ms || since_ms > facts.now_ms) =>
+                {
                     self.wait(at + poll_ms, "consumer", &label(one));
                 }
+                // Answered in the instant after which answers count: only a later one does.
+                Some(at) if at == facts.now_ms => self.wait(at + 1, "consumer", &label(one)),
                 Some(_) | None => self.orders.push(Order::Observe {
                     consumer: one.consumer.clone(),
                 }),

@@ -1,0 +1,328 @@
+//! Carrying out an order in the imagined world, with its fault.
+
+use super::script::Fault;
+use super::world::{Call, Life, OLD, Workload, World};
+use crate::inventory::Destination;
+use crate::rotation::facts::{Effect, Facts};
+use crate::rotation::plan::{Order, UseFigure, last_version};
+use crate::rotation::report::{Answer, Inspected, NewCandidate, Settled};
+use crate::rotation::words::{Kind, Status};
+use keywheel_contract::{CredentialId, Error, ErrorKind, Holding, Observation, VersionId};
+use std::time::Duration;
+
+/// Our own id of a credential.
+pub(super) fn known(issuer_ref: &str) -> String {
+    format!("#{issuer_ref}")
+}
+
+/// Carries out an order; `None` where the process died of it.
+pub(super) fn carry_out(
+    world: &mut World,
+    facts: &Facts,
+    order: &Order,
+    fault: Fault,
+) -> Option<Result<Answer, Error>> {
+    match order {
+        Order::Perform {
+            kind,
+            target,
+            attempt,
+        } => perform(world, &call(facts, *kind, target, *attempt), fault),
+        _ if fault.kills() => None,
+        _ if fault != Fault::None => Some(Err(Error::unavailable("not reachable"))),
+        order => Some(look(world, facts, order)),
+    }
+}
+
+/// An effect as a call that needs nothing else.
+fn call(facts: &Facts, kind: Kind, target: &str, attempt: i64) -> Call {
+    let intent = facts
+        .effects
+        .iter()
+        .find(|e| e.kind == kind && e.target == target && e.attempt == attempt);
+    let expected = intent
+        .and_then(|effect| effect.result.base.clone())
+        .and_then(|base| base.version);
+    let candidate = facts.candidate_ref().unwrap_or_default().to_owned();
+    let shows = facts
+        .destinations()
+        .find(|d| d.name() == target)
+        .is_some_and(Destination::shows_previous);
+    let written = || {
+        facts
+            .applied(Kind::Publish, target)
+            .or_else(|| facts.applied(Kind::Stage, target))
+    };
+    let version = match kind {
+        Kind::DestroyCandidateVersion => written().and_then(|effect| effect.result.version.clone()),
+        Kind::DisableVersion | Kind::EnableVersion | Kind::DestroyVersion => {
+            facts.base_version(target).map(VersionId::new)
+        }
+        _ => None,
+    };
+    Call {
+        kind,
+        target: target.to_owned(),
+        attempt,
+        base: expected.map(|version| version.as_str().to_owned()),
+        version: version.map(|version| version.as_str().to_owned()),
+        credential: if kind == Kind::Republish {
+            OLD.to_owned()
+        } else {
+            candidate
+        },
+        previous: (shows && kind == Kind::Publish && facts.old.is_some()).then(|| OLD.to_owned()),
+    }
+}
+
+fn perform(world: &mut World, call: &Call, fault: Fault) -> Option<Result<Answer, Error>> {
+    let now = world.now_ms;
+    let answer = match fault {
+        Fault::None => land(world, call),
+        Fault::Approval if is_write(call.kind) => {
+            world.approvals.push((call.clone(), None));
+            Err(Error::new(
+                ErrorKind::NeedsApproval {
+                    url: "https://example.com".into(),
+                },
+                "waits for approval",
+            ))
+        }
+        Fault::Conflict if is_write(call.kind) => Err(Error::conflict(None, "somebody was faster")),
+        Fault::Unavailable | Fault::Conflict | Fault::Approval => {
+            Err(Error::unavailable("not reachable"))
+        }
+        Fault::Throttled => {
+            let after = Some(Duration::from_secs(5));
+            Err(Error::new(ErrorKind::Throttled { after }, "too many calls"))
+        }
+        Fault::Denied => Err(Error::denied("not allowed")),
+        Fault::Invalid => Err(Error::invalid("not valid")),
+        Fault::NotFound => Err(Error::not_found("not there")),
+        Fault::Lost => Err(Error::unknown_outcome("no answer")),
+        Fault::Landed => {
+            drop(land(world, call));
+            Err(Error::unknown_outcome("no answer"))
+        }
+        Fault::Late(after) => {
+            world.lands_at(now + after, call.clone());
+            Err(Error::unknown_outcome("no answer"))
+        }
+        Fault::Died => return None,
+        Fault::DiedLanded => {
+            drop(land(world, call));
+            return None;
+        }
+        Fault::DiedLate(after) => {
+            world.lands_at(now + after, call.clone());
+            return None;
+        }
+    };
+    Some(answer)
+}
+
+fn is_write(kind: Kind) -> bool {
+    matches!(kind, Kind::Publish | Kind::Republish | Kind::DropPrevious)
+}
+
+fn land(world: &mut World, call: &Call) -> Result<Answer, Error> {
+    let made = world.land(call)?;
+    Ok(match (call.kind, made) {
+        (Kind::Mint, Some(name)) => Answer::Candidate(candidate(&name)),
+        (_, version) => Answer::Done {
+            version: version.map(VersionId::new),
+            word: "applied",
+            detail: String::new(),
+        },
+    })
+}
+
+pub(super) fn candidate(name: &str) -> NewCandidate {
+    NewCandidate {
+        issuer_ref: CredentialId::new(name),
+        sealed: (crate::rotation::CANDIDATE.to_owned(), Vec::new()),
+        fingerprint: String::new(),
+    }
+}
+
+fn looked(yes: bool, otherwise: &'static str) -> Answer {
+    Answer::Looked {
+        result: if yes { "ok" } else { otherwise },
+        detail: otherwise.to_owned(),
+    }
+}
+
+fn look(world: &mut World, facts: &Facts, order: &Order) -> Result<Answer, Error> {
+    let candidate_ref = facts.candidate_ref().unwrap_or_default();
+    Ok(match order {
+        Order::Inspect { destination } => Answer::Inspected(Inspected {
+            version: world.places[destination].version().map(VersionId::new),
+            ..Inspected::default()
+        }),
+        Order::Identify => Answer::Identified(Some(CredentialId::new(OLD))),
+        Order::Propose => Answer::Candidate(candidate(&world.fresh_name())),
+        Order::TestCandidate => looked(
+            !facts.can.issuer.tests || world.is_alive(candidate_ref),
+            "dead",
+        ),
+        Order::TestOld => looked(world.is_alive(OLD), "dead"),
+        Order::RefusedOld => looked(!world.is_alive(OLD), "alive"),
+        Order::ReadBack { destination } => {
+            let wrote = last_version(facts, destination);
+            looked(
+                world.places[destination].version() == wrote.as_deref(),
+                "stale",
+            )
+        }
+        Order::LastUse => last_use(world),
+        Order::Observe { consumer } => return observe(world, facts, consumer),
+        Order::Settle {
+            kind,
+            target,
+            attempt,
+        } => {
+            let call = call(facts, *kind, target, *attempt);
+            return Ok(Answer::Settled(settle(world, facts, &call)));
+        }
+        Order::Perform { .. } => return Err(Error::invalid("an effect is no reading")),
+    })
+}
+
+/// Used as long as an instance holds it, told with a delay.
+fn last_use(world: &World) -> Answer {
+    const LAG_MS: i64 = 300_000;
+    let mut instances = world
+        .consumers
+        .values()
+        .flat_map(|workload| &workload.instances);
+    let used = instances.any(|instance| instance.holds.as_deref() == Some(OLD));
+    let as_of_ms = world.now_ms - LAG_MS;
+    let figure = UseFigure {
+        at_ms: used.then_some(as_of_ms),
+        as_of_ms,
+        granularity_ms: 60_000,
+    };
+    Answer::Looked {
+        result: "ok",
+        detail: serde_json::to_string(&figure).unwrap(),
+    }
+}
+
+fn observe(world: &World, facts: &Facts, consumer: &str) -> Result<Answer, Error> {
+    let answers = |workload: &&Workload| !workload.silent && !workload.gone;
+    let Some(workload) = world.consumers.get(consumer).filter(answers) else {
+        return Err(Error::unavailable("no answer"));
+    };
+    let Some(strength) = workload.strongest else {
+        return Err(Error::invalid("it cannot be seen"));
+    };
+    let ours = [facts.old_ref(), facts.candidate_ref()];
+    let answers = workload
+        .instances
+        .iter()
+        .enumerate()
+        .map(|(index, instance)| {
+            let held = instance.holds.as_deref();
+            let holding = match held {
+                _ if workload.unclear => Holding::Unknown,
+                Some(name) if name == OLD && facts.old.is_some() => {
+                    Holding::Credential(CredentialId::new(known(OLD)))
+                }
+                Some(name) if ours.contains(&held) => {
+                    Holding::Credential(CredentialId::new(known(name)))
+                }
+                _ => Holding::Other,
+            };
+            Observation {
+                instance: index.to_string(),
+                holding,
+                strength,
+                started_at_ms: None,
+                detail: "seen".into(),
+            }
+        });
+    Ok(Answer::Observed(answers.collect()))
+}
+
+/// What reading the outside system says of a call whose answer is missing.
+fn settle(world: &World, facts: &Facts, call: &Call) -> Settled {
+    let yes = |applied: bool| {
+        if applied {
+            Settled::Applied(None)
+        } else {
+            Settled::Absent
+        }
+    };
+    let life = world.issuer.get(&call.target).map(|made| made.life);
+    match call.kind {
+        Kind::Mint => minted(world, call.attempt),
+        Kind::Apply if facts.can.issuer.tests => yes(world.is_alive(&call.target)),
+        Kind::Apply | Kind::ApplyBack | Kind::Activate => Settled::Resend,
+        _ if call.kind.is_harmless() => Settled::Absent,
+        Kind::DisableCredential
+        | Kind::EnableCredential
+        | Kind::Revoke
+        | Kind::DestroyCandidate
+            if !facts.can.issuer.tests =>
+        {
+            Settled::Resend
+        }
+        Kind::DisableCredential => yes(life != Some(Life::Active)),
+        Kind::EnableCredential => yes(life == Some(Life::Active)),
+        Kind::Revoke | Kind::RevokeOrphan | Kind::DestroyCandidate => yes(life == Some(Life::Dead)),
+        Kind::Stage | Kind::Publish | Kind::Republish | Kind::DropPrevious => written(world, call),
+        _ => version(world, call),
+    }
+}
+
+fn minted(world: &World, attempt: i64) -> Settled {
+    let found = world
+        .issuer
+        .iter()
+        .filter(|(_, made)| made.tag == Some(attempt) && made.life != Life::Dead);
+    let found: Vec<CredentialId> = found.map(|(name, _)| CredentialId::new(name)).collect();
+    if found.is_empty() {
+        Settled::Absent
+    } else {
+        Settled::Orphaned(found)
+    }
+}
+
+fn written(world: &World, call: &Call) -> Settled {
+    let waits = world.approvals.iter().any(|(waiting, decided)| {
+        decided.is_none()
+            && (waiting.kind, &waiting.target, waiting.attempt)
+                == (call.kind, &call.target, call.attempt)
+    });
+    match world.places[&call.target].marked(call.kind, call.attempt) {
+        Some(copy) => Settled::Applied(Some(VersionId::new(&copy.version))),
+        None if waits => Settled::Pending {
+            url: "https://example.com".to_owned(),
+        },
+        None => Settled::Absent,
+    }
+}
+
+fn version(world: &World, call: &Call) -> Settled {
+    let life = call
+        .version
+        .as_ref()
+        .and_then(|version| world.places[&call.target].copy(version))
+        .map(|c| c.life);
+    let as_wanted = match call.kind {
+        Kind::EnableVersion => life == Some(Life::Active),
+        Kind::DisableVersion => life != Some(Life::Active),
+        _ => life.is_none_or(|life| life == Life::Dead),
+    };
+    let version = call.version.as_ref().map(VersionId::new);
+    if as_wanted {
+        Settled::Applied(version)
+    } else {
+        Settled::Resend
+    }
+}
+
+/// Whether an effect is in doubt.
+pub(super) fn in_doubt(effect: &Effect) -> bool {
+    matches!(effect.status, Status::Intent | Status::Pending)
+}

@@ -1,0 +1,1 @@
+//! Cases that were once found.

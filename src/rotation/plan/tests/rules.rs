@@ -1,0 +1,484 @@
+//! What must hold at every step, judged by the truth and by what is known, without asking the gate: a wrong
+//! gate is to be found by it.
+
+use super::calls::in_doubt;
+use super::journal::Journal;
+use super::setting::Make;
+use super::world::{Call, Life, OLD, World};
+use crate::inventory::{ConsumerSpec, Role};
+use crate::rotation::facts::{Evidence, Facts};
+use crate::rotation::gate;
+use crate::rotation::phase::Phase;
+use crate::rotation::plan::Order;
+use crate::rotation::words::{Kind, Mode, Status};
+use keywheel_contract::{Strength, Style};
+
+/// A rule that was broken, and how.
+#[derive(Debug, Clone)]
+pub(super) struct Violation {
+    pub(super) rule: &'static str,
+    pub(super) detail: String,
+}
+
+pub(super) fn broken<T>(rule: &'static str, detail: impl Into<String>) -> Result<T, Violation> {
+    Err(Violation {
+        rule,
+        detail: detail.into(),
+    })
+}
+
+/// Evidence for an end is at most this old.
+const FRESH_MS: i64 = 600_000;
+
+/// Judges the effects among the orders, before their intents are committed.
+pub(super) fn orders(journal: &Journal, world: &World, orders: &[Order]) -> Result<(), Violation> {
+    for order in orders {
+        let Order::Perform {
+            kind,
+            target,
+            attempt,
+        } = order
+        else {
+            continue;
+        };
+        once(&journal.facts, *kind, target, *attempt)?;
+        forward_only(&journal.facts, *kind)?;
+        paused(&journal.facts, *kind)?;
+        in_order(&journal.facts, *kind, target)?;
+        ends_nothing_in_use(journal, world, *kind, target)?;
+    }
+    Ok(())
+}
+
+/// Nothing in doubt is re-sent, nothing applied is repeated unless its counterpart undid it.
+fn once(facts: &Facts, kind: Kind, target: &str, attempt: i64) -> Result<(), Violation> {
+    let what = format!("{} {target} try {attempt}", kind.word());
+    if let Some(open) = facts.effects.iter().find(|effect| in_doubt(effect)) {
+        return broken(
+            "settle first",
+            format!(
+                "{what} while {} {} is in doubt",
+                open.kind.word(),
+                open.target
+            ),
+        );
+    }
+    let same = |e: &&crate::rotation::facts::Effect| e.kind == kind && e.target == target;
+    let tries = i64::try_from(facts.effects.iter().filter(same).count()).unwrap_or(0);
+    if tries + 1 != attempt {
+        return broken("tries are counted", what);
+    }
+    let applied = facts
+        .effects
+        .iter()
+        .rposition(|e| same(&e) && e.status == Status::Applied);
+    let undone = applied.is_none_or(|index| {
+        let later = &facts.effects[index..];
+        later.iter().any(|e| {
+            Some(e.kind) == counterpart(kind) && e.target == target && e.status == Status::Applied
+        })
+    });
+    if undone { Ok(()) } else { broken("once", what) }
+}
+
+fn counterpart(kind: Kind) -> Option<Kind> {
+    match kind {
+        Kind::DisableCredential => Some(Kind::EnableCredential),
+        Kind::EnableCredential => Some(Kind::DisableCredential),
+        Kind::DisableVersion => Some(Kind::EnableVersion),
+        Kind::EnableVersion => Some(Kind::DisableVersion),
+        _ => None,
+    }
+}
+
+/// After the point of no return nothing is compensated.
+fn forward_only(facts: &Facts, kind: Kind) -> Result<(), Violation> {
+    let back = matches!(
+        kind,
+        Kind::EnableCredential
+            | Kind::EnableVersion
+            | Kind::ApplyBack
+            | Kind::Republish
+            | Kind::NotifyBack
+            | Kind::DestroyCandidate
+            | Kind::DestroyCandidateVersion
+    );
+    let past = facts.effects.iter().any(|effect| effect.kind.is_final());
+    if back && past {
+        broken("forward only", kind.word())
+    } else {
+        Ok(())
+    }
+}
+
+/// A pause holds new forward effects.
+fn paused(facts: &Facts, kind: Kind) -> Result<(), Violation> {
+    let past = facts.effects.iter().any(|effect| effect.kind.is_final());
+    let goes_on = facts.paused_by.is_none()
+        || facts.phase == Phase::Restoring
+        || matches!(kind, Kind::EnableCredential | Kind::EnableVersion)
+        || past
+        || facts.mode == Mode::Contain
+        || in_place_section(facts);
+    if goes_on {
+        Ok(())
+    } else {
+        broken("pause", kind.word())
+    }
+}
+
+fn in_place_section(facts: &Facts) -> bool {
+    facts.style() == Style::InPlace
+        && facts.any_intent(Kind::Apply)
+        && facts.phase < Phase::Verifying
+}
+
+/// Acceptors are proven before presenters are told, a canary before the others.
+fn in_order(facts: &Facts, kind: Kind, target: &str) -> Result<(), Violation> {
+    if kind != Kind::Notify || facts.style() == Style::InPlace {
+        return Ok(());
+    }
+    let all = specs(facts);
+    let Some((_, told)) = all.iter().find(|(name, _)| name == target) else {
+        return Ok(());
+    };
+    let presents = |spec: &ConsumerSpec| spec.role == Some(Role::Presents);
+    let before = |one: &ConsumerSpec| match presents(one) == presents(told) {
+        true => one.canary && !told.canary,
+        false => presents(told),
+    };
+    for (name, spec) in all.iter().filter(|(_, spec)| before(spec)) {
+        if is_waived(facts, name) {
+            continue;
+        }
+        if let Some(why) = unproven(facts, name, spec, &successor(facts), i64::MIN) {
+            return broken(
+                "order of notices",
+                format!("{target} is told while {name} is not proven: {why}"),
+            );
+        }
+    }
+    Ok(())
+}
+
+fn successor(facts: &Facts) -> String {
+    facts
+        .candidate
+        .as_ref()
+        .map(|candidate| candidate.id.clone())
+        .unwrap_or_default()
+}
+
+/// The rule of rules: no credential is ended while it may be in use.
+fn ends_nothing_in_use(
+    journal: &Journal,
+    world: &World,
+    kind: Kind,
+    target: &str,
+) -> Result<(), Violation> {
+    let facts = &journal.facts;
+    let ends_candidate = matches!(kind, Kind::DestroyCandidate | Kind::DestroyCandidateVersion);
+    let (ended, heir) = match kind {
+        _ if kind.ends_old() => (OLD, successor(facts)),
+        _ if ends_candidate => (
+            facts.candidate_ref().unwrap_or_default(),
+            facts.old.as_ref().map(|o| o.id.clone()).unwrap_or_default(),
+        ),
+        Kind::RevokeOrphan => return orphan(world, target),
+        _ => return Ok(()),
+    };
+    let contained = facts.mode == Mode::Contain && kind.ends_old();
+    let dead_already = !matches!(
+        kind,
+        Kind::Revoke | Kind::DestroyCandidate | Kind::DisableCredential
+    ) && world
+        .issuer
+        .get(ended)
+        .is_some_and(|made| made.life == Life::Dead)
+        && !matches!(facts.style(), Style::Generated | Style::InPlace);
+    let unseen = ends_candidate
+        && !world
+            .ledger
+            .iter()
+            .any(|(_, call)| call.kind == Kind::Publish);
+    if contained || dead_already || unseen {
+        return Ok(());
+    }
+    for (name, spec) in specs(facts) {
+        if is_waived(facts, &name) {
+            continue;
+        }
+        let what = format!("{} {target} in {}", kind.word(), facts.phase);
+        if let Some(why) = unproven(facts, &name, &spec, &heir, facts.now_ms - FRESH_MS) {
+            return broken(
+                "evidence",
+                format!("{what}, while {name} is not proven: {why}"),
+            );
+        }
+        if let Some(index) = still_holds(journal, world, &name, ended) {
+            return broken(
+                "in use",
+                format!("{what}, while instance {index} of {name} holds it"),
+            );
+        }
+    }
+    Ok(())
+}
+
+fn orphan(world: &World, target: &str) -> Result<(), Violation> {
+    let mut instances = world
+        .consumers
+        .values()
+        .flat_map(|workload| &workload.instances);
+    match instances.any(|instance| instance.holds.as_deref() == Some(target)) {
+        true => broken("in use", format!("orphan {target} is held")),
+        false => Ok(()),
+    }
+}
+
+/// Everyone in the plan or in today's inventory.
+fn specs(facts: &Facts) -> Vec<(String, ConsumerSpec)> {
+    let mut all: Vec<(String, ConsumerSpec)> = facts
+        .plan
+        .consumers
+        .iter()
+        .map(|(name, spec)| (name.clone(), spec.clone()))
+        .collect();
+    let today = facts
+        .today
+        .iter()
+        .flat_map(|definition| &definition.consumers);
+    for (name, spec) in today {
+        if !all.iter().any(|(known, _)| known == name) {
+            all.push((name.clone(), spec.clone()));
+        }
+    }
+    all
+}
+
+fn is_waived(facts: &Facts, name: &str) -> bool {
+    facts
+        .waivers
+        .iter()
+        .any(|waiver| waiver.subject == name && waiver.until_ms > facts.now_ms)
+}
+
+/// Why a consumer is not proven on a credential by evidence from `since_ms` on and after the last write.
+fn unproven(
+    facts: &Facts,
+    name: &str,
+    spec: &ConsumerSpec,
+    heir: &str,
+    since_ms: i64,
+) -> Option<String> {
+    let writes = [Kind::Publish, Kind::Republish];
+    let place = spec.reads.clone().unwrap_or_default();
+    let written = facts
+        .effects
+        .iter()
+        .filter(|e| writes.contains(&e.kind) && e.target == place);
+    let written_ms = written
+        .filter_map(|e| e.settled_ms.filter(|_| e.status == Status::Applied))
+        .max();
+    let seen: Vec<&Evidence> = facts
+        .evidence
+        .iter()
+        .filter(|e| e.consumer == name)
+        .collect();
+    if let Some(other) = seen.iter().find(|e| e.holding != heir) {
+        return Some(format!(
+            "instance {} holds {}",
+            other.instance, other.holding
+        ));
+    }
+    let counts = |e: &&&Evidence| {
+        e.strength >= Strength::Claimed
+            && e.at_ms >= since_ms
+            && written_ms.is_none_or(|at| e.at_ms > at)
+    };
+    let count = seen.iter().filter(counts).count();
+    (count < spec.instances as usize).then(|| format!("{count} of {} instances", spec.instances))
+}
+
+/// An instance that has not moved since its consumer was last seen, and holds it nevertheless.
+fn still_holds(journal: &Journal, world: &World, name: &str, ended: &str) -> Option<usize> {
+    let seen_ms = journal.seen_ms.get(name).copied().unwrap_or(i64::MAX);
+    let workload = world.consumers.get(name)?;
+    let held = |one: &super::world::Instance| {
+        one.moved_ms < seen_ms && one.holds.as_deref() == Some(ended)
+    };
+    workload.instances.iter().position(held)
+}
+
+/// A call that took effect late: nothing may have been concluded from its absence.
+pub(super) fn landed(facts: &Facts, call: &Call) -> Result<(), Violation> {
+    let effect = facts.effects.iter().find(|effect| {
+        (effect.kind, &effect.target, effect.attempt) == (call.kind, &call.target, call.attempt)
+    });
+    match effect {
+        None => broken(
+            "intent first",
+            format!("{} {} has no intent", call.kind.word(), call.target),
+        ),
+        Some(effect)
+            if !in_doubt(effect)
+                && !call.kind.is_harmless()
+                && effect.status != Status::Applied =>
+        {
+            broken(
+                "absent",
+                format!(
+                    "{} {} landed after it was given up",
+                    call.kind.word(),
+                    call.target
+                ),
+            )
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+/// Every destination serves a credential that works, and so does what the issuer presents itself.
+pub(super) fn pointers(facts: &Facts, world: &World) -> Result<(), Violation> {
+    let contained = |credential: &str| facts.mode == Mode::Contain && credential == OLD;
+    for (name, place) in &world.places {
+        let Some(copy) = place.serves() else { continue };
+        let works = copy.life == Life::Active && world.is_alive(&copy.credential);
+        if !works && !contained(&copy.credential) && !locked_out(facts, name, &copy.credential) {
+            return broken(
+                "pointer",
+                format!("{name} serves {} {:?}", copy.credential, copy.life),
+            );
+        }
+    }
+    let presents = &world.presents;
+    if facts.can.issuer.activates
+        && facts.old.is_some()
+        && !world.is_alive(presents)
+        && !contained(presents)
+    {
+        return broken("pointer", format!("the issuer presents {presents}"));
+    }
+    Ok(())
+}
+
+/// With one value only: between `apply` and `publish`, there and back.
+fn locked_out(facts: &Facts, place: &str, credential: &str) -> bool {
+    let waits =
+        |apply: Kind, write: Kind| facts.any_intent(apply) && facts.applied(write, place).is_none();
+    facts.style() == Style::InPlace
+        && match credential == OLD {
+            true => waits(Kind::Apply, Kind::Publish),
+            false => waits(Kind::ApplyBack, Kind::Republish),
+        }
+}
+
+/// What the end of a rotation promises.
+pub(super) fn ended(facts: &Facts, world: &World, make: Make) -> Result<(), Violation> {
+    let wanted = match facts.phase {
+        Phase::Completed => facts.candidate_ref().unwrap_or_default(),
+        _ if facts.old.is_some() => OLD,
+        _ => "",
+    };
+    let what = format!("{} with {wanted}", facts.phase);
+    for (name, place) in &world.places {
+        let served = place.serves().map_or("", |copy| copy.credential.as_str());
+        if served != wanted {
+            return broken("end", format!("{what}: {name} serves {served}"));
+        }
+        if place.serves().is_some_and(|copy| copy.previous.is_some()) {
+            return broken(
+                "end",
+                format!("{what}: {name} still shows the previous value"),
+            );
+        }
+        leftovers(facts, name, world, wanted, &what)?;
+    }
+    if !wanted.is_empty() && !world.is_alive(wanted) {
+        return broken("end", format!("{what}: it does not work"));
+    }
+    one_alive(facts, world, make, wanted, &what)
+}
+
+/// No version of any other credential is left where the store can end one.
+fn leftovers(
+    facts: &Facts,
+    name: &str,
+    world: &World,
+    wanted: &str,
+    what: &str,
+) -> Result<(), Violation> {
+    let keeps = facts.can.stores[name].versions && facts.style() != Style::InPlace;
+    let mut others = world.places[name]
+        .copies
+        .iter()
+        .filter(|c| c.credential != wanted && c.life == Life::Active);
+    match others.next().filter(|_| keeps) {
+        Some(copy) => broken(
+            "end",
+            format!(
+                "{what}: {name} keeps {} of {}",
+                copy.version, copy.credential
+            ),
+        ),
+        None => Ok(()),
+    }
+}
+
+fn one_alive(
+    facts: &Facts,
+    world: &World,
+    make: Make,
+    wanted: &str,
+    what: &str,
+) -> Result<(), Violation> {
+    if matches!(make.style(), Style::Generated | Style::InPlace) {
+        return Ok(());
+    }
+    // What a person made at an issuer that offers no way to end it stays with that person.
+    let by_hand =
+        make == Make::Assisted && !facts.can.issuer.revokes && facts.phase != Phase::Completed;
+    let mut others = world
+        .issuer
+        .iter()
+        .filter(|(name, made)| *name != wanted && made.life == Life::Active);
+    match others.next().filter(|_| !by_hand) {
+        Some((name, _)) => broken("end", format!("{what}: {name} works too")),
+        None => Ok(()),
+    }
+}
+
+/// Effects settled as absent, not before the call can no longer land.
+pub(super) fn absent(facts: &Facts) -> Result<(), Violation> {
+    let early = facts.effects.iter().find(|effect| {
+        let landed_ms = effect.deadline_ms + facts.pace.grace_ms;
+        let settled = effect
+            .settled_ms
+            .filter(|_| effect.status == Status::Absent);
+        !effect.kind.is_harmless() && settled.is_some_and(|at| at < landed_ms)
+    });
+    match early {
+        Some(effect) => broken(
+            "absent",
+            format!("{} {} too early", effect.kind.word(), effect.target),
+        ),
+        None => Ok(()),
+    }
+}
+
+/// Whether a consumer can never be proven, so that only a person can let it pass.
+pub(super) fn hopeless(facts: &Facts, world: &World) -> Vec<String> {
+    let weak = |name: &String| {
+        let can = facts.can.consumers.get(name).and_then(|can| can.strongest);
+        let gone = world
+            .consumers
+            .get(name)
+            .is_none_or(|workload| workload.gone);
+        gone || can.is_none_or(|strength| strength < Strength::Claimed)
+    };
+    gate::listed(facts)
+        .into_iter()
+        .map(|consumer| consumer.name)
+        .filter(weak)
+        .collect()
+}
