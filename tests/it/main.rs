@@ -6,4 +6,8 @@ mod consumers;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod journal;
+#[cfg(test)]
 mod project;
+#[cfg(test)]
+mod servers;
