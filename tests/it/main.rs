@@ -11,3 +11,5 @@ mod journal;
 mod project;
 #[cfg(test)]
 mod servers;
+#[cfg(test)]
+mod walks;

@@ -21,6 +21,8 @@ pub(super) fn command(wrapper: &[&str], test: &str, folder: &Path) -> Command {
         }
         None => Command::new(program),
     };
-    command.args(["--exact", test, "--nocapture", "--test-threads=1"]).env(FOLDER, folder);
+    command
+        .args(["--exact", test, "--nocapture", "--test-threads=1"])
+        .env(FOLDER, folder);
     command
 }

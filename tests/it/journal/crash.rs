@@ -20,28 +20,42 @@ async fn a_killed_writer_leaves_exactly_what_it_acknowledged() {
     if let Some(folder) = child::folder() {
         return write_until_killed(&folder).await;
     }
-    let Place::Sqlite(folder) = Place::sqlite() else { panic!("not a file") };
+    let Place::Sqlite(folder) = Place::sqlite() else {
+        panic!("not a file")
+    };
     let address = Address::Sqlite(folder.path().join("keywheel.db"));
     drop(Journal::create(address.clone(), clock()).await.unwrap());
     let mut acknowledged = BTreeSet::new();
     for round in 0..ROUNDS {
         let before = acknowledged.len();
         acknowledged.extend(run_and_kill(folder.path(), 40 + 61 * round));
-        assert!(acknowledged.len() > before, "the child of round {round} committed nothing");
+        assert!(
+            acknowledged.len() > before,
+            "the child of round {round} committed nothing"
+        );
         let (first, second) = halves(&address).await;
         assert_eq!(first, second, "half a transaction is there");
         let lost: Vec<_> = acknowledged.difference(&first).collect();
         assert!(lost.is_empty(), "acknowledged and lost: {lost:?}");
         // What was committed when the kill came, before the word of it was out: at most one of each task.
         let unsaid = first.len() - acknowledged.len();
-        assert!(unsaid <= TASKS * (round + 1), "{unsaid} more than were acknowledged");
+        assert!(
+            unsaid <= TASKS * (round + 1),
+            "{unsaid} more than were acknowledged"
+        );
     }
-    println!("{} acknowledged commits over {ROUNDS} kills, none lost", acknowledged.len());
+    println!(
+        "{} acknowledged commits over {ROUNDS} kills, none lost",
+        acknowledged.len()
+    );
 }
 
 /// Starts the child, kills it after so many acknowledgements, and returns all it managed to say.
 fn run_and_kill(folder: &Path, after: usize) -> BTreeSet<String> {
-    let mut child = child::command(&[], TEST, folder).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = child::command(&[], TEST, folder)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut said = BTreeSet::new();
     for line in BufReader::new(child.stdout.take().unwrap()).lines() {
         said.extend(line.unwrap().strip_prefix("committed ").map(str::to_owned));

@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 fn path(place: &Place) -> PathBuf {
-    let Address::Sqlite(path) = place.address() else { panic!("not a file") };
+    let Address::Sqlite(path) = place.address() else {
+        panic!("not a file")
+    };
     path
 }
 
@@ -18,7 +20,9 @@ fn at(folder: &Path) -> Address {
 }
 
 async fn keep(journal: &Journal, name: String, length: usize) -> Result<()> {
-    journal.write(async move |tx| meta::keep(tx, &name, &"x".repeat(length)).await).await
+    journal
+        .write(async move |tx| meta::keep(tx, &name, &"x".repeat(length)).await)
+        .await
 }
 
 async fn count(journal: &Journal) -> i64 {
@@ -45,14 +49,26 @@ async fn a_file_is_readable_by_its_owner_only() {
     keep(&journal, "row-1".into(), 1).await.unwrap();
     for end in ["", "-wal", "-shm"] {
         let file = format!("{}{end}", path(&place).display());
-        assert_eq!(std::fs::metadata(&file).unwrap().mode() & 0o777, 0o600, "{file}");
+        assert_eq!(
+            std::fs::metadata(&file).unwrap().mode() & 0o777,
+            0o600,
+            "{file}"
+        );
     }
 }
 
 #[tokio::test]
 async fn names_with_signs_of_a_url_are_only_names() {
     let home = tempfile::tempdir().unwrap();
-    for name in ["a b", "what?mode=ro", "100%", "%41", "#1", "\u{fc}ber", "a:b@c"] {
+    for name in [
+        "a b",
+        "what?mode=ro",
+        "100%",
+        "%41",
+        "#1",
+        "\u{fc}ber",
+        "a:b@c",
+    ] {
         let folder = home.path().join(name);
         std::fs::create_dir(&folder).unwrap();
         drop(Journal::create(at(&folder), clock()).await.unwrap());
@@ -84,13 +100,20 @@ async fn damage_is_told_and_left_as_it_is() {
     damaged_header[..16].fill(b'?');
     let mut damaged_page = sound.clone();
     damaged_page[100..4096].fill(0xff);
-    for bytes in [damaged_header, damaged_page, b"a letter to somebody\n".repeat(100)] {
+    for bytes in [
+        damaged_header,
+        damaged_page,
+        b"a letter to somebody\n".repeat(100),
+    ] {
         std::fs::write(path(&place), &bytes).unwrap();
         for outcome in [open(&place).await, create(&place).await] {
             let error = error(outcome);
             assert!(matches!(error, Error::Corrupt { .. }), "{error:?}");
         }
-        assert!(std::fs::read(path(&place)).unwrap() == bytes, "the file was changed");
+        assert!(
+            std::fs::read(path(&place)).unwrap() == bytes,
+            "the file was changed"
+        );
     }
     std::fs::write(path(&place), &sound).unwrap();
     drop(open(&place).await.unwrap());
@@ -113,7 +136,11 @@ fn is_root() -> bool {
 
 /// Permission bits mean nothing to root: it gives up its right to pass over them first.
 fn without_root_s_rights() -> &'static [&'static str] {
-    if is_root() { &["setpriv", "--bounding-set=-dac_override,-dac_read_search"] } else { &[] }
+    if is_root() {
+        &["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
+    } else {
+        &[]
+    }
 }
 
 #[tokio::test]
@@ -127,7 +154,9 @@ async fn a_file_that_may_not_be_written_is_told_and_can_be_read() {
     keep(&journal, "row-1".into(), 1).await.unwrap();
     let file = path(&place);
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o400)).unwrap();
-    let output = child::command(without_root_s_rights(), TEST, file.parent().unwrap()).output().unwrap();
+    let output = child::command(without_root_s_rights(), TEST, file.parent().unwrap())
+        .output()
+        .unwrap();
     assert_passed(&output);
 }
 
@@ -156,7 +185,9 @@ async fn a_folder_that_may_not_be_written_is_told() {
     for folder in [&empty, &folder] {
         std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o500)).unwrap();
     }
-    let output = child::command(without_root_s_rights(), TEST, &folder).output().unwrap();
+    let output = child::command(without_root_s_rights(), TEST, &folder)
+        .output()
+        .unwrap();
     for folder in [&folder, &empty] {
         std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700)).unwrap();
     }
@@ -187,12 +218,24 @@ async fn a_full_disk_is_told_and_loses_nothing() {
 /// Runs `test` as a child on a file system of one megabyte that only it sees; without root, in a user namespace.
 fn run_on_small_disk(test: &str) {
     let mount = "mount -t tmpfs -o size=1m,mode=700 tmpfs \"$KEYWHEEL_TEST_CHILD_FOLDER\" || exit 77; exec \"$@\"";
-    let wrapper = ["unshare", if is_root() { "-m" } else { "-rm" }, "sh", "-c", mount, "sh"];
+    let wrapper = [
+        "unshare",
+        if is_root() { "-m" } else { "-rm" },
+        "sh",
+        "-c",
+        mount,
+        "sh",
+    ];
     let folder = tempfile::tempdir().unwrap();
-    let output = child::command(&wrapper, test, folder.path()).output().unwrap();
+    let output = child::command(&wrapper, test, folder.path())
+        .output()
+        .unwrap();
     let complaint = String::from_utf8_lossy(&output.stderr);
     if output.status.code() == Some(77) || complaint.starts_with("unshare:") {
-        println!("SKIPPED: no file system of our own can be mounted here: {}", complaint.trim());
+        println!(
+            "SKIPPED: no file system of our own can be mounted here: {}",
+            complaint.trim()
+        );
         return;
     }
     assert_passed(&output);
@@ -213,13 +256,21 @@ async fn fill_the_disk(folder: &Path) {
     assert!(matches!(full, Error::Full { .. }), "{full:?}");
     assert!(kept > 3, "{kept}");
     assert_eq!(count(&journal).await, kept, "the rows before it are there");
-    let again = keep(&journal, "row-again".into(), 20_000).await.unwrap_err();
+    let again = keep(&journal, "row-again".into(), 20_000)
+        .await
+        .unwrap_err();
     assert!(matches!(again, Error::Full { .. }), "{again:?}");
     std::fs::remove_file(&ballast).unwrap();
-    keep(&journal, "row-with-space".into(), 20_000).await.unwrap();
+    keep(&journal, "row-with-space".into(), 20_000)
+        .await
+        .unwrap();
     drop(journal);
     let reopened = Journal::open(at(folder), clock()).await.unwrap();
-    assert_eq!(count(&reopened).await, kept + 1, "nothing lost, nothing refused is there");
+    assert_eq!(
+        count(&reopened).await,
+        kept + 1,
+        "nothing lost, nothing refused is there"
+    );
 }
 
 #[tokio::test]
@@ -237,7 +288,10 @@ async fn make_on_full_disk(folder: &Path) {
     let full = error(Journal::create(at(folder), clock()).await);
     assert!(matches!(full, Error::Full { .. }), "{full:?}");
     let missing = error(Journal::open(at(folder), clock()).await);
-    assert!(matches!(missing, Error::Missing { .. } | Error::Full { .. }), "{missing:?}");
+    assert!(
+        matches!(missing, Error::Missing { .. } | Error::Full { .. }),
+        "{missing:?}"
+    );
     std::fs::remove_file(&ballast).unwrap();
     drop(Journal::create(at(folder), clock()).await.unwrap());
 }
@@ -245,5 +299,9 @@ async fn make_on_full_disk(folder: &Path) {
 fn assert_passed(child: &Output) {
     let said = String::from_utf8_lossy(&child.stdout);
     let ran = said.contains("1 passed");
-    assert!(child.status.success() && ran, "{said}\n{}", String::from_utf8_lossy(&child.stderr));
+    assert!(
+        child.status.success() && ran,
+        "{said}\n{}",
+        String::from_utf8_lossy(&child.stderr)
+    );
 }

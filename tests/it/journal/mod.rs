@@ -15,6 +15,6 @@ mod replicas;
 mod requests;
 mod rotations;
 mod secrets;
-mod tables;
 mod sharing;
 mod shredding;
+mod tables;

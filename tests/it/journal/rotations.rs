@@ -10,13 +10,27 @@ use keywheel_contract::RotationId;
 use std::sync::Arc;
 
 const CASES: &[Case] = &[
-    case("a saved run comes back whole, in every phase", |b| Box::pin(saved_whole(b))),
-    case("a secret has one exclusive rotation", |b| Box::pin(one_exclusive(b))),
-    case("of sixteen that open a rotation of one secret one succeeds", |b| Box::pin(racers_open(b))),
-    case("unfinished and newest rotations are found newest first", |b| Box::pin(found_in_order(b))),
+    case("a saved run comes back whole, in every phase", |b| {
+        Box::pin(saved_whole(b))
+    }),
+    case("a secret has one exclusive rotation", |b| {
+        Box::pin(one_exclusive(b))
+    }),
+    case(
+        "of sixteen that open a rotation of one secret one succeeds",
+        |b| Box::pin(racers_open(b)),
+    ),
+    case(
+        "unfinished and newest rotations are found newest first",
+        |b| Box::pin(found_in_order(b)),
+    ),
     case("retry forgets the wish and wakes", |b| Box::pin(retry(b))),
-    case("what is asked of an ended rotation changes nothing", |b| Box::pin(ended_is_over(b))),
-    case("a run that ends is not looked at again", |b| Box::pin(ended_sleeps(b))),
+    case("what is asked of an ended rotation changes nothing", |b| {
+        Box::pin(ended_is_over(b))
+    }),
+    case("a run that ends is not looked at again", |b| {
+        Box::pin(ended_sleeps(b))
+    }),
 ];
 
 #[tokio::test]
@@ -30,7 +44,12 @@ async fn postgres() {
 }
 
 async fn by_id(bench: &Bench, id: &'static str) -> Run {
-    bench.journal.read(async move |tx| rotations::by_id(tx, id).await).await.unwrap().unwrap()
+    bench
+        .journal
+        .read(async move |tx| rotations::by_id(tx, id).await)
+        .await
+        .unwrap()
+        .unwrap()
 }
 
 /// Everything that a step may change, changed.
@@ -69,7 +88,10 @@ fn changed(run: &Run, phase: Phase) -> Run {
 async fn saved_whole(bench: Arc<Bench>) {
     let lease = leased(&bench.journal, "one").await;
     let opened = by_id(&bench, "r1").await;
-    let expected = Run { fence: 1, ..new_run("r1", "api-key") };
+    let expected = Run {
+        fence: 1,
+        ..new_run("r1", "api-key")
+    };
     assert_eq!(format!("{opened:?}"), format!("{expected:?}"));
     for phase in PHASES {
         let (saved, mine) = (changed(&opened, phase), lease.clone());
@@ -85,12 +107,23 @@ async fn saved_whole(bench: Arc<Bench>) {
 
 async fn one_exclusive(bench: Arc<Bench>) {
     open_run(&bench.journal, new_run("r1", "api-key")).await;
-    let insert = |run: Run| bench.journal.write(async move |tx| rotations::insert(tx, &run, None, 0).await);
+    let insert = |run: Run| {
+        bench
+            .journal
+            .write(async move |tx| rotations::insert(tx, &run, None, 0).await)
+    };
     assert!(insert(new_run("r2", "api-key")).await.is_err());
     insert(new_run("r3", "other")).await.unwrap();
     // A run that only retries the end of an older credential stands beside it.
-    insert(Run { exclusive: false, ..new_run("r4", "api-key") }).await.unwrap();
-    let found = bench.journal.read(async |tx| rotations::exclusive(tx, "production/api-key").await);
+    insert(Run {
+        exclusive: false,
+        ..new_run("r4", "api-key")
+    })
+    .await
+    .unwrap();
+    let found = bench
+        .journal
+        .read(async |tx| rotations::exclusive(tx, "production/api-key").await);
     assert_eq!(found.await.unwrap().unwrap().id.as_str(), "r1");
 }
 
@@ -99,7 +132,11 @@ async fn racers_open(bench: Arc<Bench>) {
         let bench = Arc::clone(&bench);
         tokio::spawn(async move {
             let run = new_run(&format!("r{i}"), "api-key");
-            bench.journal.write(async move |tx| rotations::insert(tx, &run, None, 0).await).await.is_ok()
+            bench
+                .journal
+                .write(async move |tx| rotations::insert(tx, &run, None, 0).await)
+                .await
+                .is_ok()
         })
     });
     let mut opened = 0;
@@ -110,19 +147,36 @@ async fn racers_open(bench: Arc<Bench>) {
 }
 
 async fn found_in_order(bench: Arc<Bench>) {
-    for (i, state) in [State::Ended, State::Blocked, State::Active].into_iter().enumerate() {
+    for (i, state) in [State::Ended, State::Blocked, State::Active]
+        .into_iter()
+        .enumerate()
+    {
         let mut run = new_run(&format!("r{i}"), "api-key");
         (run.state, run.exclusive) = (state, state == State::Active);
         run.created_ms += i64::try_from(i).unwrap();
-        bench.journal.write(async move |tx| rotations::insert(tx, &run, None, 0).await).await.unwrap();
+        bench
+            .journal
+            .write(async move |tx| rotations::insert(tx, &run, None, 0).await)
+            .await
+            .unwrap();
     }
-    let ids = |runs: Vec<Run>| runs.iter().map(|run| run.id.as_str().to_owned()).collect::<Vec<_>>();
+    let ids = |runs: Vec<Run>| {
+        runs.iter()
+            .map(|run| run.id.as_str().to_owned())
+            .collect::<Vec<_>>()
+    };
     let secret = "production/api-key";
-    let unfinished = bench.journal.read(async move |tx| rotations::unfinished(tx, secret).await);
+    let unfinished = bench
+        .journal
+        .read(async move |tx| rotations::unfinished(tx, secret).await);
     assert_eq!(ids(unfinished.await.unwrap()), ["r2", "r1"]);
-    let all = bench.journal.read(async |tx| rotations::all_unfinished(tx).await);
+    let all = bench
+        .journal
+        .read(async |tx| rotations::all_unfinished(tx).await);
     assert_eq!(ids(all.await.unwrap()), ["r1", "r2"]);
-    let newest = bench.journal.read(async move |tx| rotations::newest(tx, secret, 2).await);
+    let newest = bench
+        .journal
+        .read(async move |tx| rotations::newest(tx, secret, 2).await);
     assert_eq!(ids(newest.await.unwrap()), ["r2", "r1"]);
 }
 
@@ -132,9 +186,16 @@ async fn retry(bench: Arc<Bench>) {
     open_run(&bench.journal, run).await;
     bench.clock.advance(10);
     let id = RotationId::new("r1");
-    bench.journal.write(async move |tx| rotations::retry(tx, &id, "example").await).await.unwrap();
+    bench
+        .journal
+        .write(async move |tx| rotations::retry(tx, &id, "example").await)
+        .await
+        .unwrap();
     let run = by_id(&bench, "r1").await;
-    assert_eq!((run.wish, run.retried_ms, run.wake_ms), (Wish::None, START_MS + 10, 0));
+    assert_eq!(
+        (run.wish, run.retried_ms, run.wake_ms),
+        (Wish::None, START_MS + 10, 0)
+    );
     assert_eq!(run.wish_actor, "example");
 }
 
@@ -163,6 +224,8 @@ async fn ended_sleeps(bench: Arc<Bench>) {
     save.await.unwrap();
     bench.clock.advance(LEASE_MS * 10);
     assert_eq!(claim(&bench.journal, "two", 10).await, []);
-    let wake = bench.journal.read(async |tx| rotations::next_wake(tx).await);
+    let wake = bench
+        .journal
+        .read(async |tx| rotations::next_wake(tx).await);
     assert_eq!(wake.await.unwrap(), None);
 }

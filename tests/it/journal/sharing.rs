@@ -18,7 +18,8 @@ async fn a_second_writer_commits_beside_a_saturated_first() {
     let mut waits = Vec::new();
     for attempt in 0..ATTEMPTS {
         let begun = Instant::now();
-        let write = second.write(async move |tx| meta::keep(tx, &format!("second-{attempt}"), "x").await);
+        let write =
+            second.write(async move |tx| meta::keep(tx, &format!("second-{attempt}"), "x").await);
         write.await.unwrap();
         waits.push(begun.elapsed());
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -30,7 +31,10 @@ async fn a_second_writer_commits_beside_a_saturated_first() {
         waits[waits.len() / 2],
         waits[waits.len() - 1],
     );
-    assert!(commits > 500, "the first was not at full rate: {commits} writes");
+    assert!(
+        commits > 500,
+        "the first was not at full rate: {commits} writes"
+    );
     assert!(waits[waits.len() - 1] < PATIENCE, "{waits:?}");
 }
 
@@ -43,10 +47,14 @@ struct Load {
 
 impl Load {
     fn start(bench: &Arc<Bench>, tasks: usize) -> Self {
-        let (stop, commits) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+        let (stop, commits) = (
+            Arc::new(AtomicBool::new(false)),
+            Arc::new(AtomicU64::new(0)),
+        );
         let tasks = (0..tasks)
             .map(|task| {
-                let (bench, stop, commits) = (Arc::clone(bench), Arc::clone(&stop), Arc::clone(&commits));
+                let (bench, stop, commits) =
+                    (Arc::clone(bench), Arc::clone(&stop), Arc::clone(&commits));
                 tokio::spawn(async move {
                     while !stop.load(Ordering::SeqCst) {
                         step(&bench.journal, task).await;
@@ -55,7 +63,11 @@ impl Load {
                 })
             })
             .collect();
-        Self { stop, commits, tasks }
+        Self {
+            stop,
+            commits,
+            tasks,
+        }
     }
 
     /// How many writes were committed.
@@ -88,7 +100,10 @@ async fn both_writers_keep_all_they_were_promised() {
         tokio::spawn(async move {
             for i in 0..EACH {
                 let name = format!("{who}-{i}");
-                journal.write(async move |tx| meta::keep(tx, &name, "x").await).await.unwrap();
+                journal
+                    .write(async move |tx| meta::keep(tx, &name, "x").await)
+                    .await
+                    .unwrap();
             }
         })
     };
@@ -96,7 +111,10 @@ async fn both_writers_keep_all_they_were_promised() {
     one.await.unwrap();
     two.await.unwrap();
     let count = bench.journal.read(async |tx| {
-        tx.row("SELECT COUNT(*) AS n FROM meta", &[]).await?.unwrap().int("n")
+        tx.row("SELECT COUNT(*) AS n FROM meta", &[])
+            .await?
+            .unwrap()
+            .int("n")
     });
     assert_eq!(count.await.unwrap(), 2 * i64::try_from(EACH).unwrap());
 }
@@ -105,12 +123,19 @@ async fn both_writers_keep_all_they_were_promised() {
 async fn writers_and_readers_are_set_up_as_promised() {
     let bench = Bench::at(Place::sqlite()).await;
     let pragma = async |sql: &'static str, column: &'static str| {
-        bench.journal.write(async move |tx| tx.row(sql, &[]).await?.unwrap().int(column)).await.unwrap()
+        bench
+            .journal
+            .write(async move |tx| tx.row(sql, &[]).await?.unwrap().int(column))
+            .await
+            .unwrap()
     };
     assert_eq!(pragma("PRAGMA synchronous", "synchronous").await, 2, "FULL");
     assert_eq!(pragma("PRAGMA secure_delete", "secure_delete").await, 1);
     let mode = bench.journal.write(async |tx| {
-        tx.row("PRAGMA journal_mode", &[]).await?.unwrap().text("journal_mode")
+        tx.row("PRAGMA journal_mode", &[])
+            .await?
+            .unwrap()
+            .text("journal_mode")
     });
     assert_eq!(mode.await.unwrap(), "wal");
 }
@@ -119,9 +144,13 @@ async fn writers_and_readers_are_set_up_as_promised() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_checkpoint_that_a_reader_holds_up_is_an_error() {
     let bench = Arc::new(Bench::at(Place::sqlite()).await);
-    let (reading, go_on) = (Arc::new(tokio::sync::Notify::new()), Arc::new(tokio::sync::Notify::new()));
+    let (reading, go_on) = (
+        Arc::new(tokio::sync::Notify::new()),
+        Arc::new(tokio::sync::Notify::new()),
+    );
     let reader = {
-        let (bench, reading, go_on) = (Arc::clone(&bench), Arc::clone(&reading), Arc::clone(&go_on));
+        let (bench, reading, go_on) =
+            (Arc::clone(&bench), Arc::clone(&reading), Arc::clone(&go_on));
         tokio::spawn(async move {
             let read = bench.journal.read(async move |tx| {
                 meta::fact(tx, "any").await?;
@@ -133,7 +162,11 @@ async fn a_checkpoint_that_a_reader_holds_up_is_an_error() {
         })
     };
     reading.notified().await;
-    bench.journal.write(async |tx| meta::keep(tx, "newer", "x").await).await.unwrap();
+    bench
+        .journal
+        .write(async |tx| meta::keep(tx, "newer", "x").await)
+        .await
+        .unwrap();
     let held_up = bench.journal.checkpoint().await;
     assert!(matches!(held_up, Err(Error::Busy { .. })), "{held_up:?}");
     go_on.notify_one();

@@ -10,8 +10,13 @@ const MARKER: &[u8] = b"an-example-of-sealed-bytes-that-must-be-gone";
 
 /// Database and log; the shared-memory file holds page numbers only, and is searched all the same.
 fn files(bench: &Bench) -> Vec<PathBuf> {
-    let Address::Sqlite(path) = bench.place.address() else { panic!("not a file") };
-    ["", "-wal", "-shm"].iter().map(|end| PathBuf::from(format!("{}{end}", path.display()))).collect()
+    let Address::Sqlite(path) = bench.place.address() else {
+        panic!("not a file")
+    };
+    ["", "-wal", "-shm"]
+        .iter()
+        .map(|end| PathBuf::from(format!("{}{end}", path.display())))
+        .collect()
 }
 
 fn holds_marker(path: &Path) -> bool {
@@ -36,15 +41,30 @@ async fn a_byte_search_finds_nothing_after_shredding() {
         seal(&bench, format!("r{i}"), length).await;
     }
     bench.journal.checkpoint().await.unwrap();
-    assert!(files(&bench).iter().any(|file| holds_marker(file)), "the search must be able to find it");
+    assert!(
+        files(&bench).iter().any(|file| holds_marker(file)),
+        "the search must be able to find it"
+    );
     for i in 0..4 {
-        bench.journal.write(async move |tx| ledger::shred(tx, &format!("r{i}")).await).await.unwrap();
+        bench
+            .journal
+            .write(async move |tx| ledger::shred(tx, &format!("r{i}")).await)
+            .await
+            .unwrap();
     }
     bench.journal.checkpoint().await.unwrap();
     for file in files(&bench) {
-        assert!(!holds_marker(&file), "{} still holds sealed bytes", file.display());
+        assert!(
+            !holds_marker(&file),
+            "{} still holds sealed bytes",
+            file.display()
+        );
     }
-    assert_eq!(std::fs::metadata(&files(&bench)[1]).unwrap().len(), 0, "the log is empty");
+    assert_eq!(
+        std::fs::metadata(&files(&bench)[1]).unwrap().len(),
+        0,
+        "the log is empty"
+    );
 }
 
 /// `keywheel` commands are processes of their own: each may be the one that shreds or only the one that empties.
@@ -52,11 +72,19 @@ async fn a_byte_search_finds_nothing_after_shredding() {
 async fn a_handle_that_never_wrote_can_empty_the_log_too() {
     let bench = Arc::new(Bench::at(Place::sqlite()).await);
     seal(&bench, "r1".into(), 900).await;
-    bench.journal.write(async |tx| ledger::shred(tx, "r1").await).await.unwrap();
+    bench
+        .journal
+        .write(async |tx| ledger::shred(tx, "r1").await)
+        .await
+        .unwrap();
     let fresh = bench.another().await;
     fresh.checkpoint().await.unwrap();
     for file in files(&bench) {
-        assert!(!holds_marker(&file), "{} still holds sealed bytes", file.display());
+        assert!(
+            !holds_marker(&file),
+            "{} still holds sealed bytes",
+            file.display()
+        );
     }
 }
 
@@ -65,9 +93,21 @@ async fn what_was_not_shredded_stays() {
     let bench = Arc::new(Bench::at(Place::sqlite()).await);
     seal(&bench, "r1".into(), 900).await;
     seal(&bench, "r2".into(), 900).await;
-    bench.journal.write(async |tx| ledger::shred(tx, "r1").await).await.unwrap();
-    bench.journal.write(async |tx| meta::keep(tx, "at", &START_MS.to_string()).await).await.unwrap();
+    bench
+        .journal
+        .write(async |tx| ledger::shred(tx, "r1").await)
+        .await
+        .unwrap();
+    bench
+        .journal
+        .write(async |tx| meta::keep(tx, "at", &START_MS.to_string()).await)
+        .await
+        .unwrap();
     bench.journal.checkpoint().await.unwrap();
-    let kept = bench.journal.read(async |tx| ledger::sealed(tx, "r2").await).await.unwrap();
+    let kept = bench
+        .journal
+        .read(async |tx| ledger::sealed(tx, "r2").await)
+        .await
+        .unwrap();
     assert_eq!(kept[0].1.len(), 900);
 }

@@ -9,9 +9,10 @@ use std::sync::Arc;
 const SQLITE: &str = include_str!("../../../migrations/sqlite/0001_journal.sql");
 const POSTGRES: &str = include_str!("../../../migrations/postgres/0001_journal.sql");
 
-const CASES: &[Case] = &[
-    case("a word list of a table refuses every other word", |b| Box::pin(other_words_refused(b))),
-];
+const CASES: &[Case] = &[case(
+    "a word list of a table refuses every other word",
+    |b| Box::pin(other_words_refused(b)),
+)];
 
 #[tokio::test]
 async fn sqlite() {
@@ -28,7 +29,9 @@ type Column = (String, String, bool);
 
 #[tokio::test]
 async fn both_databases_have_the_same_tables_and_columns() {
-    let Some(place) = Place::postgres().await else { return };
+    let Some(place) = Place::postgres().await else {
+        return;
+    };
     let (postgres, sqlite) = (Bench::at(place).await, Bench::at(Place::sqlite()).await);
     let (postgres, sqlite) = (shape(&postgres).await, shape(&sqlite).await);
     assert!(sqlite.len() > 15, "tables: {:?}", sqlite.keys());
@@ -37,10 +40,15 @@ async fn both_databases_have_the_same_tables_and_columns() {
 
 #[tokio::test]
 async fn both_databases_have_the_same_indexes() {
-    let Some(place) = Place::postgres().await else { return };
+    let Some(place) = Place::postgres().await else {
+        return;
+    };
     let (postgres, sqlite) = (Bench::at(place).await, Bench::at(Place::sqlite()).await);
     let (postgres, sqlite) = (indexes(&postgres).await, indexes(&sqlite).await);
-    assert!(sqlite.contains("secret_start") && sqlite.contains("rotation_exclusive"), "{sqlite:?}");
+    assert!(
+        sqlite.contains("secret_start") && sqlite.contains("rotation_exclusive"),
+        "{sqlite:?}"
+    );
     assert_eq!(sqlite, postgres);
 }
 
@@ -52,21 +60,43 @@ fn the_migration_files_differ_only_in_the_type_of_bytes() {
 
 #[test]
 fn word_lists_of_the_tables_are_those_of_the_code() {
-    let states: Vec<&str> = [State::Active, State::Waiting, State::Blocked, State::Ended].map(State::word).into();
+    let states: Vec<&str> = [State::Active, State::Waiting, State::Blocked, State::Ended]
+        .map(State::word)
+        .into();
     assert_eq!(words_of("rotation", "state"), states);
     let statuses: Vec<&str> = STATUSES.map(Status::word).into();
     assert_eq!(words_of("effect", "status"), statuses);
     for (table, column) in lists() {
-        let known = [("rotation", "state"), ("effect", "status"), ("credential", "state"), ("request", "state")];
-        assert!(known.contains(&(table, column)), "compare the new list of {table}.{column} with the code");
+        let known = [
+            ("rotation", "state"),
+            ("effect", "status"),
+            ("credential", "state"),
+            ("request", "state"),
+        ];
+        assert!(
+            known.contains(&(table, column)),
+            "compare the new list of {table}.{column} with the code"
+        );
     }
 }
 
 /// The words that a column's `CHECK` allows, in their order.
 fn words_of(table: &str, column: &str) -> Vec<&'static str> {
     let start = format!("CREATE TABLE {table} (");
-    let body = SQLITE.split_once(&start).unwrap().1.split_once(");\n").unwrap().0;
-    let list = body.split_once(&format!("CHECK ({column} IN")).unwrap().1.split_once("))").unwrap().0;
+    let body = SQLITE
+        .split_once(&start)
+        .unwrap()
+        .1
+        .split_once(");\n")
+        .unwrap()
+        .0;
+    let list = body
+        .split_once(&format!("CHECK ({column} IN"))
+        .unwrap()
+        .1
+        .split_once("))")
+        .unwrap()
+        .0;
     list.split('\'').skip(1).step_by(2).collect()
 }
 
@@ -77,7 +107,9 @@ fn lists() -> Vec<(&'static str, &'static str)> {
         .flat_map(|table| {
             let name = table.split_once(' ').unwrap().0;
             let body = table.split_once(");\n").unwrap().0;
-            body.split("CHECK (").skip(1).map(move |check| (name, check.split_once(' ').unwrap().0))
+            body.split("CHECK (")
+                .skip(1)
+                .map(move |check| (name, check.split_once(' ').unwrap().0))
         })
         .collect()
 }
@@ -91,10 +123,20 @@ async fn other_words_refused(bench: Arc<Bench>) {
          retry_ms, word, result) VALUES ('r1', '', '', 1, '', 0, 0, 0, $1, 0, '', '')";
     let request = "INSERT INTO request (id, secret_id, cause, mode, credential, reason, actor, accept_outage, \
          reported_ms, created_ms, state) VALUES ('q1', 's', '', '', '', '', '', 0, 0, 0, $1)";
-    for (sql, word) in [(rotation, "active"), (effect, "intent"), (request, "queued")] {
-        let other = bench.journal.write(async move |tx| tx.run(sql, &["vanished".into()]).await);
+    for (sql, word) in [
+        (rotation, "active"),
+        (effect, "intent"),
+        (request, "queued"),
+    ] {
+        let other = bench
+            .journal
+            .write(async move |tx| tx.run(sql, &["vanished".into()]).await);
         assert!(other.await.is_err(), "{sql}");
-        bench.journal.write(async move |tx| tx.run(sql, &[word.into()]).await).await.unwrap();
+        bench
+            .journal
+            .write(async move |tx| tx.run(sql, &[word.into()]).await)
+            .await
+            .unwrap();
     }
 }
 
@@ -126,9 +168,15 @@ async fn shape(bench: &Bench) -> BTreeMap<String, BTreeSet<Column>> {
 }
 
 async fn indexes(bench: &Bench) -> BTreeSet<String> {
-    let read = bench.journal.read(async |tx| names_of_indexes(tx).await).await.unwrap();
+    let read = bench
+        .journal
+        .read(async |tx| names_of_indexes(tx).await)
+        .await
+        .unwrap();
     // Indexes behind a primary key have the database's own names.
-    read.into_iter().filter(|name| !name.starts_with("sqlite_") && !name.ends_with("_pkey")).collect()
+    read.into_iter()
+        .filter(|name| !name.starts_with("sqlite_") && !name.ends_with("_pkey"))
+        .collect()
 }
 
 async fn names_of_indexes(tx: &mut Tx) -> Result<Vec<String>> {
@@ -138,5 +186,9 @@ async fn names_of_indexes(tx: &mut Tx) -> Result<Vec<String>> {
             "SELECT CAST(indexname AS TEXT) AS name FROM pg_indexes WHERE schemaname = current_schema()"
         }
     };
-    tx.rows(sql, &[]).await?.iter().map(|row| row.text("name")).collect()
+    tx.rows(sql, &[])
+        .await?
+        .iter()
+        .map(|row| row.text("name"))
+        .collect()
 }
