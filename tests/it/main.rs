@@ -13,3 +13,5 @@ mod journal;
 mod project;
 #[cfg(test)]
 mod servers;
+#[cfg(test)]
+mod walks;
