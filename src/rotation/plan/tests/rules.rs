@@ -480,7 +480,10 @@ pub(super) fn absent(facts: &Facts) -> Result<(), Violation> {
 pub(super) fn hopeless(facts: &Facts, world: &World) -> Vec<String> {
     let weak = |name: &String| {
         let can = facts.can.consumers.get(name).and_then(|can| can.strongest);
-        let gone = world.consumers.get(name).is_none_or(|workload| workload.gone);
+        let gone = world
+            .consumers
+            .get(name)
+            .is_none_or(|workload| workload.gone);
         gone || can.is_none_or(|strength| strength < Strength::Claimed)
     };
     gate::listed(facts)

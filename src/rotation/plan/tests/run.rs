@@ -106,8 +106,12 @@ impl Run {
                     self.world
                         .shift(&Setting::consumer(*consumer), *instance, *to);
                 }
-                Op::Silence(consumer, silent) => self.workload(*consumer, |one| one.silent = *silent),
-                Op::Unclear(consumer, unclear) => self.workload(*consumer, |one| one.unclear = *unclear),
+                Op::Silence(consumer, silent) => {
+                    self.workload(*consumer, |one| one.silent = *silent)
+                }
+                Op::Unclear(consumer, unclear) => {
+                    self.workload(*consumer, |one| one.unclear = *unclear)
+                }
                 Op::Gone(consumer) => self.workload(*consumer, |one| one.gone = true),
                 word => self.typed(word)?,
             }
@@ -387,7 +391,8 @@ impl Run {
             self.journal.vouch(OLD_REVOKED, DAY_MS);
         }
         let again = self.journal.facts.retried_ms < self.world.now_ms;
-        let stuck = again && !self.question.is_empty() && !self.journal.facts.effects.iter().any(in_doubt);
+        let stuck =
+            again && !self.question.is_empty() && !self.journal.facts.effects.iter().any(in_doubt);
         if stuck && self.journal.facts.wish != Wish::Rollback {
             self.journal.retry();
             self.wake_ms = self.world.now_ms;
