@@ -9,12 +9,15 @@ mod daemon;
 mod exec_shim;
 mod exit;
 mod heading;
+mod history;
 mod init;
 mod inventory;
 mod log;
 mod output;
+mod plan;
 mod rotate_now;
 mod selector;
+mod show;
 mod status;
 
 pub use exit::Exit;
@@ -40,6 +43,9 @@ enum Command {
     Inventory(inventory::Args),
     Daemon(daemon::Args),
     Status(status::Args),
+    Show(show::Args),
+    Plan(plan::Args),
+    History(history::Args),
     RotateNow(rotate_now::Args),
     Audit(audit::Args),
     #[command(hide = true)]
@@ -54,6 +60,9 @@ impl Cli {
             Command::Init(args) => init::run(&context, args).await,
             Command::Inventory(args) => inventory::run(&context, args).await,
             Command::Daemon(args) => daemon::run(&context, args).await,
+            Command::Show(args) => show::run(&context, args).await,
+            Command::Plan(args) => plan::run(&context, args).await,
+            Command::History(args) => history::run(&context, args).await,
             Command::Status(args) => status::run(&context, args).await,
             Command::RotateNow(args) => rotate_now::run(&context, args).await,
             Command::Audit(args) => audit::run(&context, args).await,
