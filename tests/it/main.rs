@@ -2,8 +2,16 @@
 
 // `cfg(test)` always holds here; it tells the linter that these modules may unwrap.
 #[cfg(test)]
+mod architecture;
+#[cfg(test)]
 mod consumers;
+#[cfg(test)]
+mod faults;
 #[cfg(test)]
 mod journal;
 #[cfg(test)]
+mod project;
+#[cfg(test)]
 mod servers;
+#[cfg(test)]
+mod walks;
