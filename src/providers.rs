@@ -336,10 +336,11 @@ fn programs_in(spec: &ConsumerSpec) -> impl Iterator<Item = &str> {
     notify.into_iter().chain(verify)
 }
 
-/// Provider settings never hold values, so that the parser's own words may be shown.
+/// Provider settings never hold values, so that the parser's own words may be shown. `host` is the engine's.
 fn settings<T: DeserializeOwned>(options: &Map<String, Value>) -> Result<T> {
-    serde_json::from_value(Value::Object(options.clone()))
-        .map_err(|e| Error::invalid(e.to_string()))
+    let mut options = options.clone();
+    options.remove("host");
+    serde_json::from_value(Value::Object(options)).map_err(|e| Error::invalid(e.to_string()))
 }
 
 /// A panic elsewhere leaves these maps whole: an entry is inserted in one step.

@@ -1,7 +1,7 @@
 //! Which secrets a command is about: ids, globs and filters, the same for every command.
 
 use super::exit::{Exit, Failure};
-use crate::journal::Journal;
+use crate::journal::{Journal, Tx, secrets};
 use crate::report::select::{Selected, Selection};
 
 /// Secrets by id, by glob or by what they belong to.
@@ -28,6 +28,14 @@ pub(super) struct Selector {
 }
 
 impl Selector {
+    /// One name and nothing else.
+    pub(super) fn of(name: &str) -> Self {
+        Self {
+            names: vec![name.to_owned()],
+            ..Self::default()
+        }
+    }
+
     /// What was asked for.
     pub(super) fn selection(&self) -> Selection {
         Selection {
@@ -50,6 +58,29 @@ impl Selector {
             return Err(Failure::usage("no secret was named; none is never all").next(next));
         }
         self.resolve_or_all(journal).await
+    }
+
+    /// Says which names match nothing, for commands that show what is there. Ids of retired secrets match.
+    ///
+    /// # Errors
+    /// A name that nothing matches, or the journal.
+    pub(super) async fn check_names(&self, journal: &Journal) -> Result<(), Failure> {
+        let selection = Selection {
+            names: self.names.clone(),
+            ..Selection::default()
+        };
+        let work = async move |tx: &mut Tx| {
+            let mut selected = selection.walk(tx).await?;
+            let mut unknown = Vec::new();
+            for (name, nearest) in selected.unknown {
+                if secrets::by_id(tx, &name).await?.is_none() {
+                    unknown.push((name, nearest));
+                }
+            }
+            selected.unknown = unknown;
+            Ok(selected)
+        };
+        known(journal.read(work).await?).map(drop)
     }
 
     /// The same, where nothing asked for means every secret: for commands that only read.

@@ -18,16 +18,20 @@ pub(crate) static STORE_KINDS: Kinded = Kinded {
                     Shape::Plain,
                     "permissions in octal, such as \"0640\"",
                 ),
+                HOST,
             ],
             ..Kind::PLAIN
         },
         Kind {
             name: "dotenv",
-            keys: &[Key::needed(
-                "root",
-                Shape::Text,
-                "folder; each path is an env file below it",
-            )],
+            keys: &[
+                Key::needed(
+                    "root",
+                    Shape::Text,
+                    "folder; each path is an env file below it",
+                ),
+                HOST,
+            ],
             needs_fields: true,
             ..Kind::PLAIN
         },
@@ -116,6 +120,13 @@ const EXEC: &[Key] = &[
     Key::new("config", Shape::Any, "handed to the program as it is"),
 ];
 
+/// A folder exists on one machine: where several replicas share a journal, only that one works on it.
+const HOST: Key = Key::new(
+    "host",
+    Shape::Text,
+    "name of the machine that has the folder, where replicas run on several",
+);
+
 /// Kinds of characters, in the words of the providers.
 const CLASSES: Shape = Shape::List(&Shape::Words(&["lower", "upper", "digit", "symbol"]));
 
@@ -161,7 +172,12 @@ mod tests {
             (&ISSUER_KINDS, "manual", ManualOptions::KEYS),
         ] {
             let ours = kinded.kind(kind).unwrap().keys;
-            let mut ours: Vec<_> = ours.iter().map(|key| key.name).collect();
+            // `host` is read by the engine, before any provider is asked.
+            let mut ours: Vec<_> = ours
+                .iter()
+                .map(|key| key.name)
+                .filter(|name| *name != "host")
+                .collect();
             let mut theirs = theirs.to_vec();
             ours.sort_unstable();
             theirs.sort_unstable();

@@ -3,7 +3,8 @@
 /// Result of a journal call.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// A failed journal call. Nothing of it was applied.
+/// A failed journal call. Nothing of it was applied, except perhaps where the connection to the server broke
+/// ([`Error::Unreachable`]): then only reading again tells.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -16,6 +17,15 @@ pub enum Error {
     /// There is one already.
     #[error("there is a journal at {place} already; nothing was changed")]
     Exists {
+        /// The URL without credentials.
+        place: String,
+    },
+    /// The database holds somebody else's tables.
+    #[error(
+        "the database at {place} belongs to another program; give the journal one of its own, \
+         nothing was changed"
+    )]
+    Foreign {
         /// The URL without credentials.
         place: String,
     },
@@ -117,9 +127,11 @@ impl Error {
             .and_then(sqlx::error::DatabaseError::code);
         match code.as_deref() {
             Some("40001" | "40P01" | "5" | "6" | "261" | "517") => Self::Busy { reason },
-            Some("8" | "264" | "520" | "776" | "1032" | "1544" | "25006") => {
-                Self::ReadOnly { place, reason }
-            }
+            // Also SQLite's errors of writing, syncing, truncating and growing a file.
+            Some(
+                "8" | "264" | "520" | "776" | "1032" | "1544" | "25006" | "778" | "1034" | "1546"
+                | "4874",
+            ) => Self::ReadOnly { place, reason },
             Some("13" | "53100") => Self::Full { place },
             Some("11" | "26" | "267" | "523" | "XX001") => Self::Corrupt { place, reason },
             Some("14" | "57P01" | "57P03" | "53300") => Self::Unreachable { place, reason },

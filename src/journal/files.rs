@@ -48,3 +48,11 @@ pub async fn owners(tx: &mut Tx) -> Result<BTreeMap<String, Owner>> {
         .map(|row| Ok((row.text("name")?, row.json("body")?)))
         .collect()
 }
+
+/// One owner, where the inventory names it.
+pub async fn owner(tx: &mut Tx, name: &str) -> Result<Option<Owner>> {
+    let row = tx
+        .row("SELECT body FROM owner WHERE name = $1", &[name.into()])
+        .await?;
+    row.map(|row| row.json("body")).transpose()
+}

@@ -5,8 +5,13 @@ use super::sql::{Dialect, Tx};
 use super::worker::{self, Access};
 use super::{Journal, Thread};
 use crate::clock::Clock;
-use sqlx::migrate::Migrator;
+use sqlx::migrate::{MigrateError, Migrator};
+use std::collections::BTreeSet;
 use std::fmt;
+use std::fs::OpenOptions;
+use std::io::ErrorKind;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
@@ -18,7 +23,7 @@ static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 pub const MIGRATIONS: i64 = 1;
 
 /// Where a journal is. Its text form never shows a password.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Address {
     /// A file.
     Sqlite(PathBuf),
@@ -55,18 +60,27 @@ impl Address {
         }
     }
 
-    fn url(&self, create: bool) -> String {
+    fn url(&self) -> String {
         match self {
-            Self::Sqlite(path) => {
-                format!(
-                    "sqlite://{}?mode={}",
-                    path.display(),
-                    if create { "rwc" } else { "rw" }
-                )
-            }
+            Self::Sqlite(path) => format!("sqlite://{}?mode=rw", in_url(path)),
             Self::Postgres(url) => url.clone(),
         }
     }
+}
+
+/// `?`, `#`, `%` and blanks of a path are not parts of a URL.
+fn in_url(path: &Path) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
+    let bytes = path.as_os_str().as_bytes().iter();
+    bytes
+        .map(|&byte| {
+            if plain(byte) {
+                char::from(byte).to_string()
+            } else {
+                format!("%{byte:02X}")
+            }
+        })
+        .collect()
 }
 
 impl fmt::Display for Address {
@@ -78,7 +92,15 @@ impl fmt::Display for Address {
     }
 }
 
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Address({self})")
+    }
+}
+
+/// Drops what stands before `@`, and the parameters: a password may be in either.
 fn without_credentials(url: &str) -> String {
+    let url = url.split_once('?').map_or(url, |(url, _)| url);
     match (url.split_once("://"), url.rsplit_once('@')) {
         (Some((scheme, _)), Some((_, host))) => format!("{scheme}://{host}"),
         _ => url.to_owned(),
@@ -91,54 +113,43 @@ impl Journal {
     /// # Errors
     /// There is none, it is of a newer version, damaged, read-only or out of reach.
     pub async fn open(address: Address, clock: Arc<dyn Clock>) -> Result<Self> {
+        let place = address.to_string();
         if let Address::Sqlite(path) = &address
             && !path.exists()
         {
-            return Err(Error::Missing {
-                place: address.to_string(),
-            });
+            return Err(Error::Missing { place });
         }
-        let access = access(&address, &clock, false);
-        let mut tx = access.connect(true).await?;
-        let found = newest_migration(&mut tx).await?;
-        match found {
-            None => {
-                return Err(Error::Missing {
-                    place: address.to_string(),
-                });
-            }
+        let access = access(&address, &clock);
+        match newest_migration(&access).await? {
+            None => return Err(Error::Missing { place }),
             Some(found) if found > MIGRATIONS => {
-                let place = address.to_string();
                 return Err(Error::Newer {
                     place,
                     found,
                     known: MIGRATIONS,
                 });
             }
-            Some(found) if found < MIGRATIONS => migrate(&mut tx).await?,
+            Some(found) if found < MIGRATIONS => migrate(&access).await?,
             Some(_) => {}
         }
-        drop(tx);
         Self::start(address, clock, access).await
     }
 
-    /// Makes a new journal. Only `keywheel init` does.
+    /// Makes a new journal; a file is readable by its owner only. Only `keywheel init` does.
     ///
     /// # Errors
-    /// There is one already, or the place cannot be written.
+    /// There is one already, the database is somebody else's, or the place cannot be written.
     pub async fn create(address: Address, clock: Arc<dyn Clock>) -> Result<Self> {
         if let Address::Sqlite(path) = &address {
-            private_file(path, &address)?;
+            make_file(path)?;
         }
-        let access = access(&address, &clock, true);
-        let mut tx = access.connect(true).await?;
-        if newest_migration(&mut tx).await?.is_some() {
+        let access = access(&address, &clock);
+        if newest_migration(&access).await?.is_some() {
             return Err(Error::Exists {
                 place: address.to_string(),
             });
         }
-        migrate(&mut tx).await?;
-        drop(tx);
+        migrate(&access).await?;
         Self::start(address, clock, access).await
     }
 
@@ -181,59 +192,89 @@ impl Journal {
     }
 }
 
-/// SQLite gives its log the mode of the file: nobody else is to read either.
-fn private_file(path: &Path, address: &Address) -> Result<()> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let made = std::fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(path);
-    made.map(drop).map_err(|e| Error::ReadOnly {
-        place: address.to_string(),
-        reason: e.to_string(),
-    })
-}
-
-fn access(address: &Address, clock: &Arc<dyn Clock>, create: bool) -> Access {
+fn access(address: &Address, clock: &Arc<dyn Clock>) -> Access {
     Access {
-        url: address.url(create),
+        url: address.url(),
         place: address.to_string(),
         dialect: address.dialect(),
         clock: Arc::clone(clock),
     }
 }
 
-/// `None` where the tables were never made.
-async fn newest_migration(tx: &mut Tx) -> Result<Option<i64>> {
-    let exists = match tx.dialect() {
-        Dialect::Sqlite => {
-            "SELECT name FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations'"
+/// An empty file, unless there is one; SQLite gives its log the same permissions.
+fn make_file(path: &Path) -> Result<()> {
+    let made = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path);
+    made.map(drop).map_err(|error| {
+        let (place, reason) = (path.display().to_string(), error.to_string());
+        match error.kind() {
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+                Error::ReadOnly { place, reason }
+            }
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Error::Full { place },
+            _ => Error::Failed { place, reason },
         }
-        Dialect::Postgres => {
-            "SELECT CAST(table_name AS TEXT) AS name FROM information_schema.tables \
-             WHERE table_name = '_sqlx_migrations' AND table_schema = current_schema()"
-        }
-    };
-    if tx.row(exists, &[]).await?.is_none() {
-        return Ok(None);
-    }
-    let newest = "SELECT version FROM _sqlx_migrations ORDER BY version DESC LIMIT 1";
-    tx.row(newest, &[])
-        .await?
-        .map(|row| row.int("version"))
-        .transpose()
+    })
 }
 
-async fn migrate(tx: &mut Tx) -> Result<()> {
-    let steps = match tx.dialect() {
+/// Some of our tables, and the one that sqlx keeps for every program that migrates with it.
+const OURS: [&str; 4] = ["_sqlx_migrations", "audit", "rotation", "secret"];
+
+/// `None` where there is no table of anybody. Looks without a writer's connection, which would change the file.
+async fn newest_migration(access: &Access) -> Result<Option<i64>> {
+    let mut tx = access.connect(false).await?;
+    let tables = tables(&mut tx).await?;
+    let newest = "SELECT MAX(version) AS version FROM _sqlx_migrations";
+    if OURS.iter().all(|ours| tables.contains(*ours)) {
+        let row = tx.row(newest, &[]).await?;
+        return row.map_or(Ok(None), |row| row.maybe_int("version"));
+    }
+    // Making a journal that is cut short leaves the first of them, empty.
+    let begun = tables.iter().eq(["_sqlx_migrations"])
+        && tx
+            .row("SELECT version FROM _sqlx_migrations LIMIT 1", &[])
+            .await?
+            .is_none();
+    match tables.is_empty() || begun {
+        true => Ok(None),
+        false => Err(Error::Foreign {
+            place: access.place.clone(),
+        }),
+    }
+}
+
+async fn tables(tx: &mut Tx) -> Result<BTreeSet<String>> {
+    let sql = match tx.dialect() {
+        Dialect::Sqlite => "SELECT name FROM sqlite_master WHERE type = 'table'",
+        Dialect::Postgres => {
+            "SELECT CAST(table_name AS TEXT) AS name FROM information_schema.tables \
+             WHERE table_type = 'BASE TABLE' AND table_schema = current_schema()"
+        }
+    };
+    tx.rows(sql, &[])
+        .await?
+        .iter()
+        .map(|row| row.text("name"))
+        .collect()
+}
+
+async fn migrate(access: &Access) -> Result<()> {
+    let steps = match access.dialect {
         Dialect::Sqlite => &SQLITE,
         Dialect::Postgres => &POSTGRES,
     };
-    let place = tx.place.clone();
-    steps.run(&mut tx.conn).await.map_err(|e| Error::Failed {
-        place,
-        reason: e.to_string(),
+    let mut tx = access.connect(true).await?;
+    steps.run(&mut tx.conn).await.map_err(|error| match error {
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
+            Error::from_sqlx(&access.place, &error)
+        }
+        other => Error::Failed {
+            place: access.place.clone(),
+            reason: other.to_string(),
+        },
     })
 }

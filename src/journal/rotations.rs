@@ -274,7 +274,7 @@ pub async fn insert(tx: &mut Tx, run: &Run, host: Option<&str>, priority: i64) -
         run.retried_ms.into(),
         run.reported_ms.into(),
         "".into(),
-        "[]".into(),
+        to_json(&run.waiting)?.into(),
         run.audit_n.into(),
         (&run.audit_head).into(),
     ];

@@ -9,9 +9,10 @@ use super::error::{Error, Result};
 use super::sql::{Dialect, Tx};
 use crate::clock::Clock;
 use sqlx::{AnyConnection, Connection as _};
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 /// Largest number of closures in one commit.
@@ -20,6 +21,8 @@ const BATCH_MAX: usize = 128;
 const GAP: Duration = Duration::from_millis(2);
 /// A busy transaction is run again this often.
 const TRIES: u32 = 8;
+/// A writer of SQLite waits this long for the file.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Connections for reading, or on PostgreSQL for everything.
 const READERS_SQLITE: usize = 2;
 const POOL_POSTGRES: usize = 12;
@@ -125,17 +128,22 @@ impl Access {
     }
 }
 
+/// SQLite waits for others by itself.
+const WAIT: &str = "PRAGMA busy_timeout = 5000";
+/// SQLite waits a millisecond; [`begin`] asks again.
+const ASK_AT_ONCE: &str = "PRAGMA busy_timeout = 1";
+
 /// `FULL`: a committed intent must survive a power cut. `secure_delete`: a shredded key leaves the file.
 fn sqlite_pragmas(writable: bool) -> &'static [&'static str] {
     if writable {
         &[
-            "PRAGMA busy_timeout = 5000",
+            WAIT,
             "PRAGMA journal_mode = WAL",
             "PRAGMA synchronous = FULL",
             "PRAGMA secure_delete = ON",
         ]
     } else {
-        &["PRAGMA busy_timeout = 5000", "PRAGMA query_only = ON"]
+        &[WAIT, "PRAGMA query_only = ON"]
     }
 }
 
@@ -215,16 +223,7 @@ impl Pool {
     }
 
     async fn once(&self, job: &mut Box<dyn Job>, begin: &'static str) -> Result<()> {
-        let kept = self.idle.lock().await.pop();
-        let mut tx = match kept {
-            Some(tx) => tx,
-            None => {
-                self.access
-                    .connect(self.access.dialect == Dialect::Postgres)
-                    .await?
-            }
-        };
-        tx.run(begin, &[]).await?;
+        let mut tx = self.begin(begin).await?;
         tx.now_ms = self.access.now(&mut tx).await?;
         let keep = job.run(&mut tx).await;
         tx.run(if keep { "COMMIT" } else { "ROLLBACK" }, &[])
@@ -234,15 +233,36 @@ impl Pool {
         Ok(())
     }
 
+    /// An idle connection may have died with the server it led to: nothing was sent on it, so a new one is
+    /// taken instead of telling the caller.
+    async fn begin(&self, begin: &'static str) -> Result<Tx> {
+        loop {
+            let kept = self.idle.lock().await.pop();
+            let Some(mut tx) = kept else { break };
+            if tx.run(begin, &[]).await.is_ok() {
+                return Ok(tx);
+            }
+        }
+        let mut tx = self
+            .access
+            .connect(self.access.dialect == Dialect::Postgres)
+            .await?;
+        tx.run(begin, &[]).await?;
+        Ok(tx)
+    }
+
     async fn drain(&self) {
         let all = u32::try_from(self.size).unwrap_or(u32::MAX);
         drop(self.slots.acquire_many(all).await);
     }
 }
 
-/// Doubles from 5 ms; the address of the attempt's stack spreads replicas less than their own timing does.
+/// Doubles from 5 ms, and up to half of it more by chance, so that those who met do not meet again.
 fn backoff(attempt: u32) -> Duration {
-    Duration::from_millis(5 << attempt.min(7))
+    let wait = Duration::from_millis(5 << attempt.min(7));
+    // The seed of a fresh hasher is the standard library's only source of chance.
+    let chance = RandomState::new().build_hasher().finish() % 256;
+    wait + wait.mul_f64(f64::from(u8::try_from(chance).unwrap_or(0)) / 512.0)
 }
 
 async fn write_in_groups(access: Arc<Access>, mut messages: mpsc::UnboundedReceiver<Message>) {
@@ -262,7 +282,7 @@ async fn write_in_groups(access: Arc<Access>, mut messages: mpsc::UnboundedRecei
             job.reply(outcome.clone());
         }
         for back in checkpoints {
-            drop(back.send(checkpoint(&mut kept).await));
+            drop(back.send(checkpoint(&access, &mut kept).await));
         }
         tokio::time::sleep(GAP).await;
     }
@@ -288,15 +308,10 @@ async fn commit_group(
     kept: &mut Option<Tx>,
     batch: &mut [Box<dyn Job>],
 ) -> Result<()> {
-    if kept.is_none() {
-        *kept = Some(access.connect(true).await?);
-    }
-    let Some(tx) = kept.as_mut() else {
-        return Ok(());
-    };
     if batch.is_empty() {
         return Ok(());
     }
+    let tx = writer(access, kept).await?;
     begin(tx).await?;
     let outcome = run_group(access, tx, batch).await;
     let ended = match &outcome {
@@ -310,14 +325,27 @@ async fn commit_group(
     outcome.and(ended.map(drop))
 }
 
+async fn writer<'a>(access: &Access, kept: &'a mut Option<Tx>) -> Result<&'a mut Tx> {
+    match kept {
+        Some(tx) => Ok(tx),
+        None => {
+            let mut tx = access.connect(true).await?;
+            tx.rows(ASK_AT_ONCE, &[]).await?;
+            Ok(kept.insert(tx))
+        }
+    }
+}
+
+/// Asks every millisecond. SQLite's own waiting grows to 100 ms between two looks: beside a writer at full
+/// rate it would meet the 2 ms in which the file is free only by chance, after seconds.
 async fn begin(tx: &mut Tx) -> Result<()> {
-    for attempt in 1..TRIES {
+    let begun = Instant::now();
+    loop {
         match tx.run("BEGIN IMMEDIATE", &[]).await {
-            Err(error) if error.is_busy() => tokio::time::sleep(backoff(attempt)).await,
+            Err(error) if error.is_busy() && begun.elapsed() < PATIENCE => {}
             other => return other.map(drop),
         }
     }
-    tx.run("BEGIN IMMEDIATE", &[]).await.map(drop)
 }
 
 async fn run_group(access: &Access, tx: &mut Tx, batch: &mut [Box<dyn Job>]) -> Result<()> {
@@ -333,12 +361,15 @@ async fn run_group(access: &Access, tx: &mut Tx, batch: &mut [Box<dyn Job>]) -> 
 }
 
 /// Moves the log into the file and empties it, so that shredded rows are gone from both.
-async fn checkpoint(kept: &mut Option<Tx>) -> Result<()> {
-    match kept.as_mut() {
-        Some(tx) => tx
-            .rows("PRAGMA wal_checkpoint(TRUNCATE)", &[])
-            .await
-            .map(drop),
-        None => Ok(()),
+async fn checkpoint(access: &Access, kept: &mut Option<Tx>) -> Result<()> {
+    let tx = writer(access, kept).await?;
+    tx.rows(WAIT, &[]).await?;
+    let row = tx.row("PRAGMA wal_checkpoint(TRUNCATE)", &[]).await?;
+    tx.rows(ASK_AT_ONCE, &[]).await?;
+    match row.map(|row| row.int("busy")).transpose()? {
+        Some(0) => Ok(()),
+        Some(_) | None => Err(Error::Busy {
+            reason: "a reader still needs the log".into(),
+        }),
     }
 }

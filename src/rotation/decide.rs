@@ -3,6 +3,8 @@
 //! it has returned.
 
 mod advance;
+mod question;
+mod reading;
 mod record;
 
 use super::facts::{Capabilities, Effect, EffectResult, Facts, Pace};
@@ -90,9 +92,9 @@ pub async fn decide(tx: &mut Tx, turn: &Turn) -> Result<Decision> {
                 next_command,
                 until_ms,
             } => {
-                sitting.block(&facts, &question);
+                let person = sitting.ask(tx, &facts, &question, &next_command).await?;
                 let question = format!("{question}\n{next_command}");
-                sitting.rest(State::Blocked, until_ms, Vec::new(), question)
+                sitting.rest(State::Blocked, until_ms, vec![person], question)
             }
         };
         return sitting.close(tx, turn, decision).await;
@@ -226,7 +228,6 @@ impl Sitting {
         ledger::begin_effects(tx, self.run.id.as_str(), turn.lease.fence, &intents).await?;
         facts.effects.extend(intents);
         self.run.state = State::Active;
-        self.run.waiting.clear();
         Ok(Decision::Act {
             orders,
             facts: Box::new(facts),
@@ -267,16 +268,6 @@ impl Sitting {
             ledger::credential_state(tx, &old.id, "retiring").await?;
         }
         Ok(())
-    }
-
-    fn block(&mut self, facts: &Facts, question: &str) {
-        let same = self.run.question.split('\n').next() == Some(question);
-        if !same {
-            let owner = facts.plan.owner.clone();
-            let note = self.note("blocked", "question");
-            note.detail = question.to_owned();
-            note.destination = owner;
-        }
     }
 
     fn rest(

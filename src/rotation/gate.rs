@@ -35,6 +35,9 @@ pub struct Missing {
     pub elsewhere: bool,
 }
 
+/// What evidence says where it cannot tell.
+const UNKNOWN: &str = "unknown";
+
 /// Everyone who has to be proven: [`listed`], less those a person vouched for.
 pub fn required(facts: &Facts) -> Vec<Required> {
     listed(facts)
@@ -156,7 +159,9 @@ fn one_missing(
         proven,
         instances: required.instances,
         why,
-        elsewhere: astray.is_some(),
+        elsewhere: seen
+            .iter()
+            .any(|e| e.holding != credential && e.holding != UNKNOWN),
     })
 }
 

@@ -1,6 +1,7 @@
 //! From a request to a rotation.
 
 use super::phase::Phase;
+use super::plan::Waiting;
 use super::words::{Cause, State, Wish};
 use crate::inventory::Definition;
 use crate::journal::audit::{self, Entry};
@@ -51,7 +52,12 @@ pub async fn open(tx: &mut Tx, request: &Request) -> Result<Opened> {
         detail: format!("{}: {}", request.mode.word(), request.reason),
         ..Entry::default()
     };
-    rotations::insert(tx, &run, None, priority(request.cause)).await?;
+    let host = host_of(&run.plan);
+    run.waiting = host
+        .map(|host| awaits(host, run.created_ms))
+        .into_iter()
+        .collect();
+    rotations::insert(tx, &run, host_of(&run.plan), priority(request.cause)).await?;
     audit::append(tx, &mut run, vec![opened]).await?;
     rotations::keep_audit_head(tx, &run).await?;
     secrets::busy(tx, &request.secret_id, true).await?;
@@ -113,6 +119,24 @@ async fn in_use(tx: &mut Tx, plan: &Definition) -> Result<Option<String>> {
     match &recorded {
         Some(id) => Ok(ledger::credential(tx, id).await?.map(|row| row.id)),
         None => Ok(None),
+    }
+}
+
+/// The machine that a plan is bound to: that of the first store which names one.
+fn host_of(plan: &Definition) -> Option<&str> {
+    plan.destinations
+        .iter()
+        .find_map(|destination| destination.store.options.get("host")?.as_str())
+}
+
+/// Said until a replica there takes the first step.
+fn awaits(host: &str, since_ms: i64) -> Waiting {
+    Waiting {
+        kind: "provider".to_owned(),
+        name: format!("a replica on {host}"),
+        since_ms,
+        until_ms: None,
+        next_command: format!("keywheel daemon   (on {host})"),
     }
 }
 

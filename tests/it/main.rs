@@ -4,8 +4,18 @@
 #[cfg(test)]
 mod acting;
 #[cfg(test)]
+mod architecture;
+#[cfg(test)]
 mod consumers;
+#[cfg(test)]
+mod faults;
 #[cfg(test)]
 mod journal;
 #[cfg(test)]
+mod project;
+#[cfg(test)]
+mod reading;
+#[cfg(test)]
 mod servers;
+#[cfg(test)]
+mod walks;

@@ -18,7 +18,7 @@ impl Execution<'_> {
             Kind::Mint => self.mint(attempt).await,
             Kind::Apply => self.apply(attempt).await,
             Kind::ApplyBack => self.apply_back(attempt).await,
-            Kind::Activate => done(self.outside.issuer.activate(&self.candidate()?).await),
+            Kind::Activate => done(self.outside.issuer.activate(&self.presented(target)?).await),
             Kind::Stage | Kind::Publish | Kind::Republish | Kind::DropPrevious => {
                 self.write(kind, target, attempt).await
             }
@@ -81,6 +81,14 @@ impl Execution<'_> {
     /// The mark that a minted credential carries at its issuer.
     pub(super) fn tag(&self, attempt: i64) -> Tag {
         Tag::new(format!("keywheel-{}-{attempt}", self.facts.id))
+    }
+
+    /// What the issuer is to present: the candidate, or, on the way back, the old credential.
+    fn presented(&self, id: &str) -> Result<Credential> {
+        match self.facts.old_ref() == Some(id) {
+            true => Ok(self.old(id)),
+            false => self.candidate(),
+        }
     }
 
     async fn mint(&self, attempt: i64) -> Result<Answer> {

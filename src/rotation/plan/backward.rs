@@ -11,7 +11,7 @@ use keywheel_contract::{ChosenBy, Style};
 
 /// Old credential alive → old value served → consumers proven back → candidate ended.
 pub(super) fn restoring(facts: &Facts) -> Step {
-    for part in [revive, republish, prove_back, end_candidate] {
+    for part in [revive, republish, prove_back, present_old, end_candidate] {
         let mut progress = Progress::new(facts);
         part(facts, &mut progress);
         if !progress.is_done() {
@@ -76,6 +76,13 @@ fn prove_back(facts: &Facts, progress: &mut Progress<'_>) {
             "{} is not proven back on the old credential ({}); both work, the candidate is not ended",
             first.consumer, first.why
         ));
+    }
+}
+
+/// An issuer that presents the value itself goes back to the old one before the candidate ends.
+fn present_old(facts: &Facts, progress: &mut Progress<'_>) {
+    if let Some(old) = facts.old_ref().filter(|_| facts.any_intent(Kind::Activate)) {
+        progress.effect_forever(Kind::Activate, old);
     }
 }
 

@@ -10,14 +10,15 @@ use crate::rotation::words::{Kind, Look, Mode};
 /// Ends the leaked credential. Where the issuer does not answer, the rotation goes on making a new one and
 /// keeps trying on the side.
 pub(super) fn disabling(facts: &Facts) -> Step {
-    if facts.proven_ms.is_some() {
-        return Step::Advance(Event::NotReversible);
-    }
+    let on = match facts.proven_ms {
+        Some(_) => Event::NotReversible,
+        None => Event::Contained,
+    };
     let mut progress = Progress::new(facts);
     end_leaked(facts, &mut progress);
-    match progress.or(Event::Contained) {
+    match progress.or(on) {
         Step::Act(orders) => Step::Act(orders),
-        _ => Step::Advance(Event::Contained),
+        _ => Step::Advance(on),
     }
 }
 

@@ -6,7 +6,7 @@ use crate::inventory::Destination;
 use crate::rotation::facts::{Facts, Probe};
 use crate::rotation::gate::{self, Missing};
 use crate::rotation::phase::Event;
-use crate::rotation::words::{Kind, Look, Mode};
+use crate::rotation::words::{Kind, Look, Mode, Status};
 use keywheel_contract::Style;
 use keywheel_schedules::Gate;
 
@@ -142,6 +142,13 @@ fn gate_again(facts: &Facts) -> Option<Step> {
 fn relapse(facts: &Facts, missing: &Missing) -> Step {
     let ended = !outstanding(facts).is_empty();
     let again = facts.any_applied(Kind::EnableCredential) || facts.any_applied(Kind::EnableVersion);
+    if super::is_past_return(facts) {
+        let question = format!(
+            "{} uses the old credential again ({}); nothing more is ended before it is proven on the new one",
+            missing.consumer, missing.why
+        );
+        return blocked(facts, &question);
+    }
     match ended && (again || facts.is_emergency()) {
         true => blocked(
             facts,
@@ -162,10 +169,12 @@ pub(super) fn outstanding(facts: &Facts) -> Vec<(Kind, String)> {
     ];
     let mut found = Vec::new();
     for (disable, enable) in pairs {
-        let ended = facts
-            .effects
-            .iter()
-            .filter(|e| e.kind == disable && facts.applied(disable, &e.target) == Some(e));
+        // Where the issuer cannot tell a state, an absent one may have been applied.
+        let ended = facts.effects.iter().filter(|e| {
+            e.kind == disable
+                && facts.effect(disable, &e.target) == Some(e)
+                && matches!(e.status, Status::Applied | Status::Absent)
+        });
         for effect in ended {
             let back = facts.applied(enable, &effect.target);
             if back.is_none_or(|back| back.created_ms < effect.created_ms) {
@@ -225,15 +234,34 @@ pub(super) fn observing(facts: &Facts) -> Step {
 
 /// The point of no return.
 pub(super) fn revoking(facts: &Facts) -> Step {
-    let begun = facts.effects.iter().any(|effect| effect.kind.is_final());
-    if !begun {
-        if let Some(step) = closed(facts, Gate::Disable) {
-            return step;
-        }
-        if let Some(step) = gate_again(facts) {
-            return step;
-        }
+    let begun = super::is_past_return(facts);
+    if !begun && let Some(step) = closed(facts, Gate::Disable) {
+        return step;
     }
+    let step = end_for_good(facts);
+    // The outage was accepted: a leaked credential is not kept for a consumer that does not answer.
+    let waived = facts.mode == Mode::Contain && forward::can_end(facts);
+    let asks = !waived && (!begun || ends_what_may_be_in_use(facts, &step));
+    match asks.then(|| gate_again(facts)).flatten() {
+        Some(held) => held,
+        None => step,
+    }
+}
+
+/// Every try asks for evidence again, for hours may have gone by since the last one. Copies and sessions of a
+/// credential that its issuer has ended serve nobody.
+fn ends_what_may_be_in_use(facts: &Facts, step: &Step) -> bool {
+    let Step::Act(orders) = step else {
+        return false;
+    };
+    let dead = facts
+        .old_ref()
+        .is_some_and(|old| facts.applied(Kind::Revoke, old).is_some());
+    let ends = |order: &Order| matches!(order, Order::Perform { kind, .. } if kind.ends_old());
+    !dead && orders.iter().any(ends)
+}
+
+fn end_for_good(facts: &Facts) -> Step {
     let mut progress = Progress::new(facts);
     let mut done = true;
     if let Some(old) = facts.old_ref().filter(|_| facts.can.issuer.revokes) {

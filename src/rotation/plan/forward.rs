@@ -3,7 +3,7 @@
 use super::progress::Progress;
 use super::{Order, Step, Waiting, blocked, closed};
 use crate::inventory::VerifySpec;
-use crate::rotation::facts::Facts;
+use crate::rotation::facts::{Effect, Facts};
 use crate::rotation::gate::{self, Missing, Required};
 use crate::rotation::phase::Event;
 use crate::rotation::words::{Cause, Kind, Look, Mode, Status, Wish};
@@ -38,7 +38,7 @@ pub(super) fn preflight(facts: &Facts) -> Step {
     })
 }
 
-fn can_end(facts: &Facts) -> bool {
+pub(super) fn can_end(facts: &Facts) -> bool {
     facts.can.issuer.reversible || facts.can.issuer.revokes
 }
 
@@ -125,7 +125,7 @@ pub(super) fn minting(facts: &Facts) -> Step {
 
 fn chosen_by_us(facts: &Facts, progress: &mut Progress<'_>) {
     if !facts.sealed.contains(CANDIDATE) {
-        progress.look(Look::Propose, "", facts.now_ms, || Order::Propose);
+        progress.look(Look::Propose, "", 0, || Order::Propose);
         return;
     }
     if facts.style() != Style::Generated {
@@ -204,15 +204,17 @@ pub(super) fn served(facts: &Facts, progress: &mut Progress<'_>, write: Kind, na
     progress.look(Look::Served, name, since, order);
 }
 
-/// Consumers are told in order, each group proven before the next is told.
+/// Consumers are told in order, each group proven before the next is told. With an issuer that holds one value
+/// they are locked out until they are told: all are told at once.
 pub(super) fn notifying(facts: &Facts) -> Step {
     if let Some(step) = closed(facts, Gate::Start) {
         return step;
     }
     let mut consumers = gate::listed(facts);
     consumers.sort_by_key(|consumer| gate::rank(&consumer.spec));
+    let at_once = facts.style() == Style::InPlace;
     let groups: Vec<&[Required]> = consumers
-        .chunk_by(|a, b| gate::rank(&a.spec) == gate::rank(&b.spec))
+        .chunk_by(|a, b| at_once || gate::rank(&a.spec) == gate::rank(&b.spec))
         .collect();
     for (index, group) in groups.iter().enumerate() {
         let mut progress = Progress::new(facts);
@@ -229,8 +231,14 @@ pub(super) fn notifying(facts: &Facts) -> Step {
     Step::Advance(Event::Notified)
 }
 
-/// Tells a consumer, where there is a way to.
+/// Tells a consumer, where there is a way to. One that a person vouched for is not waited for where that fails.
 pub(super) fn tell(facts: &Facts, progress: &mut Progress<'_>, kind: Kind, consumer: &Required) {
+    let failed = |effect: &Effect| effect.status == Status::Failed;
+    if gate::is_waived(facts, &consumer.name)
+        && facts.effect(kind, &consumer.name).is_some_and(failed)
+    {
+        return;
+    }
     if facts
         .can
         .consumers

@@ -52,14 +52,18 @@ pub(super) fn in_doubt(facts: &Facts) -> Option<Step> {
     })
 }
 
-/// When it may be looked up next.
+/// When it may be looked up next. A reading that began before the call can no longer land, and ended after,
+/// would pass for a proof of absence: none begins shortly before that moment.
 fn due_ms(facts: &Facts, effect: &Effect) -> i64 {
-    let Some(probe) = facts.probe(Look::Settle, &settle_key(effect)) else {
-        return facts.now_ms;
+    let landed_ms = effect.deadline_ms + facts.pace.grace_ms;
+    let due_ms = match facts.probe(Look::Settle, &settle_key(effect)) {
+        None => facts.now_ms,
+        Some(probe) if probe.result == "absent" => landed_ms,
+        Some(probe) => retry_ms(facts, probe).max(facts.now_ms),
     };
-    match probe.result.as_str() {
-        "absent" => effect.deadline_ms + facts.pace.grace_ms,
-        _ => retry_ms(facts, probe),
+    match effect.kind.is_harmless() || due_ms + facts.pace.call_ms < landed_ms {
+        true => due_ms,
+        false => due_ms.max(landed_ms),
     }
 }
 

@@ -1,14 +1,20 @@
 //! The journal: one list of cases on both databases, then what only SQLite files go through.
 
 mod bench;
+mod child;
 mod fixtures;
 
 mod audit;
 mod closures;
+mod crash;
 mod evidence;
+mod files;
 mod leases;
+mod opening;
 mod replicas;
 mod requests;
 mod rotations;
 mod secrets;
+mod sharing;
+mod shredding;
 mod tables;

@@ -1,7 +1,7 @@
 //! Carrying out an order in the imagined world, with its fault.
 
 use super::script::Fault;
-use super::world::{Call, Life, OLD, World};
+use super::world::{Call, Life, OLD, Workload, World};
 use crate::inventory::Destination;
 use crate::rotation::facts::{Effect, Facts};
 use crate::rotation::plan::{Order, UseFigure, last_version};
@@ -209,11 +209,8 @@ fn last_use(world: &World) -> Answer {
 }
 
 fn observe(world: &World, facts: &Facts, consumer: &str) -> Result<Answer, Error> {
-    let Some(workload) = world
-        .consumers
-        .get(consumer)
-        .filter(|workload| !workload.silent)
-    else {
+    let answers = |workload: &&Workload| !workload.silent && !workload.gone;
+    let Some(workload) = world.consumers.get(consumer).filter(answers) else {
         return Err(Error::unavailable("no answer"));
     };
     let Some(strength) = workload.strongest else {
@@ -227,6 +224,7 @@ fn observe(world: &World, facts: &Facts, consumer: &str) -> Result<Answer, Error
         .map(|(index, instance)| {
             let held = instance.holds.as_deref();
             let holding = match held {
+                _ if workload.unclear => Holding::Unknown,
                 Some(name) if name == OLD && facts.old.is_some() => {
                     Holding::Credential(CredentialId::new(known(OLD)))
                 }
@@ -261,6 +259,14 @@ fn settle(world: &World, facts: &Facts, call: &Call) -> Settled {
         Kind::Apply if facts.can.issuer.tests => yes(world.is_alive(&call.target)),
         Kind::Apply | Kind::ApplyBack | Kind::Activate => Settled::Resend,
         _ if call.kind.is_harmless() => Settled::Absent,
+        Kind::DisableCredential
+        | Kind::EnableCredential
+        | Kind::Revoke
+        | Kind::DestroyCandidate
+            if !facts.can.issuer.tests =>
+        {
+            Settled::Resend
+        }
         Kind::DisableCredential => yes(life != Some(Life::Active)),
         Kind::EnableCredential => yes(life == Some(Life::Active)),
         Kind::Revoke | Kind::RevokeOrphan | Kind::DestroyCandidate => yes(life == Some(Life::Dead)),

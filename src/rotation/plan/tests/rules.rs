@@ -467,10 +467,14 @@ pub(super) fn absent(facts: &Facts) -> Result<(), Violation> {
 }
 
 /// Whether a consumer can never be proven, so that only a person can let it pass.
-pub(super) fn hopeless(facts: &Facts) -> Vec<String> {
+pub(super) fn hopeless(facts: &Facts, world: &World) -> Vec<String> {
     let weak = |name: &String| {
         let can = facts.can.consumers.get(name).and_then(|can| can.strongest);
-        can.is_none_or(|strength| strength < Strength::Claimed)
+        let gone = world
+            .consumers
+            .get(name)
+            .is_none_or(|workload| workload.gone);
+        gone || can.is_none_or(|strength| strength < Strength::Claimed)
     };
     gate::listed(facts)
         .into_iter()

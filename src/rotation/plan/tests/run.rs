@@ -5,7 +5,7 @@ use super::journal::{Journal, START_MS};
 use super::rules::{self, Violation, broken};
 use super::script::{Fault, Op};
 use super::setting::{ConsumerSetting, Make, Setting};
-use super::world::{Life, OLD, World};
+use super::world::{Life, OLD, Workload, World};
 use crate::rotation::facts::Facts;
 use crate::rotation::phase::Phase;
 use crate::rotation::plan::{Order, Step, can_turn_back};
@@ -87,14 +87,21 @@ impl Run {
                         .shift(&Setting::consumer(*consumer), *instance, *to);
                 }
                 Op::Silence(consumer, silent) => {
-                    if let Some(one) = self.world.consumers.get_mut(&Setting::consumer(*consumer)) {
-                        one.silent = *silent;
-                    }
+                    self.workload(*consumer, |one| one.silent = *silent)
                 }
+                Op::Unclear(consumer, unclear) => {
+                    self.workload(*consumer, |one| one.unclear = *unclear)
+                }
+                Op::Gone(consumer) => self.workload(*consumer, |one| one.gone = true),
                 word => self.typed(word)?,
             }
         }
         Ok(())
+    }
+
+    fn workload(&mut self, consumer: usize, change: impl FnOnce(&mut Workload)) {
+        let name = Setting::consumer(consumer);
+        self.world.consumers.entry(name).and_modify(change);
     }
 
     /// A person types, here or in the outside system.
@@ -123,7 +130,7 @@ impl Run {
             Op::Emergency(mode) => self.leak = Some(*mode),
             Op::AddConsumer => self.add_consumer(),
             Op::Retire => facts.today = None,
-            Op::Turn { .. } | Op::Turns(_) | Op::Pass(_) | Op::Move { .. } | Op::Silence(..) => {}
+            _ => {}
         }
         self.wake_ms = self.world.now_ms;
         Ok(())
@@ -341,13 +348,13 @@ impl Run {
             self.world
                 .consumers
                 .entry(name.clone())
-                .and_modify(|workload| workload.silent = false);
+                .and_modify(|workload| (workload.silent, workload.unclear) = (false, false));
             self.world.reload(&name);
         }
         self.journal.facts.paused_by = None;
         self.decide_approvals(true)?;
         self.provide();
-        for name in rules::hopeless(&self.journal.facts) {
+        for name in rules::hopeless(&self.journal.facts, &self.world) {
             self.journal.vouch(&name, DAY_MS);
         }
         self.answer();
@@ -364,7 +371,9 @@ impl Run {
                 .and_modify(|made| made.life = Life::Dead);
             self.journal.vouch(OLD_REVOKED, DAY_MS);
         }
-        let stuck = !self.question.is_empty() && !self.journal.facts.effects.iter().any(in_doubt);
+        let again = self.journal.facts.retried_ms < self.world.now_ms;
+        let stuck =
+            again && !self.question.is_empty() && !self.journal.facts.effects.iter().any(in_doubt);
         if stuck && self.journal.facts.wish != Wish::Rollback {
             self.journal.retry();
             self.wake_ms = self.world.now_ms;

@@ -70,6 +70,10 @@ pub(super) enum Op {
     },
     /// A consumer stops answering, or answers again.
     Silence(usize, bool),
+    /// A consumer answers that it cannot tell, or can again.
+    Unclear(usize, bool),
+    /// A consumer is gone for good: it cannot be told and does not answer.
+    Gone(usize),
     /// A person types.
     Rollback,
     Retry,
@@ -103,6 +107,8 @@ fn any_op() -> impl Strategy<Value = Op> {
         3 => prop_oneof![1_i64..60_000, 600_000_i64..10_000_000].prop_map(Op::Pass),
         12 => any_move(),
         3 => (0_usize..4, any::<bool>()).prop_map(|(consumer, silent)| Op::Silence(consumer, silent)),
+        2 => (0_usize..4, any::<bool>()).prop_map(|(consumer, unclear)| Op::Unclear(consumer, unclear)),
+        1 => (0_usize..4).prop_map(Op::Gone),
         8 => any_word(),
         1 => prop_oneof![Just(Op::AddConsumer), Just(Op::Retire)],
         1 => prop_oneof![Just(Mode::Normal), Just(Mode::Cutover), Just(Mode::Contain)].prop_map(Op::Emergency),

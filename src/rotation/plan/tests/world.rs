@@ -74,6 +74,8 @@ pub(super) struct Workload {
     pub(super) strongest: Option<Strength>,
     pub(super) manner: Manner,
     pub(super) silent: bool,
+    pub(super) unclear: bool,
+    pub(super) gone: bool,
     pub(super) instances: Vec<Instance>,
 }
 
@@ -181,6 +183,8 @@ impl World {
             strongest: setting.strongest,
             manner: setting.manner,
             silent: false,
+            unclear: false,
+            gone: false,
             instances: vec![instance; setting.instances as usize],
         };
         self.consumers.insert(name.to_owned(), workload);
@@ -292,7 +296,7 @@ impl World {
                 self.write(call)?
             }
             Kind::Notify | Kind::NotifyAgain | Kind::NotifyBack | Kind::NotifyDropped => {
-                self.notify(&call.target);
+                self.notify(&call.target)?;
                 None
             }
             Kind::DisableCredential => self.live(&call.target, Life::Disabled),
@@ -404,13 +408,18 @@ impl World {
         Ok(call.version.clone())
     }
 
-    fn notify(&mut self, consumer: &str) {
-        match self.consumers.get(consumer).map(|workload| workload.manner) {
+    fn notify(&mut self, consumer: &str) -> Result<(), Error> {
+        let workload = self.consumers.get(consumer);
+        if workload.is_some_and(|workload| workload.gone) {
+            return Err(Error::not_found("nobody there"));
+        }
+        match workload.map(|workload| workload.manner) {
             Some(Manner::AtOnce) => self.reload(consumer),
             Some(Manner::After(ms)) => self
                 .later
                 .push((self.now_ms + ms, Later::Reloads(consumer.to_owned()))),
             Some(Manner::Never) | None => {}
         }
+        Ok(())
     }
 }

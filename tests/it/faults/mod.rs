@@ -1,0 +1,9 @@
+//! Bad input and faults, end to end: a clear error, nothing lost, nothing ended while it may be in use.
+
+mod canary;
+mod consumers;
+mod inventory;
+mod journal;
+mod plugins;
+mod seal;
+mod signals;
