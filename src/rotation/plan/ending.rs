@@ -212,8 +212,8 @@ pub(super) fn observing(facts: &Facts) -> Step {
     if facts.now_ms >= until {
         return Step::Advance(Event::Observed);
     }
-    let watch =
-        facts.now_ms - (undo / 16).clamp(facts.pace.poll_min_ms, 30 * facts.pace.poll_max_ms);
+    let every = (undo / 16).clamp(facts.pace.poll_min_ms, 30 * facts.pace.poll_max_ms);
+    let watch = facts.now_ms - every;
     let missing = progress.proven(&required, candidate, |_| facts.phase_since_ms.max(watch));
     let failed = |one: &&Missing| {
         let silent = facts
@@ -229,7 +229,18 @@ pub(super) fn observing(facts: &Facts) -> Step {
         "undo",
         "the old credential is disabled and can be brought back",
     );
-    progress.or(Event::Observed)
+    watched(facts, progress.or(Event::Observed), every)
+}
+
+/// Whoever is watched is asked again while the wait lasts: a wait to its end would watch nobody.
+fn watched(facts: &Facts, step: Step, every_ms: i64) -> Step {
+    match step {
+        Step::Wait { until_ms, waiting } => Step::Wait {
+            until_ms: until_ms.min(facts.now_ms + every_ms),
+            waiting,
+        },
+        step => step,
+    }
 }
 
 /// The point of no return.
