@@ -4,7 +4,7 @@ use super::{PATIENCE, Project};
 use keywheel::clock::SystemClock;
 use keywheel::journal::audit::{self, AuditRow, Filter};
 use keywheel::journal::rotations::{self, Run};
-use keywheel::journal::{Address, Journal, ledger, secrets};
+use keywheel::journal::{Address, Journal, Tx, ledger, secrets};
 use keywheel::rotation::facts::Effect;
 use keywheel::rotation::phase::Phase;
 use keywheel::rotation::words::{Kind, State};
@@ -152,5 +152,13 @@ impl Project {
         let journal = self.journal().await;
         let read = journal.read(async move |tx| secrets::by_id(tx, &id).await);
         read.await.unwrap().expect("a secret")
+    }
+
+    /// What `keywheel retry` does.
+    pub(crate) async fn retry(&self, id: &str) {
+        let run = self.newest(id).await.unwrap();
+        let journal = self.journal().await;
+        let retried = async move |tx: &mut Tx| rotations::retry(tx, &run.id, "example").await;
+        journal.write(retried).await.unwrap();
     }
 }

@@ -89,6 +89,7 @@ async fn an_emergency_takes_over_a_blocked_rotation() {
         "the leaked token still works"
     );
     scene.deploy();
+    scene.project.retry(ID).await;
     scene.project.until_completed(ID).await;
     assert!(!scene.tokens.accepts(&scene.old));
     assert!(scene.tokens.accepts(&scene.published()));
