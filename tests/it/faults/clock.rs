@@ -28,7 +28,9 @@ async fn engine(scene: &Scene, clock: &Arc<ManualClock>) -> Engine {
         .unwrap();
     let config = Config::load(&scene.project.path("keywheel.toml")).unwrap();
     let ring = Arc::new(KeyRing::load(&config.seal.key_file).unwrap());
-    let launcher = Launcher::new(KEYWHEEL.into());
+    let launcher = Launcher {
+        shim: vec![KEYWHEEL.into(), "exec-shim".into(), "--".into()],
+    };
     let providers = Providers::new(config, Arc::clone(ring.fingerprint()), launcher);
     let presence = Presence::new(&journal, "command").unwrap();
     Engine {
