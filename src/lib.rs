@@ -11,6 +11,7 @@ pub mod daemon;
 pub mod inventory;
 pub mod journal;
 pub mod providers;
+pub mod report;
 pub mod rotation;
 pub mod scheduler;
 pub mod seal;

@@ -8,10 +8,13 @@ mod context;
 mod daemon;
 mod exec_shim;
 mod exit;
+mod heading;
 mod init;
 mod inventory;
 mod log;
+mod output;
 mod rotate_now;
+mod selector;
 mod status;
 
 pub use exit::Exit;
