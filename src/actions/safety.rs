@@ -17,7 +17,7 @@ pub fn what_is_safe(run: &Run) -> &'static str {
         }
         (_, Phase::Restoring) => "the old credential works and is being put back everywhere",
         _ if run.plan.in_place.is_some() && run.phase >= Phase::Minting => {
-            "this issuer holds one value: the old one ends when the new one is applied"
+            "this secret has one value at a time: consumers that have not read the new one may be out"
         }
         (_, Phase::Minting | Phase::Testing) => {
             "the credential in use works; the new one is published nowhere"

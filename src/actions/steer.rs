@@ -287,20 +287,7 @@ async fn over(tx: &mut Tx, id: &str) -> crate::journal::Result<Refused> {
 /// new one.
 async fn no_way_back(tx: &mut Tx, run: &Run, why: &str) -> crate::journal::Result<Refused> {
     let id = &run.secret_id;
-    let old = match &run.old_credential {
-        Some(old) => ledger::credential(tx, old).await?,
-        None => None,
-    };
-    let name = old
-        .and_then(|old| old.issuer_ref)
-        .unwrap_or_else(|| "the old credential".to_owned());
-    let since = match run.ended_ms {
-        Some(_) => format!("{name} was ended at {}", moment(run.ended_ms)),
-        None => format!(
-            "{name} is being ended since {}",
-            moment(Some(run.phase_since_ms))
-        ),
-    };
+    let since = ended(tx, run).await?;
     let works: Vec<String> = ledger::serving(tx, id)
         .await?
         .into_iter()
@@ -322,6 +309,24 @@ async fn no_way_back(tx: &mut Tx, run: &Run, why: &str) -> crate::journal::Resul
     Ok(Refused::new(text).next(format!(
         "keywheel rotate-now {id} --reason \"…\"   (makes a new one)"
     )))
+}
+
+/// What became of the old credential, with its date.
+async fn ended(tx: &mut Tx, run: &Run) -> crate::journal::Result<String> {
+    let Some(old) = &run.old_credential else {
+        return Ok("there was no earlier credential".to_owned());
+    };
+    let known = ledger::credential(tx, old).await?;
+    let name = known
+        .and_then(|old| old.issuer_ref)
+        .unwrap_or_else(|| "the old credential".to_owned());
+    Ok(match run.ended_ms {
+        Some(_) => format!("{name} was ended by {}", moment(run.ended_ms)),
+        None => format!(
+            "{name} is being ended since {}",
+            moment(Some(run.phase_since_ms))
+        ),
+    })
 }
 
 fn moment(ms: Option<i64>) -> String {

@@ -71,7 +71,7 @@ pub(super) fn moment(text: &str) -> Result<i64, Failure> {
 pub(super) async fn tell(journal: &Journal, steered: &Steered) -> Result<Exit, Failure> {
     let phase = &steered.phase;
     anstream::println!("{}: {phase}; {}", steered.id, steered.safe);
-    anstream::eprintln!("next: {}", steered.next);
+    anstream::eprintln!("{}", steered.next);
     if steered.rotation.is_some() {
         lonely(journal).await?;
     }

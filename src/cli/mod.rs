@@ -13,6 +13,7 @@ mod daemon;
 mod exec_shim;
 mod exit;
 mod heading;
+mod history;
 mod init;
 mod inventory;
 mod log;
@@ -20,6 +21,7 @@ mod man;
 mod notify;
 mod output;
 mod pause;
+mod plan;
 mod plugin;
 mod prove;
 mod provide;
@@ -29,6 +31,7 @@ mod rollback;
 mod rotate_now;
 mod schema;
 mod selector;
+mod show;
 mod status;
 mod typed;
 mod vouch;
@@ -56,6 +59,9 @@ enum Command {
     Inventory(inventory::Args),
     Daemon(daemon::Args),
     Status(status::Args),
+    Show(show::Args),
+    Plan(plan::Args),
+    History(history::Args),
     RotateNow(rotate_now::Args),
     Provide(provide::Args),
     Pause(pause::PauseArgs),
@@ -85,6 +91,9 @@ impl Cli {
             Command::Init(args) => init::run(&context, args).await,
             Command::Inventory(args) => inventory::run(&context, args).await,
             Command::Daemon(args) => daemon::run(&context, args).await,
+            Command::Show(args) => show::run(&context, args).await,
+            Command::Plan(args) => plan::run(&context, args).await,
+            Command::History(args) => history::run(&context, args).await,
             Command::Status(args) => status::run(&context, args).await,
             Command::RotateNow(args) => rotate_now::run(&context, args).await,
             Command::Provide(args) => provide::run(&context, args).await,

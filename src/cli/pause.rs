@@ -52,11 +52,15 @@ pub(super) async fn pause(context: &Context, args: PauseArgs) -> Result<Exit, Fa
 pub(super) async fn resume(context: &Context, args: ResumeArgs) -> Result<Exit, Failure> {
     let (_, journal) = context.open().await?;
     let person = person("");
+    let mut under_way = false;
     for id in args.selector.resolve(&journal).await? {
         let resumed = actions::resume(&journal, &id, &person).await?;
         anstream::println!("{id} resumed{}", goes_on(&resumed));
+        under_way |= resumed.phase.is_some();
     }
-    lonely(&journal).await?;
+    if under_way {
+        lonely(&journal).await?;
+    }
     Ok(Exit::Done)
 }
 

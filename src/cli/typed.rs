@@ -99,6 +99,11 @@ impl Quiet {
 impl Drop for Quiet {
     fn drop(&mut self) {
         anstream::eprintln!();
-        drop(tcsetattr(std::io::stdin(), OptionalActions::Flush, &self.0));
+        let back = tcsetattr(std::io::stdin(), OptionalActions::Flush, &self.0);
+        if let Err(error) = back {
+            anstream::eprintln!(
+                "the terminal still hides what is typed ({error}): type `stty echo`"
+            );
+        }
     }
 }

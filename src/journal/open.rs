@@ -1,11 +1,12 @@
 //! Opening and making a journal.
 
 use super::error::{Error, Result};
-use super::sql::Dialect;
+use super::sql::{Dialect, Tx};
 use super::worker::{self, Access};
 use super::{Journal, Thread};
 use crate::clock::Clock;
 use sqlx::migrate::{MigrateError, Migrator};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::OpenOptions;
 use std::io::ErrorKind;
@@ -220,9 +221,33 @@ fn make_file(path: &Path) -> Result<()> {
     })
 }
 
-/// `None` where there is no table at all. Looks without a writer's connection, which would change the file.
+/// Some of our tables, and the one that sqlx keeps for every program that migrates with it.
+const OURS: [&str; 4] = ["_sqlx_migrations", "audit", "rotation", "secret"];
+
+/// `None` where there is no table of anybody. Looks without a writer's connection, which would change the file.
 async fn newest_migration(access: &Access) -> Result<Option<i64>> {
     let mut tx = access.connect(false).await?;
+    let tables = tables(&mut tx).await?;
+    let newest = "SELECT MAX(version) AS version FROM _sqlx_migrations";
+    if OURS.iter().all(|ours| tables.contains(*ours)) {
+        let row = tx.row(newest, &[]).await?;
+        return row.map_or(Ok(None), |row| row.maybe_int("version"));
+    }
+    // Making a journal that is cut short leaves the first of them, empty.
+    let begun = tables.iter().eq(["_sqlx_migrations"])
+        && tx
+            .row("SELECT version FROM _sqlx_migrations LIMIT 1", &[])
+            .await?
+            .is_none();
+    match tables.is_empty() || begun {
+        true => Ok(None),
+        false => Err(Error::Foreign {
+            place: access.place.clone(),
+        }),
+    }
+}
+
+async fn tables(tx: &mut Tx) -> Result<BTreeSet<String>> {
     let sql = match tx.dialect() {
         Dialect::Sqlite => "SELECT name FROM sqlite_master WHERE type = 'table'",
         Dialect::Postgres => {
@@ -230,39 +255,11 @@ async fn newest_migration(access: &Access) -> Result<Option<i64>> {
              WHERE table_type = 'BASE TABLE' AND table_schema = current_schema()"
         }
     };
-    let tables = tx
-        .rows(sql, &[])
+    tx.rows(sql, &[])
         .await?
         .iter()
         .map(|row| row.text("name"))
-        .collect::<Result<Vec<_>>>()?;
-    let foreign = || Error::Foreign {
-        place: access.place.clone(),
-    };
-    if !tables.iter().any(|table| table == "_sqlx_migrations") {
-        return if tables.is_empty() {
-            Ok(None)
-        } else {
-            Err(foreign())
-        };
-    }
-    let steps = tx
-        .rows(
-            "SELECT version, description FROM _sqlx_migrations ORDER BY version",
-            &[],
-        )
-        .await?;
-    match (steps.first(), steps.last()) {
-        // Other programs keep a table of this name too: ours begins with `0001_journal`.
-        (Some(first), Some(last))
-            if (first.int("version")?, &*first.text("description")?) == (1, "journal") =>
-        {
-            last.int("version").map(Some)
-        }
-        // Left behind where making the journal was cut short.
-        (None, None) if tables.len() == 1 => Ok(None),
-        _ => Err(foreign()),
-    }
+        .collect()
 }
 
 async fn migrate(access: &Access) -> Result<()> {

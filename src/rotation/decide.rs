@@ -4,6 +4,7 @@
 
 mod advance;
 mod question;
+mod reading;
 mod record;
 
 use super::facts::{Capabilities, Effect, EffectResult, Facts, Pace};

@@ -16,4 +16,8 @@ mod journal;
 #[cfg(test)]
 mod project;
 #[cfg(test)]
+mod reading;
+#[cfg(test)]
 mod servers;
+#[cfg(test)]
+mod walks;

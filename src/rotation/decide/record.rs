@@ -1,5 +1,6 @@
 //! Recording what calls brought: outcomes of effects, readings, evidence, new credentials.
 
+use super::reading::{name_of, stable_word};
 use super::{Sitting, Turn};
 use crate::journal::ledger::{self, CredentialRow};
 use crate::journal::{Result, Tx, secrets};
@@ -8,7 +9,7 @@ use crate::rotation::phase::Phase;
 use crate::rotation::plan::Order;
 use crate::rotation::report::{Answer, Inspected, NewCandidate, Outcome, Settled, retry_after_ms};
 use crate::rotation::words::{Kind, Look, Status};
-use keywheel_contract::{Error, ErrorKind, Holding, Observation, Retry, VersionId};
+use keywheel_contract::{Error, Holding, Observation, Retry, VersionId};
 
 /// A change that waits for a person in an outside system is looked up this often.
 const PENDING_MS: i64 = 60_000;
@@ -484,30 +485,5 @@ fn evidence_of(consumer: &str, seen: &Observation, at_ms: i64) -> Evidence {
         strength: seen.strength,
         at_ms,
         detail: seen.detail.clone(),
-    }
-}
-
-/// The reading that an order is, and where.
-fn name_of(order: &Order) -> (Look, &str) {
-    match order {
-        Order::Inspect { destination } => (Look::Inspect, destination),
-        Order::Identify => (Look::Identify, ""),
-        Order::Propose => (Look::Propose, ""),
-        Order::TestCandidate => (Look::TestCandidate, ""),
-        Order::TestOld => (Look::TestOld, ""),
-        Order::RefusedOld => (Look::RefusedOld, ""),
-        Order::ReadBack { destination } => (Look::Served, destination),
-        Order::Observe { consumer } => (Look::Observe, consumer),
-        Order::LastUse => (Look::LastUse, ""),
-        Order::Perform { target, .. } | Order::Settle { target, .. } => (Look::Settle, target),
-    }
-}
-
-/// A consumer that cannot be asked is asked again, whatever the reason.
-fn stable_word(error: &Error, look: Look) -> &'static str {
-    match (&error.kind, look) {
-        (_, Look::Observe) => "unanswered",
-        (ErrorKind::UnknownOutcome | ErrorKind::Conflict { .. }, _) => "unavailable",
-        _ => error.word(),
     }
 }

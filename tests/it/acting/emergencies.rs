@@ -37,7 +37,8 @@ fn a_waiting_command_is_a_replica_and_with_a_daemon_it_watches() {
     );
     let first = rig.read("published/example-token/current");
     let daemon = rig.daemon();
-    let watched = rig.ok(&["rotate-now", ID, "--wait=60s", "--reason", "again"]);
+    let words = ["rotate-now", ID, "--wait=60s", "--mode", "cutover"];
+    let watched = rig.ok(&[&words[..], &["--reason", "again"]].concat());
     assert!(
         !watched.err.contains("this command does the work"),
         "{}",

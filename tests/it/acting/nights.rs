@@ -71,7 +71,7 @@ fn past_the_point_of_no_return_it_says_where_the_working_value_is() {
     rig.ok(&["rotate-now", ID, "--wait=60s"]);
     let late = rig.run(&["rollback", ID, "--reason", "x"]);
     assert_eq!(late.code, 1);
-    assert!(late.err.contains("was ended at"), "{}", late.err);
+    assert!(late.err.contains("was ended by"), "{}", late.err);
     assert!(
         late.err.contains("the working value is main:token"),
         "{}",

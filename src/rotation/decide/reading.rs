@@ -1,0 +1,30 @@
+//! What a reading is called in the journal.
+
+use crate::rotation::plan::Order;
+use crate::rotation::words::Look;
+use keywheel_contract::{Error, ErrorKind};
+
+/// The reading that an order is, and where.
+pub(super) fn name_of(order: &Order) -> (Look, &str) {
+    match order {
+        Order::Inspect { destination } => (Look::Inspect, destination),
+        Order::Identify => (Look::Identify, ""),
+        Order::Propose => (Look::Propose, ""),
+        Order::TestCandidate => (Look::TestCandidate, ""),
+        Order::TestOld => (Look::TestOld, ""),
+        Order::RefusedOld => (Look::RefusedOld, ""),
+        Order::ReadBack { destination } => (Look::Served, destination),
+        Order::Observe { consumer } => (Look::Observe, consumer),
+        Order::LastUse => (Look::LastUse, ""),
+        Order::Perform { target, .. } | Order::Settle { target, .. } => (Look::Settle, target),
+    }
+}
+
+/// A consumer that cannot be asked is asked again, whatever the reason.
+pub(super) fn stable_word(error: &Error, look: Look) -> &'static str {
+    match (&error.kind, look) {
+        (_, Look::Observe) => "unanswered",
+        (ErrorKind::UnknownOutcome | ErrorKind::Conflict { .. }, _) => "unavailable",
+        _ => error.word(),
+    }
+}
