@@ -316,9 +316,16 @@ impl Run {
         let (mut died, mut longest) = (false, latency_ms);
         let call_ms = self.journal.facts.pace.call_ms;
         for (index, order) in orders.iter().enumerate() {
-            let struck = self.strike.filter(|(name, _)| name.is_of(order)).map(|(_, fault)| fault);
+            let struck = self
+                .strike
+                .filter(|(name, _)| name.is_of(order))
+                .map(|(_, fault)| fault);
             let fault = struck.unwrap_or(if index == faulty { fault } else { Fault::None });
-            longest = longest.max(if fault.times_out() { call_ms } else { latency_ms });
+            longest = longest.max(if fault.times_out() {
+                call_ms
+            } else {
+                latency_ms
+            });
             let before = self.world.ledger.len();
             let answer = carry_out(&mut self.world, &self.journal.facts, order, fault);
             for (_, call) in &self.world.ledger[before..] {

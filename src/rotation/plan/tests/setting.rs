@@ -267,7 +267,12 @@ impl Setting {
 impl StoreSetting {
     /// Compares and sets, keeps versions.
     pub(super) fn plain() -> Self {
-        Self { stages: false, compare_and_set: true, versions: true, reversible: false }
+        Self {
+            stages: false,
+            compare_and_set: true,
+            versions: true,
+            reversible: false,
+        }
     }
 
     fn capabilities(&self) -> StoreCapabilities {
