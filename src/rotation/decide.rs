@@ -141,7 +141,7 @@ impl Sitting {
         let wants_candidate = matches!(request.credential.as_str(), "all" | "current");
         let taken = self.run.cause == request.cause && self.run.mode.is_at_least(request.mode);
         if !taken {
-            self.hurry(&request);
+            self.hurry(&request, tx.now_ms());
         }
         // A candidate that was published before the report counts as leaked too: its own rotation follows.
         if !(published && wants_candidate) {
@@ -151,7 +151,7 @@ impl Sitting {
     }
 
     /// The run goes on in the emergency's mode.
-    fn hurry(&mut self, request: &Request) {
+    fn hurry(&mut self, request: &Request, now_ms: i64) {
         self.run.mode = if self.run.mode.is_at_least(request.mode) {
             self.run.mode
         } else {
@@ -160,6 +160,8 @@ impl Sitting {
         self.run.cause = request.cause;
         self.run.accept_outage |= request.accept_outage;
         self.run.wish = super::words::Wish::None;
+        // As after `retry`: what was given up is tried at once, for the exposure counts.
+        self.run.retried_ms = now_ms;
         self.run.reported_ms.get_or_insert(request.reported_ms);
         if let Some(old) = self
             .run
