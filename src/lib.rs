@@ -2,6 +2,8 @@
 //!
 //! See `ARCHITECTURE.md` for the map. Modules in reading order:
 
+pub mod actions;
+pub mod adopt;
 pub mod apply;
 pub mod cli;
 pub mod clock;
@@ -11,6 +13,7 @@ pub mod daemon;
 pub mod inventory;
 pub mod journal;
 pub mod providers;
+pub mod report;
 pub mod rotation;
 pub mod scheduler;
 pub mod seal;

@@ -1,44 +1,233 @@
-//! `keywheel status` (being built).
+//! `keywheel status`: every secret, worst first, with one question and one command for each that needs a person.
+
 use super::context::Context;
 use super::exit::{Exit, Failure};
-use crate::journal::{rotations, secrets};
+use super::heading::Daemons;
+use super::output::{self, Column, Envelope, Output};
+use super::selector::Selector;
+use crate::journal::Journal;
+use crate::report::select::Selection;
+use crate::report::status::{self, Item, Line, Overview};
+use crate::report::when::{ago, due};
+use std::time::Duration;
 
 /// Shows every secret, worst first.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {}
+pub(super) struct Args {
+    #[command(flatten)]
+    selector: Selector,
+    /// Also list secrets that are ok where there are more than 200.
+    #[arg(long)]
+    all: bool,
+    /// Exit with 3 where something needs attention, with 4 where something is overdue.
+    #[arg(long)]
+    check: bool,
+    /// How to write it.
+    #[arg(long, value_enum, default_value_t)]
+    output: Output,
+    /// Show it again every two seconds.
+    #[arg(long, conflicts_with = "check")]
+    watch: bool,
+}
 
-pub(super) async fn run(context: &Context, _args: Args) -> Result<Exit, Failure> {
+/// With more secrets than this, those that are ok are only counted.
+const CALM_MAX: usize = 200;
+const PAGE: usize = 500;
+const COLUMNS: [Column; 9] = [
+    ("!", 1),
+    ("ID", 29),
+    ("HEALTH", 8),
+    ("LAST", 4),
+    ("NEXT", 8),
+    ("PROVEN", 6),
+    ("OLD-KEY", 8),
+    ("WAITS-FOR", 18),
+    ("OWNER", 10),
+];
+
+pub(super) async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
     let (_, journal) = context.open().await?;
-    let (secrets, runs) = journal
-        .read(async |tx| {
-            Ok((
-                secrets::page(tx, "", 100_000).await?,
-                rotations::all_unfinished(tx).await?,
-            ))
-        })
-        .await?;
-    for secret in secrets {
-        let run = runs.iter().find(|run| run.secret_id == secret.id);
-        let phase = run.map_or_else(String::new, |run| {
-            let waits: Vec<String> = run
-                .waiting
-                .iter()
-                .map(|w| format!("{} {}", w.kind, w.name))
-                .collect();
-            format!(
-                "{} {} {} {}",
-                run.phase,
-                run.state.word(),
-                run.question.replace('\n', " | "),
-                waits.join(", ")
-            )
-        });
-        anstream::println!(
-            "{} last={:?} next={:?} {phase}",
-            secret.id,
-            secret.last_rotated_ms,
-            secret.next_rotation_ms
-        );
+    if !args.selector.selection().names.is_empty() {
+        args.selector.check_names(&journal).await?;
     }
-    Ok(Exit::Done)
+    loop {
+        let exit = once(&journal, &args).await?;
+        if !args.watch {
+            return Ok(exit);
+        }
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        anstream::print!("\x1b[2J\x1b[H");
+    }
+}
+
+async fn once(journal: &Journal, args: &Args) -> Result<Exit, Failure> {
+    let daemons = Daemons::of(journal).await?;
+    let selection = args.selector.selection();
+    let whole = selection.is_empty();
+    let calm_max = match args.all || args.output != Output::Table {
+        true => usize::MAX,
+        false => CALM_MAX,
+    };
+    let (overview, now) = read(journal, selection, calm_max).await?;
+    let heading = daemons.heading(&journal.address().to_string(), now);
+    match args.output {
+        Output::Table => anstream::println!("{heading}"),
+        _ => anstream::eprintln!("{heading}"),
+    }
+    match args.output.is_json() {
+        true => write_json(journal, args.output, &daemons, &overview, now).await?,
+        false => write_rows(journal, args.output, &overview, now, whole).await?,
+    }
+    Ok(if args.check {
+        verdict(&overview)
+    } else {
+        Exit::Done
+    })
+}
+
+async fn read(
+    journal: &Journal,
+    selection: Selection,
+    calm_max: usize,
+) -> Result<(Overview, i64), Failure> {
+    let work = async move |tx: &mut crate::journal::Tx| {
+        let overview = status::overview(tx, &selection, calm_max).await?;
+        Ok((overview, tx.now_ms()))
+    };
+    Ok(journal.read(work).await?)
+}
+
+/// Attention comes before overdue, which is told even where something worse hides it.
+fn verdict(overview: &Overview) -> Exit {
+    let asks = overview
+        .counts
+        .keys()
+        .any(|health| health.needs_attention() && *health != status::Health::Overdue);
+    let attention = if asks { Exit::Attention } else { Exit::Done };
+    match overview.overdue {
+        0 => attention,
+        _ => attention.or(Exit::Overdue),
+    }
+}
+
+async fn write_json(
+    journal: &Journal,
+    output: Output,
+    daemons: &Daemons,
+    overview: &Overview,
+    now_ms: i64,
+) -> Result<(), Failure> {
+    let mut envelope = Envelope::open(output, "keywheel/status/1", now_ms, &daemons.alive)?;
+    for page in overview.lines.chunks(PAGE) {
+        for item in filled(journal, page).await? {
+            envelope.item(&item)?;
+        }
+    }
+    envelope.close();
+    Ok(())
+}
+
+async fn write_rows(
+    journal: &Journal,
+    output: Output,
+    overview: &Overview,
+    now_ms: i64,
+    whole: bool,
+) -> Result<(), Failure> {
+    let (mut rows, mut asks) = (Vec::new(), Vec::new());
+    for page in overview.lines.chunks(PAGE) {
+        for (line, item) in page.iter().zip(filled(journal, page).await?) {
+            rows.push(row(line, &item, now_ms));
+            if let Some(ask) = line.ask(old_key(&item), now_ms) {
+                asks.push(format!(
+                    "! {}  {}\n    {}",
+                    item.id, ask.question, ask.command
+                ));
+            }
+        }
+    }
+    anstream::print!("{}", output::rows(output, &COLUMNS, &rows));
+    if output == Output::Table {
+        foot(overview, &asks, whole);
+    }
+    Ok(())
+}
+
+fn foot(overview: &Overview, asks: &[String], whole: bool) {
+    match (overview.total(), whole) {
+        (0, true) => anstream::println!("no secrets; `keywheel inventory apply` brings them in"),
+        (0, false) => anstream::println!("no secret is all of this at once"),
+        _ => {}
+    }
+    if overview.hidden > 0 {
+        anstream::println!("and {} ok; --all lists them", overview.hidden);
+    }
+    for ask in asks {
+        anstream::println!("{ask}");
+    }
+}
+
+async fn filled(journal: &Journal, page: &[Line]) -> Result<Vec<Item>, Failure> {
+    let page = page.to_vec();
+    let work = async move |tx: &mut crate::journal::Tx| status::fill(tx, &page).await;
+    Ok(journal.read(work).await?)
+}
+
+fn row(line: &Line, item: &Item, now_ms: i64) -> Vec<String> {
+    let proven: usize = item
+        .consumers
+        .iter()
+        .map(|one| one.instances_proven.min(one.instances))
+        .sum();
+    let instances: usize = item.consumers.iter().map(|one| one.instances).sum();
+    let mark = line.health.needs_attention() || line.ask("", now_ms).is_some();
+    let secret = &line.secret;
+    vec![
+        if mark { "!" } else { " " }.to_owned(),
+        secret.id.clone(),
+        line.health.word().replace('_', " "),
+        ago(secret.last_rotated_ms, now_ms),
+        due(secret.next_rotation_ms, now_ms),
+        format!("{proven}/{instances}"),
+        old_key(item).to_owned(),
+        line.waits_for(now_ms),
+        secret.owner.clone(),
+    ]
+}
+
+/// A generated value is not revoked by anybody, it is replaced; the screen says so.
+fn old_key(item: &Item) -> &str {
+    match item.old_credential_state.as_deref() {
+        Some("replaced") => "replaced",
+        _ => item.old_credential,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{COLUMNS, verdict};
+    use crate::cli::exit::Exit;
+    use crate::report::status::{Health, Overview};
+
+    #[test]
+    fn the_table_fits_a_hundred_columns() {
+        let width: usize = COLUMNS.iter().map(|(_, width)| width).sum();
+        assert!(width + COLUMNS.len() - 1 <= 100);
+    }
+
+    #[test]
+    fn attention_comes_before_overdue() {
+        let of = |health: Health, overdue: usize| {
+            verdict(&Overview {
+                counts: [(health, 1)].into(),
+                overdue,
+                ..Overview::default()
+            })
+        };
+        assert_eq!(of(Health::Ok, 0), Exit::Done);
+        assert_eq!(of(Health::Rotating, 1), Exit::Overdue);
+        assert_eq!(of(Health::Overdue, 1), Exit::Overdue);
+        assert_eq!(of(Health::Blocked, 0), Exit::Attention);
+        assert_eq!(of(Health::Exposed, 1), Exit::Attention);
+    }
 }

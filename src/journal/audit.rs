@@ -280,6 +280,25 @@ pub async fn unsequenced(tx: &mut Tx) -> Result<Vec<AuditRow>> {
         .collect()
 }
 
+/// Rows without a place by rotation and their place in it, after `after`: rotation, place, id.
+pub async fn pending_page(
+    tx: &mut Tx,
+    after: &(String, i64, String),
+    limit: i64,
+) -> Result<Vec<AuditRow>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM audit WHERE seq IS NULL AND (rotation_id > $1 OR (rotation_id = $1 \
+         AND (n > $2 OR (n = $2 AND id > $3)))) ORDER BY rotation_id, n, id LIMIT $4"
+    );
+    let (rotation, n, id) = after;
+    let args = [rotation.into(), (*n).into(), id.into(), limit.into()];
+    tx.rows(sql, &args)
+        .await?
+        .iter()
+        .map(AuditRow::read)
+        .collect()
+}
+
 const HEAD: &str = "audit_head";
 
 /// Gives the oldest waiting rows their global order; answers how many. Called under the sequencer's lease;

@@ -9,6 +9,7 @@ pub mod files;
 pub mod ledger;
 pub mod meta;
 mod open;
+pub mod overview;
 pub mod replicas;
 pub mod requests;
 pub mod rotations;

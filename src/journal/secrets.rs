@@ -4,6 +4,7 @@ use super::error::{Error, Result};
 use super::sql::{Arg, Row, Tx, to_json};
 use crate::inventory::Definition;
 use keywheel_schedules::{History, next_rotation};
+use std::collections::BTreeMap;
 
 /// One secret's row, without its definition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,6 +106,81 @@ pub async fn page(tx: &mut Tx, after: &str, limit: i64) -> Result<Vec<Secret>> {
         .await?
         .iter()
         .map(Secret::read)
+        .collect()
+}
+
+/// What selectors ask of a secret's row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Label {
+    /// `environment/name`.
+    pub id: String,
+    /// The part before the slash.
+    pub environment: String,
+    /// Key of the owner.
+    pub owner: String,
+    /// Labels, separated and surrounded by spaces.
+    pub tags: String,
+}
+
+/// Secrets in service by id, after `after`, with what selectors ask for.
+pub async fn labels(tx: &mut Tx, after: &str, limit: i64) -> Result<Vec<Label>> {
+    let sql = "SELECT id, environment, owner, tags FROM secret WHERE id > $1 AND retired_ms IS NULL \
+         ORDER BY id LIMIT $2";
+    let rows = tx.rows(sql, &[after.into(), limit.into()]).await?;
+    let read = |row: &Row| {
+        Ok(Label {
+            id: row.text("id")?,
+            environment: row.text("environment")?,
+            owner: row.text("owner")?,
+            tags: row.text("tags")?,
+        })
+    };
+    rows.iter().map(read).collect()
+}
+
+/// Which issuer and stores a secret uses, by their keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Uses {
+    /// Key of the issuer.
+    pub issuer: String,
+    /// Keys of the stores.
+    pub stores: Vec<String>,
+}
+
+/// Issuer and stores of these secrets, at most 500 of them.
+pub async fn uses(tx: &mut Tx, ids: &[String]) -> Result<BTreeMap<String, Uses>> {
+    let found = definitions_by_id(tx, ids).await?;
+    let uses = |definition: Definition| Uses {
+        issuer: definition.issuer.name,
+        stores: definition
+            .destinations
+            .into_iter()
+            .map(|destination| destination.store.name)
+            .collect(),
+    };
+    Ok(found
+        .into_iter()
+        .map(|(id, definition)| (id, uses(definition)))
+        .collect())
+}
+
+/// Definitions of these secrets where they are in the inventory, at most 500 of them.
+pub async fn definitions_by_id(
+    tx: &mut Tx,
+    ids: &[String],
+) -> Result<BTreeMap<String, Definition>> {
+    if ids.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let marks: Vec<String> = (1..=ids.len()).map(|n| format!("${n}")).collect();
+    let sql = format!(
+        "SELECT secret_id, body FROM secret_definition WHERE secret_id IN ({})",
+        marks.join(", ")
+    );
+    let args: Vec<Arg> = ids.iter().map(Arg::from).collect();
+    let rows = tx.rows(sql, &args).await?;
+    rows.iter()
+        .map(|row| Ok((row.text("secret_id")?, row.json("body")?)))
         .collect()
 }
 

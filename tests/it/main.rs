@@ -2,9 +2,13 @@
 
 // `cfg(test)` always holds here; it tells the linter that these modules may unwrap.
 #[cfg(test)]
+mod acting;
+#[cfg(test)]
 mod architecture;
 #[cfg(test)]
 mod consumers;
+#[cfg(test)]
+mod docs;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
@@ -12,4 +16,8 @@ mod journal;
 #[cfg(test)]
 mod project;
 #[cfg(test)]
+mod reading;
+#[cfg(test)]
 mod servers;
+#[cfg(test)]
+mod walks;

@@ -398,8 +398,14 @@ impl Sitting {
             .map(|one| evidence_of(consumer, one, now))
             .collect();
         let gate = matches!(self.run.phase, Phase::Disabling | Phase::Revoking);
+        // On the way back a consumer that never left the old credential is proven on it anew: the audit has
+        // to show that before the candidate is ended.
+        let since = match self.run.phase {
+            Phase::Restoring => self.run.phase_since_ms,
+            _ => i64::MIN,
+        };
         for one in &round {
-            let known = before.iter().any(|b| {
+            let known = before.iter().filter(|b| b.at_ms > since).any(|b| {
                 (&b.consumer, &b.instance, &b.holding, b.strength)
                     == (&one.consumer, &one.instance, &one.holding, one.strength)
             });

@@ -1,0 +1,231 @@
+//! One secret as JSON says it, and what a person is asked about it. Keys are added, never renamed.
+
+use super::{Health, Line};
+use crate::journal::overview::RunLine;
+use crate::report::when::{clock, rfc3339, span};
+use crate::rotation::plan::Waiting;
+use crate::rotation::words::State;
+use serde::Serialize;
+
+/// One secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Item {
+    /// `environment/name`.
+    pub id: String,
+    /// The environment.
+    pub environment: String,
+    /// The name in it.
+    pub name: String,
+    /// Key of the owner.
+    pub owner: String,
+    /// The worst that is true of it.
+    pub health: &'static str,
+    /// `track`, `approve` or `auto`.
+    pub manage: String,
+    /// Name of its schedule.
+    pub schedule: String,
+    /// When the credential in use was published.
+    pub last_rotated_at: Option<String>,
+    /// When it is due.
+    pub next_rotation_at: Option<String>,
+    /// How long it is past due; zero where it is not.
+    pub overdue_seconds: i64,
+    /// `none`, `valid`, `disabled`, `refused` or `unknown`.
+    pub old_credential: &'static str,
+    /// Where it is published.
+    pub destinations: Vec<DestinationItem>,
+    /// Who uses it.
+    pub consumers: Vec<ConsumerItem>,
+    /// The rotation under way.
+    pub rotation: Option<RotationItem>,
+    /// The state in the journal's own word, where there is an old credential: `replaced` among them.
+    pub old_credential_state: Option<String>,
+}
+
+/// One place where it is published.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DestinationItem {
+    /// Key of the store.
+    pub store: String,
+    /// Path inside it.
+    pub path: String,
+    /// The version served, where we published one.
+    pub version: Option<String>,
+}
+
+/// One consumer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ConsumerItem {
+    /// Its name.
+    pub name: String,
+    /// Instances last seen on the credential they should hold.
+    pub instances_proven: usize,
+    /// Instances that have to be seen.
+    pub instances: usize,
+    /// The weakest evidence among them.
+    pub evidence: Option<String>,
+    /// When the last of them was seen.
+    pub seen_at: Option<String>,
+}
+
+/// The rotation under way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RotationItem {
+    /// Its id.
+    pub rotation: String,
+    /// Where it is.
+    pub phase: &'static str,
+    /// Whether it moves by itself.
+    pub state: &'static str,
+    /// Who or what asked for it.
+    pub trigger: &'static str,
+    /// How it is run.
+    pub mode: &'static str,
+    /// Why.
+    pub reason: String,
+    /// What it waits for; a question comes first, with kind `person`.
+    pub waiting_for: Vec<WaitItem>,
+}
+
+/// Something it waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WaitItem {
+    /// What sort of thing.
+    pub kind: String,
+    /// Which.
+    pub name: String,
+    /// Since when.
+    pub since: String,
+    /// Until when at the latest, where that is known.
+    pub until: Option<String>,
+    /// What a person can type.
+    pub next_command: String,
+}
+
+/// One question and one command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ask {
+    /// What happened, and what is still safe.
+    pub question: String,
+    /// What to type.
+    pub command: String,
+}
+
+impl RotationItem {
+    /// The rotation of a row.
+    pub fn new(run: &RunLine) -> Self {
+        let question = run.question.split_once('\n');
+        let asked = question.map(|(question, command)| WaitItem {
+            kind: "person".to_owned(),
+            name: question.to_owned(),
+            since: rfc3339(run.phase_since_ms),
+            until: None,
+            next_command: command.to_owned(),
+        });
+        let waits = run.waiting.iter().map(|wait| WaitItem {
+            kind: wait.kind.clone(),
+            name: wait.name.clone(),
+            since: rfc3339(wait.since_ms),
+            until: wait.until_ms.map(rfc3339),
+            next_command: wait.next_command.clone(),
+        });
+        Self {
+            rotation: run.id.clone(),
+            phase: run.phase.word(),
+            state: run.state.word(),
+            trigger: run.cause.word(),
+            mode: run.mode.word(),
+            reason: run.reason.clone(),
+            waiting_for: asked.into_iter().chain(waits).collect(),
+        }
+    }
+}
+
+impl Line {
+    /// What it waits for, in a few words.
+    pub fn waits_for(&self, now_ms: i64) -> String {
+        match (&self.run, self.health) {
+            (Some(run), _) if run.state == State::Blocked => "a person".to_owned(),
+            (Some(run), _) => run.waiting.first().map_or_else(
+                || run.phase.word().to_owned(),
+                |wait| few_words(wait, now_ms),
+            ),
+            (None, Health::Exposed) => "its rotation".to_owned(),
+            (None, Health::Overdue) => match self.secret.start_ms {
+                Some(start) if start > now_ms => format!("start {}", clock(start, now_ms)),
+                Some(_) => "its start".to_owned(),
+                None => "a person".to_owned(),
+            },
+            (None, Health::Never) => "a first date".to_owned(),
+            (None, Health::Paused) => self.paused(now_ms),
+            (None, _) => "-".to_owned(),
+        }
+    }
+
+    fn paused(&self, now_ms: i64) -> String {
+        let by = self.secret.paused_by.clone().unwrap_or_default();
+        match self.secret.paused_until_ms {
+            Some(until) => format!("{by}, {}", clock(until, now_ms)),
+            None => by,
+        }
+    }
+
+    /// What a person is asked, where anything is.
+    pub fn ask(&self, old_key: &str, now_ms: i64) -> Option<Ask> {
+        let id = &self.secret.id;
+        let said = |question: String, command: String| Some(Ask { question, command });
+        if let Some((question, command)) = self
+            .run
+            .as_ref()
+            .and_then(|run| run.question.split_once('\n'))
+        {
+            let question = format!("{question} Old key: {old_key}.");
+            return said(question, command.to_owned());
+        }
+        match self.health {
+            Health::Exposed => said(
+                self.exposure(old_key, now_ms),
+                format!("keywheel show {id} --watch"),
+            ),
+            Health::Overdue if self.run.is_none() && self.secret.start_ms.is_none() => said(
+                "Past due, and nothing will start it by itself. The credential in use still works."
+                    .to_owned(),
+                format!("keywheel rotate-now {id}"),
+            ),
+            Health::Never if self.secret.start_ms.is_none() => said(
+                "Nobody knows how old it is. One rotation gives it a date.".to_owned(),
+                format!("keywheel rotate-now {id}"),
+            ),
+            _ => self.person_wait(),
+        }
+    }
+
+    fn exposure(&self, old_key: &str, now_ms: i64) -> String {
+        let reported = self.run.as_ref().and_then(|run| run.reported_ms);
+        let since = reported.map_or_else(String::new, |at| format!(" for {}", span(now_ms - at)));
+        let phase = self
+            .run
+            .as_ref()
+            .map_or("not begun", |run| run.phase.word());
+        format!("Leaked and not yet refused{since}; old key {old_key}, rotation {phase}.")
+    }
+
+    fn person_wait(&self) -> Option<Ask> {
+        let run = self.run.as_ref()?;
+        let wait = run.waiting.iter().find(|wait| wait.kind == "person")?;
+        Some(Ask {
+            question: wait.name.clone(),
+            command: wait.next_command.clone(),
+        })
+    }
+}
+
+fn few_words(wait: &Waiting, now_ms: i64) -> String {
+    match (wait.kind.as_str(), wait.until_ms) {
+        ("consumer", _) => format!("{} {}", wait.name, span(now_ms - wait.since_ms)),
+        (kind @ ("overlap" | "quiet" | "undo" | "window" | "retry"), Some(until)) => {
+            format!("{kind} {}", span(until - now_ms))
+        }
+        (kind, _) => format!("{kind} {}", wait.name),
+    }
+}

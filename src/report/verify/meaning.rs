@@ -1,0 +1,175 @@
+//! What the rows say: every intent has an outcome, and nothing was ended without the evidence it names.
+
+use super::Finding;
+use super::resting::{Resting, rests};
+use crate::journal::audit::AuditRow;
+use crate::rotation::phase::Phase;
+use crate::rotation::words::{Kind, Mode};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// Every rotation that is open at this row, and every waiver so far.
+#[derive(Default)]
+pub(super) struct Meaning {
+    open: HashMap<String, Story>,
+    waivers: BTreeSet<(String, String)>,
+}
+
+/// One rotation so far.
+#[derive(Default)]
+pub(super) struct Story {
+    /// Intents without an outcome: kind, target and try, with the row's place.
+    intents: BTreeMap<(String, String, String), Option<i64>>,
+    /// The last word of each instance.
+    pub(super) seen: BTreeMap<String, Sight>,
+    /// Rows read, to tell what came after what.
+    row: i64,
+    /// When the newest write of the candidate took effect.
+    pub(super) published: Option<i64>,
+    /// When the newest write of the old value on the way back did.
+    pub(super) republished: Option<i64>,
+    /// Somebody accepted the outage.
+    pub(super) contains: bool,
+}
+
+/// What an instance was last seen to hold, and by which of the rotation's rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Sight {
+    pub(super) outcome: String,
+    pub(super) row: i64,
+}
+
+impl Meaning {
+    /// Reads the next row.
+    pub(super) fn read(&mut self, row: &AuditRow) -> Vec<Finding> {
+        let entry = &row.entry;
+        if entry.action == "waiver" {
+            let subject = (row.secret_id.clone(), entry.destination.clone());
+            self.waivers.insert(subject);
+        }
+        if row.rotation_id.is_empty() {
+            return Vec::new();
+        }
+        let story = self.open.entry(row.rotation_id.clone()).or_default();
+        story.row += 1;
+        let mut findings = Vec::new();
+        match (Kind::from_word(&entry.action), entry.outcome.as_str()) {
+            (Some(kind), "intent") => {
+                story.intents.insert(key(row), row.seq);
+                findings.extend(unfounded(story, &self.waivers, kind, row));
+            }
+            (Some(kind), outcome) => findings.extend(story.outcome(kind, outcome, row)),
+            (None, _) => story.other(row),
+        }
+        if self.ends(row) {
+            let story = self.open.remove(&row.rotation_id).unwrap_or_default();
+            findings.extend(story.without_outcome(&row.rotation_id));
+        }
+        findings
+    }
+
+    /// Whether nothing follows this row in its rotation.
+    pub(super) fn ends(&self, row: &AuditRow) -> bool {
+        let phase = Phase::from_word(&row.entry.outcome);
+        row.entry.action == "phase" && phase.is_some_and(Phase::is_terminal)
+    }
+
+    /// Intents of rotations that are not under way any more must have had an outcome.
+    pub(super) fn end(&mut self, unfinished: &BTreeSet<String>) -> Vec<Finding> {
+        let over = self.open.drain().filter(|(id, _)| !unfinished.contains(id));
+        over.flat_map(|(id, story)| story.without_outcome(&id))
+            .collect()
+    }
+}
+
+impl Story {
+    fn outcome(&mut self, kind: Kind, outcome: &str, row: &AuditRow) -> Option<Finding> {
+        let begun = match outcome {
+            // In doubt, or waiting for a person there: the outcome follows.
+            "unknown" | "pending" => self.intents.contains_key(&key(row)),
+            _ => self.intents.remove(&key(row)).is_some(),
+        };
+        // Outcomes that write: a version stands in the evidence column.
+        let wrote = !row.entry.evidence.is_empty();
+        match kind {
+            Kind::Publish if wrote => self.published = Some(self.row),
+            Kind::Republish if wrote => self.republished = Some(self.row),
+            _ => {}
+        }
+        (!begun).then(|| {
+            let what = format!(
+                "the outcome of {} has no intent before it",
+                row.entry.action
+            );
+            finding(row, what)
+        })
+    }
+
+    fn other(&mut self, row: &AuditRow) {
+        let entry = &row.entry;
+        let contain = Mode::Contain.word();
+        match entry.action.as_str() {
+            "evidence" => {
+                let sight = Sight {
+                    outcome: entry.outcome.clone(),
+                    row: self.row,
+                };
+                self.seen.insert(entry.destination.clone(), sight);
+            }
+            "open" => self.contains |= entry.detail.starts_with(&format!("{contain}:")),
+            "takeover" => self.contains |= entry.outcome == contain,
+            _ => {}
+        }
+    }
+
+    fn without_outcome(self, rotation: &str) -> Vec<Finding> {
+        let lost = self
+            .intents
+            .into_iter()
+            .map(|((kind, target, _), seq)| Finding {
+                seq,
+                rotation: rotation.to_owned(),
+                column: String::new(),
+                what: format!(
+                    "the intent to {kind} {target} has no outcome, and its rotation is over"
+                ),
+            });
+        lost.collect()
+    }
+}
+
+/// Says what an intent to end something lacks.
+fn unfounded(
+    story: &Story,
+    waivers: &BTreeSet<(String, String)>,
+    kind: Kind,
+    row: &AuditRow,
+) -> Option<Finding> {
+    let ends_candidate = matches!(kind, Kind::DestroyCandidate | Kind::DestroyCandidateVersion);
+    let asks = match (kind.ends_old(), ends_candidate) {
+        (true, _) => Resting::OnNew,
+        (_, true) if story.published.is_some() => Resting::OnOld,
+        _ => return None,
+    };
+    let waived = |subject: &str| waivers.contains(&(row.secret_id.clone(), subject.to_owned()));
+    let why = rests(story, asks, &row.entry.evidence, waived).err()?;
+    let what = format!("{} was begun without its evidence: {why}", row.entry.action);
+    Some(finding(row, what))
+}
+
+fn key(row: &AuditRow) -> (String, String, String) {
+    let attempt = row.entry.detail.split(' ').nth(1).unwrap_or_default();
+    (
+        row.entry.action.clone(),
+        row.entry.destination.clone(),
+        attempt.to_owned(),
+    )
+}
+
+fn finding(row: &AuditRow, what: String) -> Finding {
+    Finding {
+        seq: row.seq,
+        rotation: row.rotation_id.clone(),
+        column: String::new(),
+        what,
+    }
+}

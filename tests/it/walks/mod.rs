@@ -1,0 +1,10 @@
+//! Whole rotations, end to end, in every mode and for every style of issuer, as a person sees them.
+
+mod assisted;
+mod destinations;
+mod emergency;
+mod newcomer;
+mod overlap;
+mod pause;
+mod previous;
+mod rollback;
