@@ -6,6 +6,8 @@ mod architecture;
 #[cfg(test)]
 mod consumers;
 #[cfg(test)]
+mod crash;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod journal;
