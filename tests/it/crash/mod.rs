@@ -5,17 +5,29 @@ mod check;
 mod clock;
 mod rig;
 mod scenario;
+mod sweep;
+mod table;
 mod watch;
 mod world;
 
+use sweep::Database;
+
+async fn sweep_on(database: Database) {
+    let started = std::time::Instant::now();
+    let Some(table) = sweep::singly(database).await else {
+        return;
+    };
+    println!("{database:?}, {} s\n{table}", started.elapsed().as_secs());
+    assert_eq!(table.violations, Vec::<String>::new());
+    assert_eq!(table.unvisited(), Vec::<String>::new(), "nothing died there");
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn undisturbed() {
-    for scenario in scenario::all() {
-        let started = std::time::Instant::now();
-        let mut lane = rig::Lane::sqlite().await;
-        let name = scenario.name;
-        let outcome = rig::run(&mut lane, rig::Plan::undisturbed(scenario)).await;
-        println!("{name} {:?} {} {:#?}", started.elapsed(), outcome.passed[0].len(), outcome.violations);
-        lane.close().await;
-    }
+async fn dying_anywhere_harms_nothing_on_sqlite() {
+    sweep_on(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dying_anywhere_harms_nothing_on_postgres() {
+    sweep_on(Database::Postgres).await;
 }
