@@ -2,6 +2,8 @@
 //!
 //! See `ARCHITECTURE.md` for the map. Modules in reading order:
 
+pub mod actions;
+pub mod adopt;
 pub mod apply;
 pub mod cli;
 pub mod clock;

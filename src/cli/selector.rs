@@ -28,6 +28,14 @@ pub(super) struct Selector {
 }
 
 impl Selector {
+    /// One name and nothing else.
+    pub(super) fn of(name: &str) -> Self {
+        Self {
+            names: vec![name.to_owned()],
+            ..Self::default()
+        }
+    }
+
     /// What was asked for.
     pub(super) fn selection(&self) -> Selection {
         Selection {

@@ -63,6 +63,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<Exit, Failure> 
 async fn once(journal: &Journal, args: &Args) -> Result<Exit, Failure> {
     let daemons = Daemons::of(journal).await?;
     let selection = args.selector.selection();
+    let whole = selection.is_empty();
     let calm_max = match args.all || args.output != Output::Table {
         true => usize::MAX,
         false => CALM_MAX,
@@ -75,7 +76,7 @@ async fn once(journal: &Journal, args: &Args) -> Result<Exit, Failure> {
     }
     match args.output.is_json() {
         true => write_json(journal, args.output, &daemons, &overview, now).await?,
-        false => write_rows(journal, args.output, &overview, now).await?,
+        false => write_rows(journal, args.output, &overview, now, whole).await?,
     }
     Ok(if args.check {
         verdict(&overview)
@@ -131,6 +132,7 @@ async fn write_rows(
     output: Output,
     overview: &Overview,
     now_ms: i64,
+    whole: bool,
 ) -> Result<(), Failure> {
     let (mut rows, mut asks) = (Vec::new(), Vec::new());
     for page in overview.lines.chunks(PAGE) {
@@ -146,14 +148,16 @@ async fn write_rows(
     }
     anstream::print!("{}", output::rows(output, &COLUMNS, &rows));
     if output == Output::Table {
-        foot(overview, &asks);
+        foot(overview, &asks, whole);
     }
     Ok(())
 }
 
-fn foot(overview: &Overview, asks: &[String]) {
-    if overview.total() == 0 {
-        anstream::println!("no secrets; `keywheel inventory apply` brings them in");
+fn foot(overview: &Overview, asks: &[String], whole: bool) {
+    match (overview.total(), whole) {
+        (0, true) => anstream::println!("no secrets; `keywheel inventory apply` brings them in"),
+        (0, false) => anstream::println!("no secret is all of this at once"),
+        _ => {}
     }
     if overview.hidden > 0 {
         anstream::println!("and {} ok; --all lists them", overview.hidden);

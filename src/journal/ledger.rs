@@ -334,6 +334,23 @@ pub async fn published(
     tx.insert(head, &[row], tail).await
 }
 
+/// Which version carries which credential in each destination, by our own writes: destination, version, our
+/// id of the credential.
+pub async fn serving(tx: &mut Tx, secret_id: &str) -> Result<Vec<(String, String, String)>> {
+    let sql = "SELECT destination, version, credential FROM published WHERE secret_id = $1 ORDER BY destination";
+    tx.rows(sql, &[secret_id.into()])
+        .await?
+        .iter()
+        .map(|row| {
+            Ok((
+                row.text("destination")?,
+                row.text("version")?,
+                row.text("credential")?,
+            ))
+        })
+        .collect()
+}
+
 /// The wrapped data key of a rotation: key id and bytes.
 pub async fn data_key(tx: &mut Tx, rotation: &str) -> Result<Option<(String, Vec<u8>)>> {
     let sql = "SELECT key_id, wrapped FROM data_key WHERE rotation_id = $1";

@@ -145,6 +145,15 @@ pub async fn newest(tx: &mut Tx, ids: &[String]) -> Result<Vec<RunLine>> {
     rows.iter().map(run).collect()
 }
 
+/// The latest rotations of one secret, newest first.
+pub async fn latest(tx: &mut Tx, secret_id: &str, limit: i64) -> Result<Vec<RunLine>> {
+    let sql = format!(
+        "SELECT {RUN} FROM rotation WHERE secret_id = $1 ORDER BY created_ms DESC LIMIT $2"
+    );
+    let rows = tx.rows(sql, &[secret_id.into(), limit.into()]).await?;
+    rows.iter().map(run).collect()
+}
+
 /// Rotations of one secret, or of all where `secret_id` is empty, that ended or began at or after `since_ms`:
 /// a page of them by id, after `after`.
 pub async fn runs_since(
@@ -309,6 +318,50 @@ pub async fn unended(tx: &mut Tx) -> Result<BTreeSet<String>> {
     let sql = "SELECT id FROM rotation WHERE state <> 'ended'";
     let rows = tx.rows(sql, &[]).await?;
     rows.iter().map(|row| row.text("id")).collect()
+}
+
+/// A start or a due date that is coming.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Coming {
+    /// The secret.
+    pub id: String,
+    /// Key of the owner.
+    pub owner: String,
+    /// `track`, `approve` or `auto`.
+    pub manage: String,
+    /// When the scheduler acts.
+    pub start_ms: Option<i64>,
+    /// Why then.
+    pub start_reason: String,
+    /// When it is due.
+    pub next_rotation_ms: Option<i64>,
+    /// Who paused it.
+    pub paused_by: Option<String>,
+    /// Whether a rotation is under way.
+    pub busy: bool,
+}
+
+/// Secrets in service that start, or are due where nothing starts them, until `until_ms`: a page by moment.
+pub async fn coming(tx: &mut Tx, until_ms: i64, skip: i64, limit: i64) -> Result<Vec<Coming>> {
+    let sql = "SELECT id, owner, manage, start_ms, start_reason, next_rotation_ms, paused_by, busy FROM secret \
+         WHERE retired_ms IS NULL AND COALESCE(start_ms, next_rotation_ms) <= $1 \
+         ORDER BY COALESCE(start_ms, next_rotation_ms), id LIMIT $2 OFFSET $3";
+    let rows = tx
+        .rows(sql, &[until_ms.into(), limit.into(), skip.into()])
+        .await?;
+    let read = |row: &Row| {
+        Ok(Coming {
+            id: row.text("id")?,
+            owner: row.text("owner")?,
+            manage: row.text("manage")?,
+            start_ms: row.maybe_int("start_ms")?,
+            start_reason: row.text("start_reason")?,
+            next_rotation_ms: row.maybe_int("next_rotation_ms")?,
+            paused_by: row.maybe_text("paused_by")?,
+            busy: row.int("busy")? == 1,
+        })
+    };
+    rows.iter().map(read).collect()
 }
 
 /// `NULL` stands for none: an empty list is not SQL.

@@ -91,6 +91,27 @@ pub async fn emergency(tx: &mut Tx, secret_id: &str) -> Result<Option<Request>> 
         .transpose()
 }
 
+/// Requests that wait for this secret, oldest first.
+pub async fn queued_of(tx: &mut Tx, secret_id: &str) -> Result<Vec<Request>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM request WHERE secret_id = $1 AND state = 'queued' ORDER BY created_ms"
+    );
+    tx.rows(sql, &[secret_id.into()])
+        .await?
+        .iter()
+        .map(read)
+        .collect()
+}
+
+/// What became of a request: `queued`, `adopted` or `dropped`, and the rotation where there is one.
+pub async fn outcome(tx: &mut Tx, id: &str) -> Result<Option<(String, Option<String>)>> {
+    let sql = "SELECT state, rotation_id FROM request WHERE id = $1";
+    tx.row(sql, &[id.into()])
+        .await?
+        .map(|row| Ok((row.text("state")?, row.maybe_text("rotation_id")?)))
+        .transpose()
+}
+
 /// Closes a request: a rotation took it over, or it asks for what is under way already.
 pub async fn close(tx: &mut Tx, id: &str, state: &str, rotation: &str) -> Result<()> {
     let sql = "UPDATE request SET state = $2, rotation_id = $3 WHERE id = $1 AND state = 'queued'";

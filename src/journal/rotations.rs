@@ -363,6 +363,49 @@ pub async fn retry(tx: &mut Tx, id: &RotationId, actor: &str) -> Result<()> {
         .map(drop)
 }
 
+/// Takes an unfinished rotation's row for the rest of the transaction and wakes it: the first statement of
+/// whatever a person asks of it. `None` where it has ended.
+pub async fn touch(tx: &mut Tx, id: &RotationId) -> Result<Option<Run>> {
+    let sql = format!(
+        "UPDATE rotation SET wake_ms = 0, touched = touched + 1 WHERE id = $1 AND state <> 'ended' \
+         RETURNING {COLUMNS}"
+    );
+    tx.row(sql, &[id.as_str().into()])
+        .await?
+        .map(|row| Run::read(&row))
+        .transpose()
+}
+
+/// Keeps the head of a rotation's audit chain after rows were appended outside a step.
+pub async fn keep_audit_head(tx: &mut Tx, run: &Run) -> Result<()> {
+    let sql = "UPDATE rotation SET audit_n = $2, audit_head = $3 WHERE id = $1";
+    let args = [
+        run.id.as_str().into(),
+        run.audit_n.into(),
+        (&run.audit_head).into(),
+    ];
+    tx.run(sql, &args).await.map(drop)
+}
+
+/// Takes an unfinished rotation away from whoever works on it, by raising its fence: for the one change that
+/// a worker with older values in memory must not meet halfway. `None` where it has ended.
+pub async fn seize(tx: &mut Tx, id: &RotationId, holder: &str) -> Result<Option<(Lease, Run)>> {
+    let sql = format!(
+        "UPDATE rotation SET fence = fence + 1, holder = $2, wake_ms = 0, touched = touched + 1 \
+         WHERE id = $1 AND state <> 'ended' RETURNING {COLUMNS}"
+    );
+    let Some(row) = tx.row(sql, &[id.as_str().into(), holder.into()]).await? else {
+        return Ok(None);
+    };
+    let run = Run::read(&row)?;
+    let lease = Lease {
+        id: run.id.clone(),
+        holder: holder.to_owned(),
+        fence: run.fence,
+    };
+    Ok(Some((lease, run)))
+}
+
 /// Wakes every unfinished rotation of a secret: something about it changed.
 pub async fn wake(tx: &mut Tx, secret_id: &str) -> Result<()> {
     let sql = "UPDATE rotation SET wake_ms = 0, touched = touched + 1 WHERE secret_id = $1 AND state <> 'ended'";

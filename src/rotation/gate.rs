@@ -151,7 +151,7 @@ fn one_missing(
         return None;
     }
     let why = match astray {
-        Some(e) => format!("instance {}: {}", e.instance, e.detail),
+        Some(e) => astray_words(facts, e),
         None => unseen(facts, required, &seen, proven),
     };
     Some(Missing {
@@ -163,6 +163,18 @@ fn one_missing(
             .iter()
             .any(|e| e.holding != credential && e.holding != UNKNOWN),
     })
+}
+
+/// What an instance was seen on instead; its detail alone would read as if all were well.
+fn astray_words(facts: &Facts, seen: &Evidence) -> String {
+    let old = facts.old.as_ref().map(|old| old.id.as_str());
+    let candidate = facts.candidate.as_ref().map(|new| new.id.as_str());
+    let on = match Some(seen.holding.as_str()) {
+        holding if holding == old => " is on the old credential",
+        holding if holding == candidate => " is on the new credential",
+        _ => "",
+    };
+    format!("instance {}{on}: {}", seen.instance, seen.detail)
 }
 
 fn unseen(facts: &Facts, required: &Required, seen: &[&Evidence], proven: u32) -> String {

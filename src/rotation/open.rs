@@ -59,15 +59,7 @@ pub async fn open(tx: &mut Tx, request: &Request) -> Result<Opened> {
         .collect();
     rotations::insert(tx, &run, host_of(&run.plan), priority(request.cause)).await?;
     audit::append(tx, &mut run, vec![opened]).await?;
-    tx.run(
-        "UPDATE rotation SET audit_n = $2, audit_head = $3 WHERE id = $1",
-        &[
-            id.as_str().into(),
-            run.audit_n.into(),
-            (&run.audit_head).into(),
-        ],
-    )
-    .await?;
+    rotations::keep_audit_head(tx, &run).await?;
     secrets::busy(tx, &request.secret_id, true).await?;
     requests::close(tx, &request.id, "adopted", id.as_str()).await?;
     Ok(Opened::Rotation(id))

@@ -2,6 +2,8 @@
 
 // `cfg(test)` always holds here; it tells the linter that these modules may unwrap.
 #[cfg(test)]
+mod acting;
+#[cfg(test)]
 mod architecture;
 #[cfg(test)]
 mod consumers;
@@ -13,6 +15,8 @@ mod faults;
 mod journal;
 #[cfg(test)]
 mod project;
+#[cfg(test)]
+mod reading;
 #[cfg(test)]
 mod servers;
 #[cfg(test)]

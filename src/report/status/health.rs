@@ -76,7 +76,7 @@ fn is_paused(secret: &SecretLine, now_ms: i64) -> bool {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(in crate::report) mod tests {
     use super::{Health, health};
     use crate::journal::overview::{RunLine, SecretLine};
     use crate::rotation::phase::Phase;

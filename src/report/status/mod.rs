@@ -5,7 +5,7 @@
 //! credential are looked up page by page for what is shown, and for nothing else.
 
 mod fill;
-mod health;
+pub(super) mod health;
 mod item;
 
 pub use fill::fill;

@@ -212,9 +212,9 @@ pub(super) fn observing(facts: &Facts) -> Step {
     if facts.now_ms >= until {
         return Step::Advance(Event::Observed);
     }
-    let watch =
-        facts.now_ms - (undo / 16).clamp(facts.pace.poll_min_ms, 30 * facts.pace.poll_max_ms);
-    let missing = progress.proven(&required, candidate, |_| facts.phase_since_ms.max(watch));
+    let watch_ms = (undo / 16).clamp(facts.pace.poll_min_ms, 30 * facts.pace.poll_max_ms);
+    let since_ms = facts.phase_since_ms.max(facts.now_ms - watch_ms);
+    let missing = progress.proven(&required, candidate, |_| since_ms);
     let failed = |one: &&Missing| {
         let silent = facts
             .probe(Look::Observe, &one.consumer)
@@ -229,7 +229,13 @@ pub(super) fn observing(facts: &Facts) -> Step {
         "undo",
         "the old credential is disabled and can be brought back",
     );
-    progress.or(Event::Observed)
+    match progress.or(Event::Observed) {
+        Step::Wait { until_ms, waiting } if !required.is_empty() => Step::Wait {
+            until_ms: until_ms.min(facts.now_ms + watch_ms),
+            waiting,
+        },
+        step => step,
+    }
 }
 
 /// The point of no return.

@@ -278,10 +278,22 @@ fn late(facts: &Facts, progress: &mut Progress<'_>, consumers: &[Required], miss
         }
         if facts.now_ms >= since + 2 * within {
             progress.ask(format!(
-                "is {} still in use? {}/{} proven ({}); both credentials work",
-                one.consumer, one.proven, one.instances, one.why
+                "is {} still in use? {}/{} proven ({}); {}",
+                one.consumer,
+                one.proven,
+                one.instances,
+                one.why,
+                what_works(facts)
             ));
         }
+    }
+}
+
+/// A contained credential is ended first; otherwise nothing is ended before the proof.
+fn what_works(facts: &Facts) -> &'static str {
+    match facts.mode {
+        Mode::Contain => "the leaked credential is ended, only the new one works",
+        Mode::Normal | Mode::Cutover => "both credentials work",
     }
 }
 

@@ -1,6 +1,7 @@
 //! Bad input and faults, end to end: a clear error, nothing lost, nothing ended while it may be in use.
 
 mod canary;
+mod clock;
 mod consumers;
 mod inventory;
 mod journal;

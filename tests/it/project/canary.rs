@@ -2,7 +2,6 @@
 //! by accident.
 
 use super::{Daemon, Project};
-use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use std::collections::BTreeSet;
 use std::fs;

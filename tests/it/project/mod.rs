@@ -115,12 +115,7 @@ impl Project {
 
     /// Runs `keywheel` in the folder until it ends.
     pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
-        self.record(Ran::of(self.command(arguments), ""))
-    }
-
-    /// The same, with text on its stdin.
-    pub(crate) fn run_with(&self, arguments: &[&str], stdin: &str) -> Ran {
-        self.record(Ran::of(self.command(arguments), stdin))
+        self.record(Ran::of(self.command(arguments)))
     }
 
     /// Keeps what a command printed, for [`crate::project::Project::leaks`] to search.

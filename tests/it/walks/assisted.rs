@@ -1,7 +1,7 @@
 //! A person makes the value where no program can, and says when the old one was ended.
 
 use crate::project::{Consumer, Project};
-use keywheel::journal::ledger;
+use keywheel::journal::ledger::{self, CredentialRow};
 use keywheel::journal::rotations::{self, Run};
 use keywheel::rotation::facts::Waiver;
 use keywheel::rotation::phase::Phase;
@@ -28,6 +28,19 @@ async fn provide(project: &Project, run: &Run, value: &str) {
             ledger::keep_data_key(tx, &id, key_id, wrapped.clone()).await?;
         }
         ledger::keep_sealed(tx, &id, std::slice::from_ref(&sealed)).await?;
+        let row = CredentialRow {
+            id: "example-candidate".to_owned(),
+            secret_id: ID.to_owned(),
+            rotation_id: Some(id.clone()),
+            issuer_ref: Some("example-by-hand".to_owned()),
+            fingerprint: None,
+            state: "candidate".to_owned(),
+            born_ms: tx.now_ms(),
+            published_ms: None,
+        };
+        ledger::add_credential(tx, &row).await?;
+        let named = "UPDATE rotation SET candidate = $2 WHERE id = $1";
+        tx.run(named, &[id.as_str().into(), row.id.into()]).await?;
         rotations::wake(tx, ID).await
     };
     journal.write(written).await.unwrap();

@@ -50,7 +50,7 @@ async fn only_the_missing_destination_is_tried_again() {
     assert_ne!(project.env_value("two.env", "TOKEN").unwrap(), old);
     std::fs::remove_file(project.path("app/broken")).unwrap();
     std::fs::rename(project.path("app/away"), project.path("app/broken")).unwrap();
-    retry(&project).await;
+    project.retry(ID).await;
     let run = project.until_completed(ID).await;
     let effects = project.effects(&run).await;
     let tries = |target: &str| {
@@ -69,13 +69,4 @@ async fn only_the_missing_destination_is_tried_again() {
     );
     assert!(!tokens.accepts(&old));
     daemon.stop();
-}
-
-async fn retry(project: &Project) {
-    let run = project.newest(ID).await.unwrap();
-    let journal = project.journal().await;
-    let retried = async move |tx: &mut keywheel::journal::Tx| {
-        keywheel::journal::rotations::retry(tx, &run.id, "example").await
-    };
-    journal.write(retried).await.unwrap();
 }

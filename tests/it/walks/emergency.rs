@@ -3,6 +3,7 @@
 
 use crate::project::Scene;
 use crate::project::scene::ID;
+use keywheel::journal::rotations::Run;
 use keywheel::rotation::phase::Phase;
 use keywheel::rotation::words::{Kind, Mode};
 
@@ -89,8 +90,14 @@ async fn an_emergency_takes_over_a_blocked_rotation() {
         "the leaked token still works"
     );
     scene.deploy();
+    scene.project.retry(ID).await;
+    // The candidate was out when the leak was reported, so that it counts as leaked too.
+    let next = |run: &Run| run.id != blocked.id && run.phase == Phase::Verifying;
+    scene.project.until(ID, "a rotation of its own", next).await;
+    scene.deploy();
+    scene.project.retry(ID).await;
     scene.project.until_completed(ID).await;
-    assert!(!scene.tokens.accepts(&scene.old));
-    assert!(scene.tokens.accepts(&scene.published()));
+    scene.only_new_works();
+    assert_eq!(scene.tokens.count(), (3, 1));
     daemon.stop();
 }

@@ -102,11 +102,7 @@ async fn a_failing_consumer_is_said_with_the_command_that_goes_on() {
     let before = project.env_value("my.env", "MY_TOKEN").unwrap();
     assert_eq!(before, "example-value-from-before-keywheel");
     std::fs::remove_file(project.path("broken")).unwrap();
-    let journal = project.journal().await;
-    let retried = async move |tx: &mut keywheel::journal::Tx| {
-        keywheel::journal::rotations::retry(tx, &run.id, "example").await
-    };
-    journal.write(retried).await.unwrap();
+    project.retry(id).await;
     project.until_completed(id).await;
     let after = project.env_value("my.env", "MY_TOKEN").unwrap();
     assert_ne!(before, after);

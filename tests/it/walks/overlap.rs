@@ -31,7 +31,7 @@ async fn normal_ends_the_old_one_after_the_proof() {
     scene.only_new_works();
     let rows = scene.project.audit(ID).await;
     assert!(seq(&rows, "mint", "applied") < seq(&rows, "publish", "intent"));
-    assert!(seq(&rows, "evidence", "candidate") < seq(&rows, "disable_credential", "intent"));
+    assert!(seq(&rows, "evidence", "new") < seq(&rows, "disable_credential", "intent"));
     assert!(seq(&rows, "disable_credential", "applied") < seq(&rows, "revoke", "intent"));
     let secret = scene.project.secret(ID).await;
     assert!(secret.last_rotated_ms.is_some() && secret.next_rotation_ms > secret.last_rotated_ms);

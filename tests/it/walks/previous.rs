@@ -26,14 +26,14 @@ async fn acceptors_are_proven_before_presenters_are_told() {
     project.run(&["rotate-now", ID]).succeeded();
     project.until_completed(ID).await;
     let rows = project.audit(ID).await;
-    let accepted = seq(&rows, "evidence", "candidate", "gateway");
+    let accepted = seq(&rows, "evidence", "new", "gateway");
     let told = seq(&rows, "notify", "intent", "client");
     assert!(
         accepted < told,
         "the client was told at {told}, the gateway proven at {accepted}"
     );
     let dropped = seq(&rows, "drop_previous", "intent", "env:shared.env");
-    assert!(seq(&rows, "evidence", "candidate", "client") < dropped);
+    assert!(seq(&rows, "evidence", "new", "client") < dropped);
     let file = project.read("app/shared.env");
     assert!(!file.contains(old), "the old value is still shown");
     assert_eq!(

@@ -217,6 +217,7 @@ fn observe(world: &World, facts: &Facts, consumer: &str) -> Result<Answer, Error
         return Err(Error::invalid("it cannot be seen"));
     };
     let ours = [facts.old_ref(), facts.candidate_ref()];
+    let candidate = facts.candidate_ref().unwrap_or(OLD);
     let answers = workload
         .instances
         .iter()
@@ -224,7 +225,8 @@ fn observe(world: &World, facts: &Facts, consumer: &str) -> Result<Answer, Error
         .map(|(index, instance)| {
             let held = instance.holds.as_deref();
             let holding = match held {
-                _ if workload.unclear => Holding::Unknown,
+            _ if world.flatters => Holding::Credential(CredentialId::new(known(candidate))),
+            _ if workload.unclear => Holding::Unknown,
                 Some(name) if name == OLD && facts.old.is_some() => {
                     Holding::Credential(CredentialId::new(known(OLD)))
                 }

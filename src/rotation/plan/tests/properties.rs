@@ -35,14 +35,14 @@ pub(super) fn play(case: &Case, planner: Planner) -> Result<Run, Violation> {
 }
 
 /// The same cases in every run; others, and as many as asked for, where `PROPTEST_CASES` is set.
-pub(super) fn runner(cases: u32) -> TestRunner {
+pub(super) fn runner(cases: u32, max_shrink_iters: u32) -> TestRunner {
     let asked = std::env::var("PROPTEST_CASES")
         .ok()
         .and_then(|text| text.parse().ok());
     let config = ProptestConfig {
         cases: asked.unwrap_or(cases),
         failure_persistence: None,
-        max_shrink_iters: 20_000,
+        max_shrink_iters,
         ..ProptestConfig::default()
     };
     match asked {
@@ -52,7 +52,7 @@ pub(super) fn runner(cases: u32) -> TestRunner {
 }
 
 fn holds(make: Make) {
-    let outcome = runner(300).run(&any_case(make), |case| match play(&case, plan) {
+    let outcome = runner(300, 20_000).run(&any_case(make), |case| match play(&case, plan) {
         Ok(_) => Ok(()),
         Err(Violation { rule, detail }) => Err(TestCaseError::fail(format!("{rule}: {detail}"))),
     });

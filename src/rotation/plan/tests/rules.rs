@@ -448,6 +448,16 @@ fn one_alive(
     }
 }
 
+/// In the undo period no consumer is out of sight for long.
+pub(super) fn watched(facts: &Facts, sleep_ms: i64) -> Result<(), Violation> {
+    let longest_ms = (facts.plan.timing.undo.millis() / 8).max(FRESH_MS);
+    let someone = specs(facts).iter().any(|(name, _)| !is_waived(facts, name));
+    match facts.phase == Phase::Observing && someone && sleep_ms > longest_ms {
+        true => broken("watch", format!("sleeps for {sleep_ms} ms")),
+        false => Ok(()),
+    }
+}
+
 /// Effects settled as absent, not before the call can no longer land.
 pub(super) fn absent(facts: &Facts) -> Result<(), Violation> {
     let early = facts.effects.iter().find(|effect| {

@@ -25,12 +25,31 @@ const TURNS_AT_ONCE: usize = 60;
 /// A rotation that is not over after so many quiet turns never ends.
 const CALM_TURNS: usize = 800;
 
+/// Which calls a fault strikes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Target {
+    Effect(Kind),
+    Propose,
+}
+
+impl Target {
+    fn is_of(self, order: &Order) -> bool {
+        match (self, order) {
+            (Self::Effect(wanted), Order::Perform { kind, .. }) => wanted == *kind,
+            (Self::Propose, Order::Propose) => true,
+            _ => false,
+        }
+    }
+}
+
 pub(super) struct Run {
     pub(super) world: World,
     pub(super) journal: Journal,
     pub(super) planner: Planner,
     /// Intents are not committed: for a mutant.
     pub(super) forgetful: bool,
+    /// Every call of this kind meets this fault.
+    pub(super) strike: Option<(Target, Fault)>,
     make: Make,
     wake_ms: i64,
     leak: Option<Mode>,
@@ -50,6 +69,7 @@ impl Run {
             journal: Journal::new(setting),
             planner,
             forgetful: false,
+            strike: None,
             make: setting.make,
             wake_ms: START_MS,
             leak: None,
@@ -266,6 +286,7 @@ impl Run {
         if nap_ms <= 0 {
             return broken("spin", format!("waits for the past in {}", self.phase()));
         }
+        rules::watched(&self.journal.facts, nap_ms)?;
         self.naps = if nap_ms < 100 { self.naps + 1 } else { 0 };
         self.question = question;
         self.wake_ms = until_ms;
@@ -292,9 +313,12 @@ impl Run {
             nth % orders.len()
         };
         let mut outcomes = Vec::new();
-        let mut died = false;
+        let (mut died, mut longest) = (false, latency_ms);
+        let call_ms = self.journal.facts.pace.call_ms;
         for (index, order) in orders.iter().enumerate() {
-            let fault = if index == faulty { fault } else { Fault::None };
+            let struck = self.strike.filter(|(name, _)| name.is_of(order)).map(|(_, fault)| fault);
+            let fault = struck.unwrap_or(if index == faulty { fault } else { Fault::None });
+            longest = longest.max(if fault.times_out() { call_ms } else { latency_ms });
             let before = self.world.ledger.len();
             let answer = carry_out(&mut self.world, &self.journal.facts, order, fault);
             for (_, call) in &self.world.ledger[before..] {
@@ -307,12 +331,7 @@ impl Run {
                 answer,
             }));
         }
-        let lasts_ms = if fault.times_out() {
-            self.journal.facts.pace.call_ms
-        } else {
-            latency_ms
-        };
-        self.pass(sent_ms + lasts_ms)?;
+        self.pass(sent_ms + longest)?;
         if !died {
             self.journal.record(&outcomes, sent_ms);
             rules::absent(&self.journal.facts)?;

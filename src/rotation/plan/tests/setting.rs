@@ -116,14 +116,9 @@ impl Setting {
             last_use: false,
             sessions: false,
             activates: false,
-            stores: vec![StoreSetting {
-                stages: false,
-                compare_and_set: true,
-                versions: true,
-                reversible: false,
-            }],
+            stores: vec![StoreSetting::plain()],
             consumers: vec![ConsumerSetting::plain()],
-            overlap: Span::ZERO,
+            overlap: Span::seconds(60),
             quiet: Span::ZERO,
             undo: Span::seconds(7_200),
         };
@@ -270,6 +265,11 @@ impl Setting {
 }
 
 impl StoreSetting {
+    /// Compares and sets, keeps versions.
+    pub(super) fn plain() -> Self {
+        Self { stages: false, compare_and_set: true, versions: true, reversible: false }
+    }
+
     fn capabilities(&self) -> StoreCapabilities {
         StoreCapabilities {
             stages: self.stages,

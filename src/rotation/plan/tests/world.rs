@@ -115,6 +115,8 @@ pub(super) struct World {
     later: Vec<(i64, Later)>,
     /// Changes that wait for a person there, and what that person decided.
     pub(super) approvals: Vec<(Call, Option<bool>)>,
+    /// Consumers claim to hold what is asked for: for a mutant.
+    pub(super) flatters: bool,
     /// Every call that took effect, with the moment.
     pub(super) ledger: Vec<(i64, Call)>,
     made: u32,
@@ -160,6 +162,7 @@ impl World {
             consumers: BTreeMap::new(),
             later: Vec::new(),
             approvals: Vec::new(),
+            flatters: false,
             ledger: Vec::new(),
             made: 0,
         };

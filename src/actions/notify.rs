@@ -1,0 +1,172 @@
+//! `notify`: tells one consumer to read again, now; the commonest cure at night.
+
+use super::tools::Tools;
+use super::vouch::no_such_consumer;
+use super::{ActionError, Person, Refused, known, record, under_way};
+use crate::inventory::{ConsumerSpec, Definition, Destination};
+use crate::journal::audit::Entry;
+use crate::journal::rotations::{self, Run};
+use crate::journal::{self, Journal, Tx, secrets};
+use crate::providers::Outside;
+use keywheel_contract::{Consumer, Notice, RotationId, VersionId};
+use std::collections::BTreeSet;
+
+/// A consumer that was told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notified {
+    /// The destination it reads, `store:path`.
+    pub destination: String,
+    /// The version served there.
+    pub version: String,
+    /// The phase of the rotation that waits for it, where one is under way.
+    pub phase: Option<String>,
+}
+
+/// Tells a consumer to read again. What is asked and what came of it are two audit rows.
+///
+/// # Errors
+/// There is no such consumer or no way to tell it, the call failed, or the journal did.
+pub async fn notify(
+    journal: &Journal,
+    tools: &Tools,
+    id: &str,
+    consumer: &str,
+    person: &Person,
+) -> Result<Notified, ActionError> {
+    let (plan, run) = subject(journal, id, consumer).await?;
+    let outside = tools.outside(&plan, None).await?;
+    let spec = &plan.consumers[consumer];
+    let told = outside
+        .consumers
+        .get(consumer)
+        .filter(|c| c.capabilities().notifies);
+    let Some(told) = told else {
+        let why = format!("there is no way to tell {consumer} of {id}: its `notify` is none");
+        return Err(Refused::new(why)
+            .next(format!("restart it, then keywheel prove {id}"))
+            .into());
+    };
+    let (destination, version) = served(&plan, spec, &outside).await?;
+    let rotation = run.as_ref().map(|run| run.id.clone());
+    let notice = Notice {
+        id: plan.id.clone(),
+        consumer: consumer.to_owned(),
+        destination: destination.clone(),
+        version: VersionId::new(&version),
+        rotation: rotation
+            .clone()
+            .unwrap_or_else(|| RotationId::new("by-hand")),
+    };
+    let mut entry = person.entry(run.as_ref(), "notify_by_hand", "asked");
+    consumer.clone_into(&mut entry.destination);
+    entry.evidence.clone_from(&version);
+    call(journal, id, rotation, told.as_ref(), &notice, entry).await?;
+    Ok(Notified {
+        destination,
+        version,
+        phase: run.map(|run| run.phase.word().to_owned()),
+    })
+}
+
+/// The plan that names the consumer today, and the rotation under way.
+async fn subject(
+    journal: &Journal,
+    id: &str,
+    consumer: &str,
+) -> Result<(Definition, Option<Run>), ActionError> {
+    let (id, consumer) = (id.to_owned(), consumer.to_owned());
+    let judged = journal
+        .read(async move |tx| {
+            if let Err(refused) = known(tx, &id).await? {
+                return Ok(Err(refused));
+            }
+            let run = under_way(tx, &id).await?;
+            let today = secrets::definition(tx, &id).await?;
+            let Some(plan) = today.or_else(|| run.as_ref().map(|run| run.plan.clone())) else {
+                return Ok(Err(Refused::new(format!(
+                    "{id} is retired; nobody is told"
+                ))));
+            };
+            if !plan.consumers.contains_key(&consumer) {
+                let listed: BTreeSet<&String> = plan.consumers.keys().collect();
+                return Ok(Err(no_such_consumer(&id, &consumer, &listed)));
+            }
+            Ok(Ok((plan, run)))
+        })
+        .await?;
+    Ok(judged?)
+}
+
+/// The destination that a consumer reads: named by it, else the main one.
+pub(super) fn read_by<'a>(plan: &'a Definition, spec: &ConsumerSpec) -> Option<&'a Destination> {
+    let named = |d: &&Destination| {
+        let reads = spec.reads.as_deref();
+        reads.is_none_or(|name| d.name() == name || d.store.name == name)
+    };
+    plan.destinations.iter().find(named)
+}
+
+async fn served(
+    plan: &Definition,
+    spec: &ConsumerSpec,
+    outside: &Outside,
+) -> Result<(String, String), ActionError> {
+    let Some(destination) = read_by(plan, spec) else {
+        return Ok((String::new(), String::new()));
+    };
+    let name = destination.name();
+    let target = &outside.destinations[&name];
+    let seen = target.store.inspect(&target.place).await;
+    let seen = seen.map_err(|error| ActionError::Outside {
+        what: format!("looking at {name}"),
+        error,
+    })?;
+    let version = seen
+        .current
+        .map_or_else(String::new, |v| v.as_str().to_owned());
+    Ok((name, version))
+}
+
+/// The intent, the call with no transaction open, the outcome.
+async fn call(
+    journal: &Journal,
+    id: &str,
+    rotation: Option<RotationId>,
+    consumer: &dyn Consumer,
+    notice: &Notice,
+    asked: Entry,
+) -> Result<(), ActionError> {
+    noted(journal, id, rotation.clone(), asked.clone()).await?;
+    let told = consumer.notify(notice).await;
+    let outcome = match &told {
+        Ok(()) => "applied",
+        Err(error) => error.word(),
+    };
+    let ended = Entry {
+        outcome: outcome.to_owned(),
+        ..asked
+    };
+    noted(journal, id, rotation, ended).await?;
+    told.map_err(|error| ActionError::Outside {
+        what: format!("{} was asked to read again and did not", notice.consumer),
+        error,
+    })
+}
+
+async fn noted(
+    journal: &Journal,
+    id: &str,
+    rotation: Option<RotationId>,
+    entry: Entry,
+) -> Result<(), journal::Error> {
+    let id = id.to_owned();
+    journal
+        .write(async move |tx: &mut Tx| {
+            let mut run = match &rotation {
+                Some(rotation) => rotations::touch(tx, rotation).await?,
+                None => None,
+            };
+            record(tx, &id, run.as_mut(), entry.clone()).await
+        })
+        .await
+}

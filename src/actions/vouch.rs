@@ -1,0 +1,123 @@
+//! `vouch`: a named person lets a consumer pass without evidence, for a while.
+
+use super::{ActionError, Judged, Person, Refused, known, record, under_way};
+use crate::inventory::Definition;
+use crate::journal::rotations::{self, Run};
+use crate::journal::{Journal, Tx, ledger, secrets};
+use crate::rotation::OLD_REVOKED;
+use crate::rotation::facts::Waiver;
+use crate::rotation::phase::Phase;
+use std::collections::BTreeSet;
+
+/// The longest that a waiver stands: whoever still vouches after it says so again. Milliseconds.
+const LONGEST_MS: i64 = 30 * 86_400_000;
+
+/// A waiver that stands now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vouched {
+    /// The secret.
+    pub id: String,
+    /// The consumer, or [`OLD_REVOKED`].
+    pub subject: String,
+    /// When it ends, epoch milliseconds.
+    pub until_ms: i64,
+    /// The phase of the rotation it helps, where one is under way.
+    pub phase: Option<String>,
+}
+
+/// Records a waiver for a consumer, or, with `consumer` empty, that a person ended the old credential.
+///
+/// # Errors
+/// The consumer is not listed, no rotation asks about its old credential, the time is too long, or the
+/// journal failed.
+pub async fn vouch(
+    journal: &Journal,
+    id: &str,
+    consumer: Option<&str>,
+    for_ms: i64,
+    person: &Person,
+) -> Result<Vouched, ActionError> {
+    let (id, person) = (id.to_owned(), person.clone());
+    let subject = consumer.unwrap_or(OLD_REVOKED).to_owned();
+    let judged = journal
+        .write(async move |tx| vouched(tx, &id, &subject, for_ms, &person).await)
+        .await?;
+    Ok(judged?)
+}
+
+async fn vouched(
+    tx: &mut Tx,
+    id: &str,
+    subject: &str,
+    for_ms: i64,
+    person: &Person,
+) -> Judged<Vouched> {
+    if let Err(refused) = known(tx, id).await? {
+        return Ok(Err(refused));
+    }
+    let today = secrets::definition(tx, id).await?;
+    let mut run = match under_way(tx, id).await? {
+        Some(run) => rotations::touch(tx, &run.id).await?,
+        None => None,
+    };
+    if let Some(refused) = refusal(id, subject, for_ms, run.as_ref(), today.as_ref()) {
+        return Ok(Err(refused));
+    }
+    let until_ms = tx.now_ms() + for_ms;
+    let waiver = Waiver {
+        subject: subject.to_owned(),
+        actor: person.actor.clone(),
+        reason: person.reason.clone(),
+        until_ms,
+    };
+    let waiver_id = uuid::Uuid::now_v7().to_string();
+    ledger::waive(tx, &waiver_id, id, &waiver).await?;
+    let mut entry = person.entry(run.as_ref(), "waiver", "granted");
+    subject.clone_into(&mut entry.destination);
+    entry.evidence = waiver_id;
+    record(tx, id, run.as_mut(), entry).await?;
+    Ok(Ok(Vouched {
+        id: id.to_owned(),
+        subject: subject.to_owned(),
+        until_ms,
+        phase: run.map(|run| run.phase.word().to_owned()),
+    }))
+}
+
+fn refusal(
+    id: &str,
+    subject: &str,
+    for_ms: i64,
+    run: Option<&Run>,
+    today: Option<&Definition>,
+) -> Option<Refused> {
+    if for_ms <= 0 || for_ms > LONGEST_MS {
+        let why = format!(
+            "a waiver stands for more than no time and at most 30d; nothing of {id} was waived"
+        );
+        return Some(Refused::new(why));
+    }
+    if subject == OLD_REVOKED {
+        let asked = run.is_some_and(|run| run.phase == Phase::Confirming);
+        let why = format!(
+            "no rotation of {id} asks whether its old credential was ended; end it at its issuer only when one does"
+        );
+        return (!asked).then(|| Refused::new(why).next(format!("keywheel show {id}")));
+    }
+    let planned = run.into_iter().flat_map(|run| run.plan.consumers.keys());
+    let listed: BTreeSet<&String> = planned
+        .chain(today.into_iter().flat_map(|today| today.consumers.keys()))
+        .collect();
+    let unknown = !listed.iter().any(|name| *name == subject);
+    unknown.then(|| no_such_consumer(id, subject, &listed))
+}
+
+/// Names those that there are.
+pub(super) fn no_such_consumer(id: &str, name: &str, listed: &BTreeSet<&String>) -> Refused {
+    let names: Vec<&str> = listed.iter().map(|name| name.as_str()).collect();
+    let known = match names.is_empty() {
+        true => "it has none".to_owned(),
+        false => format!("it has {}", names.join(", ")),
+    };
+    Refused::new(format!("{id} has no consumer `{name}`; {known}"))
+}

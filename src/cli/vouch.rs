@@ -1,0 +1,50 @@
+//! `keywheel vouch`: a named person lets a consumer pass without evidence.
+
+use super::acting::{person, reason, span};
+use super::context::Context;
+use super::exit::{Exit, Failure};
+use crate::actions;
+use chrono::{DateTime, SecondsFormat};
+use keywheel_schedules::Span;
+
+/// Lets a consumer pass without evidence, in your name, for a while; or says that you ended the old
+/// credential at an issuer that keywheel cannot ask.
+#[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("subject").required(true))]
+pub(super) struct Args {
+    /// The secret.
+    #[arg(value_name = "SECRET")]
+    id: String,
+    /// The consumer's name in the inventory.
+    #[arg(long, group = "subject")]
+    consumer: Option<String>,
+    /// You ended the old credential at its issuer.
+    #[arg(long, group = "subject")]
+    old_revoked: bool,
+    /// Why you are sure.
+    #[arg(long)]
+    reason: String,
+    /// How long it stands, at most 30d.
+    #[arg(long, value_name = "DURATION", value_parser = span, default_value = "7d", default_value_if("old_revoked", "true", "1h"))]
+    until: Span,
+}
+
+pub(super) async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
+    let (_, journal) = context.open().await?;
+    let person = person(reason(&args.reason)?);
+    let consumer = args.consumer.as_deref().filter(|_| !args.old_revoked);
+    let for_ms = args.until.millis();
+    let vouched = actions::vouch(&journal, &args.id, consumer, for_ms, &person).await?;
+    let until = DateTime::from_timestamp_millis(vouched.until_ms).map_or_else(String::new, |at| {
+        at.to_rfc3339_opts(SecondsFormat::Secs, true)
+    });
+    let (id, subject, actor) = (&vouched.id, &vouched.subject, &person.actor);
+    anstream::println!("{id}: {subject} is vouched for by {actor} until {until}");
+    anstream::eprintln!(
+        "two-person rules are not enforced on the command line: whoever can open the journal can vouch"
+    );
+    if let Some(phase) = vouched.phase {
+        anstream::eprintln!("next: its rotation is {phase} and goes on without that evidence");
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,109 @@
+//! A folder as `keywheel init` makes it, the built program, and rotations run by its daemon.
+
+use keywheel::clock::SystemClock;
+use keywheel::journal::{Address, Journal};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// The secret that the starter brings.
+pub(super) const ID: &str = "development/example-token";
+
+/// A folder with a journal.
+pub(super) struct Rig(tempfile::TempDir);
+
+impl Rig {
+    /// Initialised and applied; nothing was rotated.
+    pub(super) fn new() -> Self {
+        let rig = Self(tempfile::tempdir().unwrap());
+        assert_eq!(rig.run(&["init", "."]).0, 0);
+        assert_eq!(rig.run(&["inventory", "apply"]).0, 0);
+        rig
+    }
+
+    /// The same after this many rotations, one after the other, by a daemon that has stopped.
+    pub(super) fn rotated(times: usize) -> Self {
+        let rig = Self::new();
+        let mut daemon = rig.daemon();
+        for done in 1..=times {
+            rig.rotate();
+            rig.until(|rig| rig.ended() == done);
+        }
+        rig.until(|rig| rig.json(&["audit", "verify", "--output", "json"])["pending"] == 0);
+        daemon.kill().unwrap();
+        daemon.wait().unwrap();
+        rig
+    }
+
+    /// Asks for a rotation without waits.
+    pub(super) fn rotate(&self) {
+        let asked = ["rotate-now", ID, "--mode", "cutover", "--reason", "example"];
+        let (code, out) = self.run(&asked);
+        assert_eq!(code, 0, "{out}");
+    }
+
+    fn ended(&self) -> usize {
+        let history = self.json(&["history", "--output", "json"]);
+        let items = history["items"].as_array().unwrap();
+        items.iter().filter(|run| run["state"] == "ended").count()
+    }
+
+    /// Starts the daemon.
+    pub(super) fn daemon(&self) -> Child {
+        self.command(&["daemon", "--lease-ms", "2000"])
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap()
+    }
+
+    /// Waits for something to be so.
+    pub(super) fn until(&self, is: impl Fn(&Self) -> bool) {
+        let begun = Instant::now();
+        while !is(self) {
+            assert!(
+                begun.elapsed() < Duration::from_secs(60),
+                "it took too long"
+            );
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// Exit code, and what was printed to stdout and stderr.
+    pub(super) fn run(&self, args: &[&str]) -> (i32, String) {
+        let output = self.output(args);
+        let (out, err) = (&output.stdout, &output.stderr);
+        let text = [out.as_slice(), err.as_slice()].concat();
+        (
+            output.status.code().unwrap(),
+            String::from_utf8(text).unwrap(),
+        )
+    }
+
+    /// What was printed to stdout, as JSON.
+    pub(super) fn json(&self, args: &[&str]) -> serde_json::Value {
+        serde_json::from_slice(&self.output(args).stdout).unwrap()
+    }
+
+    fn output(&self, args: &[&str]) -> Output {
+        self.command(args).output().unwrap()
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_keywheel"));
+        command.current_dir(self.folder()).args(args);
+        command.env_remove("KEYWHEEL_CONFIG");
+        command
+    }
+
+    /// Where it is.
+    pub(super) fn folder(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Its journal, opened by this process.
+    pub(super) async fn journal(&self) -> Journal {
+        let address = Address::parse("sqlite://keywheel.db", self.folder()).unwrap();
+        Journal::open(address, Arc::new(SystemClock)).await.unwrap()
+    }
+}

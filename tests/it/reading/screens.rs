@@ -1,0 +1,96 @@
+//! Screens and JSON of a journal on which the real daemon rotated.
+
+use super::rig::{ID, Rig};
+
+#[test]
+fn a_secret_that_was_never_rotated_is_never() {
+    let rig = Rig::new();
+    let status = rig.json(&["status", "--output", "json"]);
+    let item = &status["items"][0];
+    assert_eq!(item["health"], "never");
+    assert_eq!(item["old_credential"], "none");
+    assert_eq!(item["rotation"], serde_json::Value::Null);
+    let (code, text) = rig.run(&["status"]);
+    assert_eq!(code, 0);
+    let first = text.lines().next().unwrap();
+    assert!(
+        first.starts_with("journal ") && first.contains("NO DAEMON"),
+        "{first}"
+    );
+}
+
+#[test]
+fn a_rotated_secret_is_ok_with_versions_and_proofs() {
+    let rig = Rig::rotated(2);
+    let status = rig.json(&["status", ID, "--output", "json"]);
+    let item = &status["items"][0];
+    assert_eq!(item["id"], ID);
+    assert_eq!(item["health"], "ok");
+    assert_eq!(item["old_credential_state"], "replaced");
+    assert_eq!(item["destinations"][1]["version"], "v2");
+    assert_eq!(item["consumers"][0]["instances_proven"], 1);
+    assert_eq!(item["consumers"][0]["evidence"], "delivered");
+    let (_, text) = rig.run(&["status"]);
+    assert!(text.contains("1/1    replaced"), "{text}");
+    assert!(
+        text.lines()
+            .all(|line| line.starts_with("journal") || line.chars().count() <= 100)
+    );
+    let (code, _) = rig.run(&["status", "--check"]);
+    assert_eq!(code, 0);
+}
+
+#[test]
+fn show_history_and_plan_tell_of_it() {
+    let rig = Rig::rotated(2);
+    let shown = rig.json(&["show", ID, "--output", "json"]);
+    let item = &shown["items"][0];
+    assert_eq!(item["history"].as_array().unwrap().len(), 2);
+    assert_eq!(item["credentials"][0]["state"], "current");
+    assert_eq!(item["credentials"][1]["state"], "replaced");
+    let (_, origins) = rig.run(&["show", ID, "--origin"]);
+    assert!(
+        origins.contains("inventory/development/example.toml:"),
+        "{origins}"
+    );
+    let history = rig.json(&["history", ID, "--since", "12h", "--output", "json"]);
+    let steps = history["items"][1]["steps"].as_array().unwrap();
+    assert_eq!(steps.last().unwrap()["what"], "completed");
+    let plan = rig.json(&["plan", "--until", "120d", "--output", "json"]);
+    assert_eq!(plan["items"][0]["id"], ID);
+    assert_eq!(
+        rig.json(&["plan", "--until", "1d", "--output", "json"])["items"],
+        serde_json::json!([])
+    );
+    let (_, stages) = rig.run(&["plan", ID, "--until", "120d"]);
+    assert!(stages.contains("1. example: is not told"), "{stages}");
+}
+
+#[test]
+fn no_screen_holds_a_value() {
+    let rig = Rig::rotated(1);
+    let value =
+        std::fs::read_to_string(rig.folder().join("published/example-token/current")).unwrap();
+    for args in [
+        &["status", "--output", "json"][..],
+        &["show", ID, "--output", "json"],
+        &["show", ID, "--origin"],
+        &["history", "--output", "json"],
+        &["audit", "list", "--output", "jsonl"],
+    ] {
+        let (code, text) = rig.run(args);
+        assert_eq!(code, 0);
+        assert!(!text.contains(value.trim()), "{args:?}");
+    }
+}
+
+#[test]
+fn unknown_names_and_empty_matches_are_told() {
+    let rig = Rig::new();
+    let (code, text) = rig.run(&["show", "development/exmple-token"]);
+    assert_eq!(code, 1);
+    assert!(text.contains(&format!("did you mean {ID}?")), "{text}");
+    let (code, text) = rig.run(&["status", "--owner", "nobody"]);
+    assert_eq!(code, 0);
+    assert!(text.contains("no secret is all of this at once"), "{text}");
+}
