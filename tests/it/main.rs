@@ -8,6 +8,8 @@ mod architecture;
 #[cfg(test)]
 mod consumers;
 #[cfg(test)]
+mod crash;
+#[cfg(test)]
 mod docs;
 #[cfg(test)]
 mod faults;

@@ -8,6 +8,9 @@ use crate::rotation::phase::{Event, Phase, next};
 use crate::rotation::words::{Mode, Wish};
 use keywheel_contract::Style;
 
+/// How many rotations of a secret are looked through for newer ones.
+pub(super) const LOOK_BACK: i64 = 20;
+
 impl Sitting {
     /// Moves, in the row and in the facts alike.
     pub(super) async fn advance(
@@ -112,11 +115,11 @@ impl Sitting {
         if let Some(old) = &self.run.old_credential {
             ledger::credential_state(tx, old, ended).await?;
         }
-        // A newer rotation may run already, where this one only retried the end of its old credential.
-        let newer = rotations::unfinished(tx, &self.run.secret_id).await?;
-        let is_newest = newer
+        // A newer rotation may be over already, where this one only retried the end of its old credential.
+        let others = rotations::newest(tx, &self.run.secret_id, LOOK_BACK).await?;
+        let is_newest = !others
             .iter()
-            .all(|other| other.created_ms <= self.run.created_ms);
+            .any(|other| other.created_ms > self.run.created_ms && other.phase == Phase::Completed);
         let (candidate, published) = (self.run.candidate.clone(), self.run.published_ms);
         if let (Some(candidate), Some(published), true) = (candidate, published, is_newest) {
             secrets::rotated(tx, &self.run.secret_id, &candidate, published).await?;

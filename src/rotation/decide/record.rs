@@ -3,7 +3,7 @@
 use super::reading::{name_of, stable_word};
 use super::{Sitting, Turn};
 use crate::journal::ledger::{self, CredentialRow};
-use crate::journal::{Result, Tx, secrets};
+use crate::journal::{Result, Tx, rotations, secrets};
 use crate::rotation::facts::{Effect, Evidence, Probe, backoff_ms};
 use crate::rotation::phase::Phase;
 use crate::rotation::plan::Order;
@@ -294,6 +294,10 @@ impl Sitting {
                 self.keep_probe(tx, probes, look, target, "ok", "").await
             }
             Ok(Answer::Looked { result, detail }) => {
+                let result = match *result == "both_dead" && self.is_followed(tx).await? {
+                    true => "ok",
+                    false => result,
+                };
                 self.refused(tx, look, result);
                 self.keep_probe(tx, probes, look, target, result, detail)
                     .await
@@ -309,6 +313,16 @@ impl Sitting {
                     .await
             }
         }
+    }
+
+    /// Whether a newer rotation takes our candidate's place, so that its end is no surprise.
+    async fn is_followed(&self, tx: &mut Tx) -> Result<bool> {
+        let others = rotations::newest(tx, &self.run.secret_id, super::advance::LOOK_BACK).await?;
+        Ok(others.iter().any(|other| {
+            other.created_ms > self.run.created_ms
+                && other.phase != Phase::Cancelled
+                && other.old_credential == self.run.candidate
+        }))
     }
 
     /// The moment at which an emergency's exposure ends.

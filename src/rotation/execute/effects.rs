@@ -17,7 +17,7 @@ impl Execution<'_> {
         match kind {
             Kind::Mint => self.mint(attempt).await,
             Kind::Apply => self.apply(attempt).await,
-            Kind::ApplyBack => self.apply_back(attempt).await,
+            Kind::ApplyBack => self.apply_back(target, attempt).await,
             Kind::Activate => done(self.outside.issuer.activate(&self.presented(target)?).await),
             Kind::Stage | Kind::Publish | Kind::Republish | Kind::DropPrevious => {
                 self.write(kind, target, attempt).await
@@ -105,8 +105,8 @@ impl Execution<'_> {
         )
     }
 
-    async fn apply_back(&self, attempt: i64) -> Result<Answer> {
-        let old = self.old(self.facts.old_ref().unwrap_or_default());
+    async fn apply_back(&self, target: &str, attempt: i64) -> Result<Answer> {
+        let old = self.old(target);
         done(self.outside.issuer.apply(&self.tag(attempt), &old).await)
     }
 

@@ -26,8 +26,10 @@ fn revive(facts: &Facts, progress: &mut Progress<'_>) {
         progress.effect_forever(enable, &target);
     }
     let applied = facts.style() == Style::InPlace && facts.any_intent(Kind::Apply);
-    if let Some(old) = facts.old_ref().filter(|_| applied) {
-        progress.effect_forever(Kind::ApplyBack, old);
+    if applied {
+        // Such an issuer holds one value under one name, so that the candidate's names the old one too.
+        let name = facts.old_ref().or(facts.candidate_ref());
+        progress.effect_forever(Kind::ApplyBack, name.unwrap_or_default());
     }
     let needed = facts.old.is_some() && was_published(facts);
     if progress.is_done() && needed && facts.can.issuer.tests {

@@ -249,6 +249,15 @@ pub(super) fn tell(facts: &Facts, progress: &mut Progress<'_>, kind: Kind, consu
     }
 }
 
+/// Once for each time that it is waited for: whoever goes back later is told again.
+fn tell_again(facts: &Facts, progress: &mut Progress<'_>, consumer: &Required, since_ms: i64) {
+    let last = facts.applied(Kind::NotifyAgain, &consumer.name);
+    match last.filter(|last| last.created_ms < since_ms) {
+        Some(last) => progress.perform(Kind::NotifyAgain, &consumer.name, last.attempt + 1),
+        None => tell(facts, progress, Kind::NotifyAgain, consumer),
+    }
+}
+
 fn prove_candidate(facts: &Facts, progress: &mut Progress<'_>, consumers: &[Required]) {
     let unwaived: Vec<Required> = consumers
         .iter()
@@ -274,7 +283,7 @@ fn late(facts: &Facts, progress: &mut Progress<'_>, consumers: &[Required], miss
             continue;
         };
         if facts.now_ms >= since + within {
-            tell(facts, progress, Kind::NotifyAgain, consumer);
+            tell_again(facts, progress, consumer, since);
         }
         if facts.now_ms >= since + 2 * within {
             progress.ask(format!(

@@ -72,7 +72,8 @@ impl<'f> Progress<'f> {
         false
     }
 
-    fn perform(&mut self, kind: Kind, target: &str, attempt: i64) {
+    /// Adds a try of an effect, whatever became of the one before.
+    pub(super) fn perform(&mut self, kind: Kind, target: &str, attempt: i64) {
         self.orders.push(Order::Perform {
             kind,
             target: target.to_owned(),

@@ -1,0 +1,33 @@
+//! The crash sweep: a worker dies at every place at which it can, and once more while the next one recovers; the
+//! outside world's own truth says whether anything was done twice, forgotten, orphaned, or ended while in use.
+
+mod check;
+mod clock;
+mod rig;
+mod scenario;
+mod sweep;
+mod table;
+mod watch;
+mod world;
+
+use sweep::Database;
+
+async fn sweep_on(database: Database) {
+    let started = std::time::Instant::now();
+    let Some(table) = sweep::singly(database).await else {
+        return;
+    };
+    println!("{database:?}, {} s\n{table}", started.elapsed().as_secs());
+    assert_eq!(table.violations, Vec::<String>::new());
+    assert_eq!(table.unvisited(), Vec::<String>::new(), "nothing died there");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dying_anywhere_harms_nothing_on_sqlite() {
+    sweep_on(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dying_anywhere_harms_nothing_on_postgres() {
+    sweep_on(Database::Postgres).await;
+}

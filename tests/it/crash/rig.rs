@@ -1,0 +1,460 @@
+//! One run: a journal, a world, a request, and as many lives of a replica as it takes to come to the end.
+
+use super::check;
+use super::clock::TickingClock;
+use super::scenario::{Scenario, StoreKind};
+use super::watch::Watcher;
+use super::world::truth::{Instance, Life, Made, Shown, Suspended};
+use super::world::{Doors, Loss, World, shelf};
+use crate::servers::postgres::Database;
+use keywheel::journal::requests::{self, Request};
+use keywheel::journal::rotations::{self, Lease, Run};
+use keywheel::journal::{Address, Journal, audit, secrets};
+use keywheel::providers::{Connect, place_of};
+use keywheel::rotation::engine::Engine;
+use keywheel::rotation::facts::Pace;
+use keywheel::rotation::words::{Cause, Mode, State};
+use keywheel::seal::KeyRing;
+use keywheel::seam::Seam;
+use keywheel_contract::{
+    Base, Document, Fields, Mark, RotationId, SecretStore as _, SecretValue, Style, Write,
+};
+use keywheel_provider_local::{FilesOptions, FilesStore};
+use std::path::PathBuf;
+use std::sync::Arc;
+use tempfile::TempDir;
+
+/// 2033-05-18, in epoch milliseconds.
+const START_MS: i64 = 2_000_000_000_000;
+/// More looks at the journal than any scenario needs; more means that it moves in circles.
+const LOOKS_MAX: usize = 400;
+/// An emergency runs out of budget after this long, and everything else too.
+const BUDGET_MS: i64 = 40 * 24 * 3_600_000;
+
+/// A journal that runs can share one after another.
+pub(crate) struct Lane {
+    pub(crate) journal: Journal,
+    clock: Arc<TickingClock>,
+    ring: Arc<KeyRing>,
+    folder: TempDir,
+    database: Option<Database>,
+    runs: usize,
+}
+
+/// A folder in memory where there is one: every commit waits for the disk.
+fn fast_folder() -> TempDir {
+    let shared = PathBuf::from("/dev/shm");
+    match shared.is_dir() {
+        true => tempfile::tempdir_in(shared).unwrap(),
+        false => tempfile::tempdir().unwrap(),
+    }
+}
+
+impl Lane {
+    /// On SQLite.
+    pub(crate) async fn sqlite() -> Self {
+        let folder = fast_folder();
+        let address = Address::Sqlite(folder.path().join("keywheel.db"));
+        Self::open(address, folder, None).await
+    }
+
+    /// On PostgreSQL; `None` where it is not installed.
+    pub(crate) async fn postgres() -> Option<Self> {
+        let database = Database::create().await?;
+        let address = Address::Postgres(database.url.clone());
+        Some(Self::open(address, fast_folder(), Some(database)).await)
+    }
+
+    async fn open(address: Address, folder: TempDir, database: Option<Database>) -> Self {
+        let clock = Arc::new(TickingClock::starting_at(START_MS));
+        let journal = Journal::create(address, Arc::<TickingClock>::clone(&clock))
+            .await
+            .unwrap();
+        let key_file = folder.path().join("seal.key");
+        KeyRing::create(&key_file).unwrap();
+        let ring = Arc::new(KeyRing::load(&key_file).unwrap());
+        Self {
+            journal,
+            clock,
+            ring,
+            folder,
+            database,
+            runs: 0,
+        }
+    }
+
+    /// The journal's own files, where it has some.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        let named = |end: &str| self.folder.path().join(format!("keywheel.db{end}"));
+        let all = ["", "-wal", "-shm"].map(named);
+        all.into_iter().filter(|path| path.exists()).collect()
+    }
+
+    pub(crate) async fn close(self) {
+        drop(self.journal);
+        if let Some(database) = self.database {
+            database.remove().await;
+        }
+    }
+}
+
+/// What to run and how to disturb it.
+#[derive(Clone)]
+pub(crate) struct Plan {
+    pub(crate) scenario: Scenario,
+    /// The replica dies at each of these in turn, each in a life of its own.
+    pub(crate) deaths: Vec<Seam>,
+    pub(crate) losses: Vec<Loss>,
+    pub(crate) pace: Pace,
+    /// Consumers are taken out of the plan while they still run: a mutant.
+    pub(crate) ungated: bool,
+}
+
+impl Plan {
+    pub(crate) fn undisturbed(scenario: Scenario) -> Self {
+        let losses = scenario.losses.clone();
+        Self {
+            scenario,
+            deaths: Vec::new(),
+            losses,
+            pace: Pace::default(),
+            ungated: false,
+        }
+    }
+
+    pub(crate) fn dying_at(scenario: Scenario, deaths: Vec<Seam>) -> Self {
+        Self {
+            deaths,
+            ..Self::undisturbed(scenario)
+        }
+    }
+
+    pub(crate) fn losing(scenario: Scenario, loss: Loss) -> Self {
+        let mut plan = Self::undisturbed(scenario);
+        plan.losses.push(loss);
+        plan
+    }
+}
+
+/// What came of a run.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    /// The seams passed in each life.
+    pub(crate) passed: Vec<Vec<Seam>>,
+    /// The seams died at.
+    pub(crate) died: Vec<Seam>,
+    pub(crate) violations: Vec<String>,
+}
+
+/// One run under way.
+pub(crate) struct Bench<'a> {
+    pub(crate) lane: &'a Lane,
+    pub(crate) world: Arc<World>,
+    pub(crate) secret: String,
+    plan: Plan,
+    doors: Arc<dyn Connect>,
+    leases: Vec<Lease>,
+    lives: usize,
+}
+
+/// Runs a plan to its end and checks everything.
+pub(crate) async fn run(lane: &mut Lane, plan: Plan) -> Outcome {
+    run_through(lane, plan, |world| Arc::new(Doors(world))).await
+}
+
+/// The same with other doors to the world.
+pub(crate) async fn run_through(
+    lane: &mut Lane,
+    plan: Plan,
+    doors: impl FnOnce(Arc<World>) -> Arc<dyn Connect>,
+) -> Outcome {
+    lane.runs += 1;
+    let secret = format!("production/app-{}", lane.runs);
+    let mut bench = Bench::prepare(lane, plan, secret, doors).await;
+    let mut outcome = Outcome::default();
+    let deaths = bench.plan.deaths.clone();
+    for death in deaths {
+        let watcher = Watcher::dying_at(&death);
+        bench.live(&watcher, &mut outcome).await;
+        outcome.died.extend(watcher.seams_died(&death));
+        outcome.passed.push(watcher.passed());
+    }
+    let watcher = Watcher::recording();
+    bench.live(&watcher, &mut outcome).await;
+    outcome.passed.push(watcher.passed());
+    check::everything(&bench, &mut outcome.violations).await;
+    outcome
+}
+
+impl Watcher {
+    fn seams_died(&self, at: &Seam) -> Option<Seam> {
+        self.passed().contains(at).then(|| at.clone())
+    }
+}
+
+impl<'a> Bench<'a> {
+    async fn prepare(
+        lane: &'a Lane,
+        plan: Plan,
+        secret: String,
+        doors: impl FnOnce(Arc<World>) -> Arc<dyn Connect>,
+    ) -> Self {
+        let root = lane.folder.path().join(format!("store-{}", lane.runs));
+        std::fs::create_dir(&root).unwrap();
+        let folder = FilesStore::new(FilesOptions::default(), root).unwrap();
+        let world = World::new(
+            plan.scenario.clone(),
+            secret.clone(),
+            plan.losses.clone(),
+            lane.journal.clone(),
+            Arc::clone(&lane.clock),
+            folder,
+        );
+        let doors = doors(Arc::clone(&world));
+        let bench = Self {
+            lane,
+            world,
+            secret,
+            plan,
+            doors,
+            leases: Vec::new(),
+            lives: 0,
+        };
+        bench.furnish().await;
+        bench.enrol().await;
+        bench
+    }
+
+    /// The world as it is before: one value in use everywhere.
+    async fn furnish(&self) {
+        let scenario = &self.plan.scenario;
+        let value = self.world.truth().fresh_value();
+        for planned in scenario.definition(&self.secret).destinations {
+            let payload = match planned.fields.is_empty() {
+                true => Document::Whole(SecretValue::from(value.clone())),
+                false => Document::Fields(Fields::from_iter([
+                    ("TOKEN".to_owned(), SecretValue::from(value.clone())),
+                    ("TOKEN_OLD".to_owned(), SecretValue::from(value.clone())),
+                ])),
+            };
+            let payload = payload.encode().unwrap();
+            let text = payload.expose_secret_str().unwrap().to_owned();
+            let name = planned.name();
+            let kind = scenario.destinations.iter().find(|d| d.name == name);
+            if kind.is_some_and(|d| d.kind == StoreKind::Folder) {
+                let mark = Mark {
+                    rotation: RotationId::new("seed"),
+                    token: "0".repeat(64),
+                };
+                let place = place_of(&planned);
+                let write = Write {
+                    place: &place,
+                    payload: &payload,
+                    base: &Base::default(),
+                    mark: &mark,
+                };
+                self.world.files().promote(&write).await.unwrap();
+            }
+            let mut truth = self.world.truth();
+            truth.shown.insert(name.clone(), shelf::shown(&text));
+            truth.shelves.insert(name, shelf::Shelf::seeded(&text));
+        }
+        self.staff(&value);
+    }
+
+    fn staff(&self, value: &str) {
+        let scenario = &self.plan.scenario;
+        let mut truth = self.world.truth();
+        let style = scenario.issuer.as_ref().map(|can| can.style);
+        truth.has_issuer = style.is_some();
+        truth.suspended = Suspended {
+            in_use: scenario.mode == Mode::Contain,
+            pointer: scenario.mode == Mode::Contain || style == Some(Style::InPlace),
+        };
+        if style.is_some() {
+            truth.made.push(Made {
+                id: "c0".to_owned(),
+                value: value.to_owned(),
+                tag: String::new(),
+                life: Life::Active,
+            });
+        }
+        for planned in &scenario.consumers {
+            for number in 1..=planned.instances {
+                let shown = truth.shown.get(planned.reads).cloned();
+                truth.instances.push(Instance {
+                    consumer: planned.name.to_owned(),
+                    name: format!("{}-{number}", planned.name),
+                    destination: planned.reads.to_owned(),
+                    holds: shown.unwrap_or(Shown {
+                        value: value.to_owned(),
+                        previous: None,
+                    }),
+                    accepts: planned.role == Some(keywheel::inventory::Role::Accepts),
+                    polls: planned.polls,
+                    misses: if number == 1 { planned.misses } else { 0 },
+                });
+            }
+        }
+    }
+
+    /// The secret in the inventory, and the request.
+    async fn enrol(&self) {
+        let mut definition = self.plan.scenario.definition(&self.secret);
+        if self.plan.ungated {
+            definition.consumers.clear();
+            definition.no_consumers = Some("an example".to_owned());
+        }
+        let (mode, cause) = (self.plan.scenario.mode, self.plan.scenario.cause);
+        let request = self.request(mode, cause);
+        let written = self.lane.journal.write(async move |tx| {
+            secrets::apply(tx, std::slice::from_ref(&definition)).await?;
+            requests::add(tx, &request).await
+        });
+        written.await.unwrap();
+    }
+
+    fn request(&self, mode: Mode, cause: Cause) -> Request {
+        Request {
+            id: uuid::Uuid::now_v7().to_string(),
+            secret_id: self.secret.clone(),
+            cause,
+            mode,
+            credential: "all".to_owned(),
+            reason: "an example".to_owned(),
+            actor: "example".to_owned(),
+            accept_outage: mode == Mode::Contain,
+            reported_ms: START_MS,
+        }
+    }
+
+    fn engine(&mut self, watcher: &Arc<Watcher>) -> Engine {
+        self.lives += 1;
+        Engine {
+            journal: self.lane.journal.clone(),
+            connect: Arc::clone(&self.doors),
+            ring: Arc::clone(&self.lane.ring),
+            pace: self.plan.pace,
+            replica: format!("replica-{}-{}", self.secret, self.lives),
+            host: "example".to_owned(),
+            seams: watcher.seams(),
+        }
+    }
+
+    /// One life of a replica: until everything has ended, or it died.
+    async fn live(&mut self, watcher: &Arc<Watcher>, outcome: &mut Outcome) {
+        let engine = self.engine(watcher);
+        let budget = self.world.now_ms() + BUDGET_MS;
+        for _ in 0..LOOKS_MAX {
+            let worked = self.look(&engine, outcome).await;
+            if engine.seams.is_dead() {
+                return;
+            }
+            self.people_and_workloads().await;
+            if self.is_over().await {
+                return;
+            }
+            if !worked && !self.sleep(budget).await {
+                break;
+            }
+        }
+        let runs = self.unfinished().await;
+        let stuck = runs.first().map(|run| {
+            format!("{} {} `{}` {:?}", run.phase, run.state.word(), run.question, run.waiting)
+        });
+        let stuck = stuck.unwrap_or_else(|| "a request or an audit row".to_owned());
+        outcome.violations.push(format!("I9: it does not end: {stuck}"));
+    }
+
+    /// Opens, claims, works, keeps the audit in order; `true` where something was worked on.
+    async fn look(&mut self, engine: &Engine, outcome: &mut Outcome) -> bool {
+        engine.open_requests(10).await.unwrap();
+        if engine.seams.is_dead() {
+            return false;
+        }
+        let leases = engine.claim(Some(&self.secret), 10).await.unwrap();
+        let worked = !leases.is_empty();
+        for lease in leases {
+            self.leases.push(lease.clone());
+            if let Err(error) = engine.work(lease).await {
+                outcome.violations.push(format!("I9: a step failed: {error}"));
+            }
+        }
+        if !engine.seams.is_dead() {
+            engine.sequence().await.unwrap();
+        }
+        worked
+    }
+
+    /// Moves the clock to the next moment at which something happens; `false` where that is too late.
+    async fn sleep(&self, budget_ms: i64) -> bool {
+        let wake = self.lane.journal.read(async |tx| rotations::next_wake(tx).await);
+        let wake = wake.await.unwrap().unwrap_or(0);
+        self.lane.clock.advance_to(wake);
+        self.world.now_ms() < budget_ms
+    }
+
+    /// Whoever acts when a rotation rests in a phase acts once.
+    async fn people_and_workloads(&self) {
+        let scenario = &self.plan.scenario;
+        for run in self.unfinished().await {
+            let rests = matches!(run.state, State::Waiting | State::Blocked);
+            let rests_in = |phase| rests && Some(run.phase) == phase;
+            if rests_in(scenario.goes_back) && self.world.truth().once("goes back") {
+                self.world.truth().goes_back();
+            }
+            let person = scenario.person.filter(|(phase, _)| rests_in(Some(*phase)));
+            if let Some((_, wish)) = person
+                && self.world.truth().once("wish")
+            {
+                let id = run.id.clone();
+                let wished = self
+                    .lane
+                    .journal
+                    .write(async move |tx| rotations::wish(tx, &id, wish, "example").await);
+                wished.await.unwrap();
+            }
+            if rests_in(scenario.leak) && self.world.truth().once("leak") {
+                let request = self.request(Mode::Cutover, Cause::Emergency);
+                let asked = self
+                    .lane
+                    .journal
+                    .write(async move |tx| requests::add(tx, &request).await);
+                asked.await.unwrap();
+            }
+        }
+    }
+
+    pub(crate) async fn unfinished(&self) -> Vec<Run> {
+        let secret = self.secret.clone();
+        let read = self
+            .lane
+            .journal
+            .read(async move |tx| rotations::unfinished(tx, &secret).await);
+        read.await.unwrap()
+    }
+
+    async fn is_over(&self) -> bool {
+        let read = self.lane.journal.read(async |tx| {
+            Ok((requests::queued(tx, 1).await?.is_empty(), audit::pending(tx).await?))
+        });
+        let (no_request, pending) = read.await.unwrap();
+        no_request && pending == 0 && self.unfinished().await.is_empty()
+    }
+
+    /// Leases of every life.
+    pub(crate) fn leases(&self) -> &[Lease] {
+        &self.leases
+    }
+
+    pub(crate) fn scenario(&self) -> &Scenario {
+        &self.plan.scenario
+    }
+
+    /// Long after everything: whatever was still under way has landed.
+    pub(crate) fn settle_down(&self) {
+        let now = self.world.now_ms();
+        self.lane.clock.advance_to(now + BUDGET_MS);
+        drop(self.world.truth());
+    }
+}

@@ -1,0 +1,395 @@
+//! Scenarios that together meet every kind of effect.
+
+use super::world::issuer::capable;
+use super::world::shelf::Abilities;
+use super::world::{Lost, Loss};
+use keywheel::inventory::{
+    ConsumerSpec, Definition, Destination, IssuerSpec, Manage, NotifySpec, Origin, Role, StoreSpec,
+    VerifySpec,
+};
+use keywheel::rotation::phase::Phase;
+use keywheel::rotation::words::{Cause, Kind, Mode, Wish};
+use keywheel_contract::{ChosenBy, IssuerCapabilities, Strength, Style};
+use serde_json::Map;
+use std::collections::BTreeMap;
+
+/// Which store a destination is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StoreKind {
+    /// The real `files` store.
+    Folder,
+    /// A scripted one.
+    Scripted(Abilities),
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct PlannedDestination {
+    pub(crate) name: &'static str,
+    pub(crate) kind: StoreKind,
+    /// Shows the previous value beside the new one.
+    pub(crate) previous: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct PlannedConsumer {
+    pub(crate) name: &'static str,
+    pub(crate) reads: &'static str,
+    pub(crate) instances: u32,
+    pub(crate) canary: bool,
+    pub(crate) role: Option<Role>,
+    pub(crate) polls: bool,
+    /// Its first instance misses this many notices.
+    pub(crate) misses: u32,
+}
+
+/// What happens outside and in which order people act.
+#[derive(Debug, Clone)]
+pub(crate) struct Scenario {
+    pub(crate) name: &'static str,
+    /// `None`: the real `random` issuer.
+    pub(crate) issuer: Option<IssuerCapabilities>,
+    pub(crate) destinations: Vec<PlannedDestination>,
+    pub(crate) consumers: Vec<PlannedConsumer>,
+    pub(crate) mode: Mode,
+    pub(crate) cause: Cause,
+    /// What a person asks once, when the rotation rests in this phase.
+    pub(crate) person: Option<(Phase, Wish)>,
+    /// An instance goes back once, when the rotation rests in this phase.
+    pub(crate) goes_back: Option<Phase>,
+    /// A leak is reported once, when the rotation rests in this phase.
+    pub(crate) leak: Option<Phase>,
+    pub(crate) losses: Vec<Loss>,
+    /// How every rotation of it ends.
+    pub(crate) ends: Vec<Phase>,
+}
+
+/// Long enough for every wait to be one, short enough for few looks.
+const TIMING: &str = r#"
+every        = "30d"
+prove_within = "10s"
+overlap      = "5s"
+undo         = "4s"
+"#;
+const MAIN: &str = "main:app";
+const FOLDER: &str = "folder:app";
+pub(crate) const PLAIN: Abilities = Abilities {
+    stages: false,
+    readable: true,
+};
+
+fn destination(name: &'static str, kind: StoreKind) -> PlannedDestination {
+    PlannedDestination {
+        name,
+        kind,
+        previous: false,
+    }
+}
+
+fn consumer(name: &'static str, reads: &'static str) -> PlannedConsumer {
+    PlannedConsumer {
+        name,
+        reads,
+        instances: 1,
+        canary: false,
+        role: None,
+        polls: false,
+        misses: 0,
+    }
+}
+
+/// Mint, two destinations, a canary, two more consumers.
+pub(crate) fn overlap() -> Scenario {
+    let can = IssuerCapabilities {
+        sessions: true,
+        ..capable(Style::Overlap, ChosenBy::Issuer)
+    };
+    Scenario {
+        name: "overlap",
+        issuer: Some(can),
+        destinations: vec![
+            destination(MAIN, StoreKind::Scripted(PLAIN)),
+            destination(FOLDER, StoreKind::Folder),
+        ],
+        consumers: vec![
+            PlannedConsumer {
+                canary: true,
+                ..consumer("canary", MAIN)
+            },
+            PlannedConsumer {
+                instances: 2,
+                ..consumer("app", MAIN)
+            },
+            PlannedConsumer {
+                polls: true,
+                ..consumer("cron", FOLDER)
+            },
+        ],
+        mode: Mode::Normal,
+        cause: Cause::Manual,
+        person: None,
+        goes_back: None,
+        leak: None,
+        losses: Vec::new(),
+        ends: vec![Phase::Completed],
+    }
+}
+
+/// One scripted destination, one consumer.
+fn small(name: &'static str, style: Style, chosen_by: ChosenBy) -> Scenario {
+    Scenario {
+        name,
+        issuer: Some(capable(style, chosen_by)),
+        destinations: vec![destination(MAIN, StoreKind::Scripted(PLAIN))],
+        consumers: vec![consumer("app", MAIN)],
+        ..overlap()
+    }
+}
+
+fn minted(name: &'static str) -> Scenario {
+    small(name, Style::Overlap, ChosenBy::Issuer)
+}
+
+/// Applied and staged, at an issuer that presents the value itself.
+fn staged() -> Scenario {
+    let can = IssuerCapabilities {
+        activates: true,
+        ..capable(Style::Alternating, ChosenBy::Keywheel)
+    };
+    let stages = Abilities {
+        stages: true,
+        readable: true,
+    };
+    Scenario {
+        issuer: Some(can),
+        destinations: vec![destination(MAIN, StoreKind::Scripted(stages))],
+        ..minted("staged")
+    }
+}
+
+/// Honoured by its consumers, who take two values: real issuer, real store.
+fn generated() -> Scenario {
+    let side = |name, role| PlannedConsumer {
+        role: Some(role),
+        ..consumer(name, FOLDER)
+    };
+    Scenario {
+        issuer: None,
+        destinations: vec![PlannedDestination {
+            previous: true,
+            ..destination(FOLDER, StoreKind::Folder)
+        }],
+        consumers: vec![side("gateway", Role::Accepts), side("nightly", Role::Presents)],
+        ..minted("generated")
+    }
+}
+
+/// A consumer goes back after the old credential was disabled.
+fn relapse() -> Scenario {
+    Scenario {
+        goes_back: Some(Phase::Observing),
+        destinations: vec![
+            destination(MAIN, StoreKind::Scripted(PLAIN)),
+            destination(FOLDER, StoreKind::Folder),
+        ],
+        ..minted("relapse")
+    }
+}
+
+/// A consumer goes back while both are valid.
+pub(crate) fn unsteady() -> Scenario {
+    Scenario {
+        goes_back: Some(Phase::Overlapping),
+        ..minted("unsteady")
+    }
+}
+
+pub(crate) fn rollback() -> Scenario {
+    Scenario {
+        name: "rollback",
+        person: Some((Phase::Overlapping, Wish::Rollback)),
+        ends: vec![Phase::RolledBack],
+        ..overlap()
+    }
+}
+
+/// A person turns back after the old credential was disabled.
+fn late_rollback() -> Scenario {
+    Scenario {
+        person: Some((Phase::Observing, Wish::Rollback)),
+        ends: vec![Phase::RolledBack],
+        ..small("late rollback", Style::Alternating, ChosenBy::Keywheel)
+    }
+}
+
+fn staged_rollback() -> Scenario {
+    Scenario {
+        name: "staged rollback",
+        person: Some((Phase::Overlapping, Wish::Rollback)),
+        ends: vec![Phase::RolledBack],
+        ..staged()
+    }
+}
+
+fn in_place() -> Scenario {
+    small("in place", Style::InPlace, ChosenBy::Keywheel)
+}
+
+/// A consumer is late, and a person turns back.
+fn in_place_rollback() -> Scenario {
+    Scenario {
+        name: "in place rollback",
+        consumers: vec![PlannedConsumer {
+            misses: 1,
+            ..consumer("app", MAIN)
+        }],
+        person: Some((Phase::Verifying, Wish::Rollback)),
+        ends: vec![Phase::RolledBack],
+        ..in_place()
+    }
+}
+
+/// The first minted credential's answer is lost.
+fn orphan() -> Scenario {
+    Scenario {
+        losses: vec![Loss {
+            kind: Kind::Mint,
+            target: String::new(),
+            how: Lost::Answer,
+        }],
+        ..minted("orphan")
+    }
+}
+
+fn idempotent() -> Scenario {
+    let can = IssuerCapabilities {
+        idempotent_mint: true,
+        reversible: false,
+        ..capable(Style::TwoSlots, ChosenBy::Issuer)
+    };
+    Scenario {
+        issuer: Some(can),
+        ..minted("idempotent")
+    }
+}
+
+fn cutover() -> Scenario {
+    Scenario {
+        mode: Mode::Cutover,
+        cause: Cause::Emergency,
+        ..minted("cutover")
+    }
+}
+
+fn contain() -> Scenario {
+    Scenario {
+        mode: Mode::Contain,
+        cause: Cause::Emergency,
+        ..minted("contain")
+    }
+}
+
+/// A leak is reported while both credentials are valid.
+fn leak() -> Scenario {
+    Scenario {
+        leak: Some(Phase::Overlapping),
+        ends: vec![Phase::Completed, Phase::Completed],
+        ..minted("leak")
+    }
+}
+
+/// Every scenario of the sweep.
+pub(crate) fn all() -> Vec<Scenario> {
+    vec![
+        overlap(),
+        staged(),
+        generated(),
+        relapse(),
+        unsteady(),
+        rollback(),
+        late_rollback(),
+        staged_rollback(),
+        in_place(),
+        in_place_rollback(),
+        orphan(),
+        idempotent(),
+        cutover(),
+        contain(),
+        leak(),
+    ]
+}
+
+impl Scenario {
+    /// The inventory entry of it, for a secret of that id.
+    pub(crate) fn definition(&self, secret: &str) -> Definition {
+        let timing = toml::from_str(TIMING).unwrap();
+        let consumers = self.consumers.iter().map(|c| (c.name.to_owned(), spec_of(c)));
+        let in_place = self.issuer.as_ref().is_some_and(|can| can.style == Style::InPlace);
+        Definition {
+            id: secret.to_owned().try_into().unwrap(),
+            owner: "ml".into(),
+            impact: None,
+            tags: Vec::new(),
+            manage: Manage::Approve,
+            issuer: IssuerSpec {
+                name: "issuer".into(),
+                kind: "scripted".into(),
+                options: Map::new(),
+            },
+            in_place: in_place.then(|| "an example".to_owned()),
+            no_consumers: self.consumers.is_empty().then(|| "an example".to_owned()),
+            current_id: None,
+            destinations: self.destinations.iter().map(destination_of).collect(),
+            consumers: consumers.collect(),
+            schedule: "production".into(),
+            timing,
+            formerly: Vec::new(),
+            origin: Origin {
+                file: "inventory/production/ml.toml".into(),
+                line: 1,
+            },
+        }
+    }
+}
+
+fn destination_of(planned: &PlannedDestination) -> Destination {
+    let (store, path) = planned.name.split_once(':').unwrap();
+    let field = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+    let fields = match planned.previous {
+        true => BTreeMap::from([
+            field("TOKEN", "{value}"),
+            field("TOKEN_OLD", "{previous.value}"),
+        ]),
+        false => BTreeMap::new(),
+    };
+    Destination {
+        store: StoreSpec {
+            name: store.to_owned(),
+            kind: "scripted".into(),
+            options: Map::new(),
+        },
+        path: path.to_owned(),
+        fields,
+        selector: None,
+        proof_field: None,
+    }
+}
+
+fn spec_of(planned: &PlannedConsumer) -> ConsumerSpec {
+    let why = "an example".to_owned();
+    ConsumerSpec {
+        canary: planned.canary,
+        role: planned.role,
+        reads: Some(planned.reads.to_owned()),
+        notify: match planned.polls {
+            true => NotifySpec::None { why },
+            false => NotifySpec::Exec {
+                program: "example".into(),
+            },
+        },
+        verify: VerifySpec::Exec {
+            program: "example".into(),
+        },
+        instances: planned.instances,
+        proof: Some(Strength::Proven),
+    }
+}
