@@ -360,10 +360,18 @@ impl<'a> Bench<'a> {
         }
         let runs = self.unfinished().await;
         let stuck = runs.first().map(|run| {
-            format!("{} {} `{}` {:?}", run.phase, run.state.word(), run.question, run.waiting)
+            format!(
+                "{} {} `{}` {:?}",
+                run.phase,
+                run.state.word(),
+                run.question,
+                run.waiting
+            )
         });
         let stuck = stuck.unwrap_or_else(|| "a request or an audit row".to_owned());
-        outcome.violations.push(format!("I9: it does not end: {stuck}"));
+        outcome
+            .violations
+            .push(format!("I9: it does not end: {stuck}"));
     }
 
     /// Opens, claims, works, keeps the audit in order; `true` where something was worked on.
@@ -377,7 +385,9 @@ impl<'a> Bench<'a> {
         for lease in leases {
             self.leases.push(lease.clone());
             if let Err(error) = engine.work(lease).await {
-                outcome.violations.push(format!("I9: a step failed: {error}"));
+                outcome
+                    .violations
+                    .push(format!("I9: a step failed: {error}"));
             }
         }
         if !engine.seams.is_dead() {
@@ -388,7 +398,10 @@ impl<'a> Bench<'a> {
 
     /// Moves the clock to the next moment at which something happens; `false` where that is too late.
     async fn sleep(&self, budget_ms: i64) -> bool {
-        let wake = self.lane.journal.read(async |tx| rotations::next_wake(tx).await);
+        let wake = self
+            .lane
+            .journal
+            .read(async |tx| rotations::next_wake(tx).await);
         let wake = wake.await.unwrap().unwrap_or(0);
         self.lane.clock.advance_to(wake);
         self.world.now_ms() < budget_ms
@@ -436,7 +449,10 @@ impl<'a> Bench<'a> {
 
     async fn is_over(&self) -> bool {
         let read = self.lane.journal.read(async |tx| {
-            Ok((requests::queued(tx, 1).await?.is_empty(), audit::pending(tx).await?))
+            Ok((
+                requests::queued(tx, 1).await?.is_empty(),
+                audit::pending(tx).await?,
+            ))
         });
         let (no_request, pending) = read.await.unwrap();
         no_request && pending == 0 && self.unfinished().await.is_empty()

@@ -2,7 +2,7 @@
 
 use super::world::issuer::capable;
 use super::world::shelf::Abilities;
-use super::world::{Lost, Loss};
+use super::world::{Loss, Lost};
 use keywheel::inventory::{
     ConsumerSpec, Definition, Destination, IssuerSpec, Manage, NotifySpec, Origin, Role, StoreSpec,
     VerifySpec,
@@ -178,7 +178,10 @@ fn generated() -> Scenario {
             previous: true,
             ..destination(FOLDER, StoreKind::Folder)
         }],
-        consumers: vec![side("gateway", Role::Accepts), side("nightly", Role::Presents)],
+        consumers: vec![
+            side("gateway", Role::Accepts),
+            side("nightly", Role::Presents),
+        ],
         ..minted("generated")
     }
 }
@@ -322,8 +325,14 @@ impl Scenario {
     /// The inventory entry of it, for a secret of that id.
     pub(crate) fn definition(&self, secret: &str) -> Definition {
         let timing = toml::from_str(TIMING).unwrap();
-        let consumers = self.consumers.iter().map(|c| (c.name.to_owned(), spec_of(c)));
-        let in_place = self.issuer.as_ref().is_some_and(|can| can.style == Style::InPlace);
+        let consumers = self
+            .consumers
+            .iter()
+            .map(|c| (c.name.to_owned(), spec_of(c)));
+        let in_place = self
+            .issuer
+            .as_ref()
+            .is_some_and(|can| can.style == Style::InPlace);
         Definition {
             id: secret.to_owned().try_into().unwrap(),
             owner: "ml".into(),

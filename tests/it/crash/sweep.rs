@@ -74,7 +74,11 @@ async fn all(database: Database, jobs: Vec<Job>) -> Option<Vec<(Job, Outcome)>> 
         done.extend(worked.unwrap()?);
     }
     done.sort_by_key(|(index, _, _)| *index);
-    Some(done.into_iter().map(|(_, job, outcome)| (job, outcome)).collect())
+    Some(
+        done.into_iter()
+            .map(|(_, job, outcome)| (job, outcome))
+            .collect(),
+    )
 }
 
 async fn work(
@@ -131,14 +135,18 @@ async fn die_once(
     passed: &[(Scenario, Vec<Seam>)],
     table: &mut Table,
 ) -> Option<Vec<(Job, Vec<Seam>)>> {
-    let jobs = passed
-        .iter()
-        .flat_map(|(scenario, seams)| seams.iter().map(|seam| Job::dying(scenario, vec![seam.clone()])));
+    let jobs = passed.iter().flat_map(|(scenario, seams)| {
+        seams
+            .iter()
+            .map(|seam| Job::dying(scenario, vec![seam.clone()]))
+    });
     let mut recovered = Vec::new();
     for (job, outcome) in all(database, jobs.collect()).await? {
         table.add(&job.label, None, &outcome);
         if outcome.died.is_empty() {
-            table.violations.push(format!("{}: it was not passed again", job.label));
+            table
+                .violations
+                .push(format!("{}: it was not passed again", job.label));
         }
         let later = outcome.passed.into_iter().nth(1).unwrap_or_default();
         recovered.push((job, later));
@@ -151,11 +159,20 @@ async fn lose(passed: &[(Scenario, Vec<Seam>)], table: &mut Table) -> Option<()>
     let mut jobs = Vec::new();
     for (scenario, seams) in passed {
         for seam in seams {
-            let Seam::Effect { kind, target, window: Window::Intended } = seam else {
+            let Seam::Effect {
+                kind,
+                target,
+                window: Window::Intended,
+            } = seam
+            else {
                 continue;
             };
             for how in ways(scenario, *kind, target) {
-                let loss = Loss { kind: *kind, target: target.clone(), how };
+                let loss = Loss {
+                    kind: *kind,
+                    target: target.clone(),
+                    how,
+                };
                 jobs.push(Job::losing(scenario, loss));
             }
         }

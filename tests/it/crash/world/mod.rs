@@ -102,7 +102,9 @@ impl World {
         token: Option<String>,
         act: impl FnOnce(&mut Truth) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let fits = |key: &Key, held: &str| key.target == target && token.as_deref().is_none_or(|t| t == held);
+        let fits = |key: &Key, held: &str| {
+            key.target == target && token.as_deref().is_none_or(|t| t == held)
+        };
         let key = self.admit(kinds, target, fits).await;
         self.land_or_lose(key, act)
     }
@@ -132,7 +134,9 @@ impl World {
             Some(Lost::Call) => {}
             Some(Lost::Late) => {
                 let at = self.now_ms() + LATE_MS;
-                truth.late.push((at, Box::new(move |truth| drop(truth.run(&key, act)))));
+                truth
+                    .late
+                    .push((at, Box::new(move |truth| drop(truth.run(&key, act)))));
             }
         }
         Err(Error::unknown_outcome("the answer was lost"))
@@ -147,7 +151,9 @@ impl World {
         call: impl Future<Output = Result<T>>,
         note: impl FnOnce(&mut Truth),
     ) -> Result<T> {
-        let fits = |key: &Key, held: &str| key.target == target && token.as_deref().is_none_or(|t| t == held);
+        let fits = |key: &Key, held: &str| {
+            key.target == target && token.as_deref().is_none_or(|t| t == held)
+        };
         let key = self.admit(kinds, target, fits).await;
         let lost = self.lost(&key);
         if matches!(lost, Some(Lost::Call | Lost::Late)) {
@@ -182,7 +188,10 @@ impl World {
         let mut truth = self.truth();
         let Some((key, _)) = found else {
             let kind = kinds[0];
-            truth.accuse(format!("I4: {} {target} was sent without an open intent", kind.word()));
+            truth.accuse(format!(
+                "I4: {} {target} was sent without an open intent",
+                kind.word()
+            ));
             return Key {
                 rotation: String::new(),
                 kind,
@@ -191,7 +200,10 @@ impl World {
             };
         };
         if truth.sent.contains(&key) {
-            truth.accuse(format!("I5: {} {target} was sent twice for one intent", key.kind.word()));
+            truth.accuse(format!(
+                "I5: {} {target} was sent twice for one intent",
+                key.kind.word()
+            ));
         }
         truth.sent.push(key.clone());
         key
