@@ -439,3 +439,11 @@ pub async fn set_aside(tx: &mut Tx, lease: &Lease, until_ms: i64, waiting: &Wait
         _ => Err(Error::Lost),
     }
 }
+
+/// Changes how urgent a rotation is; lower is sooner.
+pub async fn rank(tx: &mut Tx, id: &RotationId, priority: i64) -> Result<()> {
+    let sql = "UPDATE rotation SET priority = $2 WHERE id = $1";
+    tx.run(sql, &[id.as_str().into(), priority.into()])
+        .await
+        .map(drop)
+}

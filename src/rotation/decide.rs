@@ -142,6 +142,7 @@ impl Sitting {
         let taken = self.run.cause == request.cause && self.run.mode.is_at_least(request.mode);
         if !taken {
             self.hurry(&request, tx.now_ms());
+            rotations::rank(tx, &self.run.id, super::open::priority(request.cause)).await?;
         }
         // A candidate that was published before the report counts as leaked too: its own rotation follows.
         if !(published && wants_candidate) {
