@@ -213,16 +213,7 @@ fn reenable_before_the_first_revoke_intent_holds_the_old_credential() {
 
 #[test]
 fn rollback_in_confirming_is_refused() {
-    let stores = vec![super::setting::StoreSetting::plain()];
-    let setting = Setting {
-        stores,
-        revokes: false,
-        reversible: false,
-        ..Setting::plain(Make::Assisted)
-    };
-    let mut run = at(&setting, Phase::Minting);
-    play(&mut run, &[Op::Provide]);
-    until(&mut run, Phase::Confirming);
+    let mut run = at(&Setting::plain(Make::InPlaceReuse), Phase::Confirming);
     play(&mut run, &[Op::Rollback, Op::Turns(2)]);
     run.journal.retry();
     ends(run, Phase::Completed);
