@@ -347,7 +347,7 @@ impl Sitting {
             .first()
             .is_some_and(|first| first.name() == target);
         if let Some(version) = seen.version.as_ref().filter(|_| main) {
-            self.know_old(tx, turn, version, seen).await?;
+            self.know_old(tx, version, seen).await?;
         }
         if !seen.warnings.is_empty() {
             let note = self.note("inspect", "warning");
@@ -361,7 +361,6 @@ impl Sitting {
     async fn know_old(
         &mut self,
         tx: &mut Tx,
-        _turn: &Turn,
         version: &VersionId,
         seen: &Inspected,
     ) -> Result<()> {

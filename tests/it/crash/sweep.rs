@@ -189,7 +189,7 @@ fn ways(scenario: &Scenario, kind: Kind, target: &str) -> Vec<Lost> {
     let real = planned.is_some_and(|d| d.kind == StoreKind::Folder);
     let lost = scenario.losses.iter().any(|loss| loss.kind == kind);
     let all = [Lost::Answer, Lost::Call, Lost::Late];
-    let open = |how: &Lost| !lost && !(real && *how == Lost::Late);
+    let open = |how: &Lost| !(lost || real && *how == Lost::Late);
     all.into_iter().filter(open).collect()
 }
 
