@@ -103,9 +103,13 @@ async fn read(bench: &Bench<'_>) -> Account {
             limit: 10_000,
             ..audit::Filter::default()
         };
-        let current = secrets::by_id(tx, &secret).await?.and_then(|s| s.current_credential);
+        let current = secrets::by_id(tx, &secret)
+            .await?
+            .and_then(|s| s.current_credential);
         let current_ref = match &current {
-            Some(id) => ledger::credential(tx, id).await?.and_then(|row| row.issuer_ref),
+            Some(id) => ledger::credential(tx, id)
+                .await?
+                .and_then(|row| row.issuer_ref),
             None => None,
         };
         Ok(Account {
@@ -121,7 +125,11 @@ async fn read(bench: &Bench<'_>) -> Account {
 /// I2 and I3: one credential lives, it is the recorded one, and everything shows and holds it.
 fn at_rest(bench: &Bench<'_>, account: &Account, violations: &mut Vec<String>) {
     let truth = bench.world.truth();
-    let live: Vec<_> = truth.made.iter().filter(|made| made.life == Life::Active).collect();
+    let live: Vec<_> = truth
+        .made
+        .iter()
+        .filter(|made| made.life == Life::Active)
+        .collect();
     let wanted = match (truth.has_issuer, live.as_slice()) {
         (false, _) => truth.shown.values().next().map(|shown| shown.value.clone()),
         (true, [one]) => {
@@ -141,12 +149,17 @@ fn at_rest(bench: &Bench<'_>, account: &Account, violations: &mut Vec<String>) {
     let Some(wanted) = wanted else { return };
     for (name, shown) in &truth.shown {
         if shown.value != wanted {
-            violations.push(format!("I3: {name} shows another value than the one in use"));
+            violations.push(format!(
+                "I3: {name} shows another value than the one in use"
+            ));
         }
     }
     for instance in &truth.instances {
         if instance.holds.value != wanted && !instance.polls {
-            violations.push(format!("I1: {} holds another value at the end", instance.name));
+            violations.push(format!(
+                "I1: {} holds another value at the end",
+                instance.name
+            ));
         }
     }
 }
@@ -200,11 +213,17 @@ fn history(run: &Run, rows: &[&AuditRow], violations: &mut Vec<String>) {
         let legal = EVENTS.iter().any(|event| next(phase, *event).ok() == to);
         match to {
             Some(to) if legal => phase = to,
-            _ => violations.push(format!("I6: {phase} cannot be followed by {}", row.entry.outcome)),
+            _ => violations.push(format!(
+                "I6: {phase} cannot be followed by {}",
+                row.entry.outcome
+            )),
         }
     }
     if phase != run.phase {
-        violations.push(format!("I11: the audit says {phase}, the row says {}", run.phase));
+        violations.push(format!(
+            "I11: the audit says {phase}, the row says {}",
+            run.phase
+        ));
     }
     let mut before = String::new();
     for (index, row) in rows.iter().enumerate() {
@@ -222,7 +241,10 @@ fn meaning(rows: &[&AuditRow], violations: &mut Vec<String>) {
     let mut open: BTreeMap<(Kind, &str), usize> = BTreeMap::new();
     let mut returned = false;
     for row in rows {
-        let Some(kind) = KINDS.into_iter().find(|kind| kind.word() == row.entry.action) else {
+        let Some(kind) = KINDS
+            .into_iter()
+            .find(|kind| kind.word() == row.entry.action)
+        else {
             continue;
         };
         if row.entry.outcome != "intent" {
@@ -231,7 +253,10 @@ fn meaning(rows: &[&AuditRow], violations: &mut Vec<String>) {
         }
         let before = open.insert((kind, row.entry.destination.as_str()), 1);
         if before.is_some() {
-            violations.push(format!("I5: a second intent of {} beside an open one", kind.word()));
+            violations.push(format!(
+                "I5: a second intent of {} beside an open one",
+                kind.word()
+            ));
         }
         if returned && COMPENSATIONS.contains(&kind) {
             violations.push(format!("I8: {} after the point of no return", kind.word()));
@@ -239,7 +264,10 @@ fn meaning(rows: &[&AuditRow], violations: &mut Vec<String>) {
         returned |= kind.is_final();
     }
     for (kind, target) in open.keys() {
-        violations.push(format!("I5: the intent of {} {target} has no outcome", kind.word()));
+        violations.push(format!(
+            "I5: the intent of {} {target} has no outcome",
+            kind.word()
+        ));
     }
 }
 
@@ -247,9 +275,16 @@ fn meaning(rows: &[&AuditRow], violations: &mut Vec<String>) {
 fn ends(bench: &Bench<'_>, account: &Account, violations: &mut Vec<String>) {
     let ended: Vec<Phase> = account.runs.iter().map(|run| run.phase).collect();
     if ended != bench.scenario().ends {
-        violations.push(format!("I9: it ended as {ended:?}, not as {:?}", bench.scenario().ends));
+        violations.push(format!(
+            "I9: it ended as {ended:?}, not as {:?}",
+            bench.scenario().ends
+        ));
     }
-    let taken_over = account.audit.iter().filter(|row| row.entry.action == "takeover").count();
+    let taken_over = account
+        .audit
+        .iter()
+        .filter(|row| row.entry.action == "takeover")
+        .count();
     if taken_over > 1 {
         violations.push(format!("I11: one emergency took over {taken_over} times"));
     }
@@ -264,7 +299,10 @@ async fn leases(bench: &Bench<'_>, violations: &mut Vec<String>) {
             .journal
             .write(async move |tx| rotations::hold(tx, &old, 1_000).await);
         if !matches!(held.await, Err(journal::Error::Lost)) {
-            violations.push(format!("I7: a lease with fence {} still writes", lease.fence));
+            violations.push(format!(
+                "I7: a lease with fence {} still writes",
+                lease.fence
+            ));
         }
     }
 }
@@ -300,5 +338,12 @@ fn forms(value: &[u8]) -> Vec<String> {
     };
     let wide: Vec<u8> = value.iter().flat_map(|byte| [*byte, 0]).collect();
     let plain = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    vec![plain(value), hex::encode(value), base64(0), base64(1), base64(2), plain(&wide)]
+    vec![
+        plain(value),
+        hex::encode(value),
+        base64(0),
+        base64(1),
+        base64(2),
+        plain(&wide),
+    ]
 }

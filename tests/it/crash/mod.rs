@@ -19,7 +19,11 @@ async fn sweep_on(database: Database) {
     };
     println!("{database:?}, {} s\n{table}", started.elapsed().as_secs());
     assert_eq!(table.violations, Vec::<String>::new());
-    assert_eq!(table.unvisited(), Vec::<String>::new(), "nothing died there");
+    assert_eq!(
+        table.unvisited(),
+        Vec::<String>::new(),
+        "nothing died there"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

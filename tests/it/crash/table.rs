@@ -44,7 +44,10 @@ impl Table {
         if let Some(loss) = loss {
             *self.losses.entry((loss.kind, loss.how)).or_default() += 1;
         }
-        let told = outcome.violations.iter().map(|text| format!("{label}: {text}"));
+        let told = outcome
+            .violations
+            .iter()
+            .map(|text| format!("{label}: {text}"));
         self.violations.extend(told);
     }
 
@@ -84,10 +87,23 @@ impl fmt::Display for Table {
             writeln!(f)?;
         }
         for seam in OTHERS {
-            writeln!(f, "{:<26}{:>10}", seam.name(), self.others.get(&seam).unwrap_or(&0))?;
+            writeln!(
+                f,
+                "{:<26}{:>10}",
+                seam.name(),
+                self.others.get(&seam).unwrap_or(&0)
+            )?;
         }
         let (run, all) = self.pairs;
-        writeln!(f, "pairs: {run} of {all}, one for each first death, chosen by its place in the list")?;
-        write!(f, "runs: {}, violations: {}", self.runs, self.violations.len())
+        writeln!(
+            f,
+            "pairs: {run} of {all}, one for every other first death, chosen by its place in the list"
+        )?;
+        write!(
+            f,
+            "runs: {}, violations: {}",
+            self.runs,
+            self.violations.len()
+        )
     }
 }

@@ -30,7 +30,10 @@ impl Watcher {
 
     /// What it has passed.
     pub(crate) fn passed(&self) -> Vec<Seam> {
-        self.passed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.passed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 

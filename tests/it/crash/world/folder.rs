@@ -42,12 +42,22 @@ impl SecretStore for WatchedFolder {
 
     async fn promote(&self, write: &Write<'_>) -> Result<VersionId> {
         let token = Some(write.mark.token.clone());
-        let payload = write.payload.expose_secret_str().unwrap_or_default().to_owned();
-        let done = self
-            .world
-            .carry_real(&WRITES, &self.name, token, self.store.promote(write), |truth| {
-                truth.shown.insert(self.name.clone(), shelf::shown(&payload));
-            });
+        let payload = write
+            .payload
+            .expose_secret_str()
+            .unwrap_or_default()
+            .to_owned();
+        let done = self.world.carry_real(
+            &WRITES,
+            &self.name,
+            token,
+            self.store.promote(write),
+            |truth| {
+                truth
+                    .shown
+                    .insert(self.name.clone(), shelf::shown(&payload));
+            },
+        );
         done.await
     }
 

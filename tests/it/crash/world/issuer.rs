@@ -42,7 +42,9 @@ pub(crate) struct ScriptedIssuer {
 }
 
 fn value_of(fields: &Fields) -> String {
-    let value = fields.field("value").and_then(SecretValue::expose_secret_str);
+    let value = fields
+        .field("value")
+        .and_then(SecretValue::expose_secret_str);
     value.unwrap_or_default().to_owned()
 }
 
@@ -130,10 +132,15 @@ impl Issuer for ScriptedIssuer {
     }
 
     async fn apply(&self, _: &Tag, candidate: &Credential) -> Result<()> {
-        let (id, value) = (candidate.id.as_str().to_owned(), value_of(&candidate.fields));
+        let (id, value) = (
+            candidate.id.as_str().to_owned(),
+            value_of(&candidate.fields),
+        );
         let call = move |truth: &mut Truth| apply(truth, &id, &value);
         let kinds = [Kind::Apply, Kind::ApplyBack];
-        self.world.carry(&kinds, candidate.id.as_str(), None, call).await
+        self.world
+            .carry(&kinds, candidate.id.as_str(), None, call)
+            .await
     }
 
     async fn activate(&self, candidate: &Credential) -> Result<()> {
@@ -143,12 +150,18 @@ impl Issuer for ScriptedIssuer {
             false => Err(Error::invalid("it does not live")),
         };
         let kinds = [Kind::Activate];
-        self.world.carry(&kinds, candidate.id.as_str(), None, call).await
+        self.world
+            .carry(&kinds, candidate.id.as_str(), None, call)
+            .await
     }
 
     async fn test(&self, credential: &Credential) -> Result<Liveness> {
         let live = self.world.truth().is_live(&value_of(&credential.fields));
-        Ok(if live { Liveness::Alive } else { Liveness::Dead })
+        Ok(if live {
+            Liveness::Alive
+        } else {
+            Liveness::Dead
+        })
     }
 
     async fn state(&self, id: &CredentialId) -> Result<CredentialState> {
@@ -180,7 +193,9 @@ impl Issuer for ScriptedIssuer {
         let named = credential.id.as_str().to_owned();
         let call = move |truth: &mut Truth| truth.revive(&named);
         let kinds = [Kind::EnableCredential];
-        self.world.carry(&kinds, credential.id.as_str(), None, call).await
+        self.world
+            .carry(&kinds, credential.id.as_str(), None, call)
+            .await
     }
 
     async fn revoke(&self, id: &CredentialId) -> Result<()> {

@@ -136,10 +136,9 @@ fn promote(truth: &mut Truth, sent: &Sent, stages: bool) -> Result<VersionId> {
         let seen = shelf.current.clone().map(VersionId::new);
         return Err(Error::conflict(seen, "it shows another version"));
     }
-    let staged = shelf
-        .versions
-        .last_mut()
-        .filter(|kept| stages && kept.payload == sent.payload && Some(&kept.id) != shelf.current.as_ref());
+    let staged = shelf.versions.last_mut().filter(|kept| {
+        stages && kept.payload == sent.payload && Some(&kept.id) != shelf.current.as_ref()
+    });
     let id = match staged {
         Some(kept) => {
             kept.tokens.push(sent.token.clone());
@@ -171,7 +170,10 @@ impl SecretStore for ScriptedStore {
 
     async fn inspect(&self, _: &Place) -> Result<Inspection> {
         let truth = self.world.truth();
-        let current = truth.shelves.get(&self.name).and_then(|s| s.current.clone());
+        let current = truth
+            .shelves
+            .get(&self.name)
+            .and_then(|s| s.current.clone());
         Ok(Inspection {
             current: current.map(VersionId::new),
             replicas_in_sync: true,
@@ -232,11 +234,13 @@ impl SecretStore for ScriptedStore {
             return Ok(Found::Absent);
         };
         let id = VersionId::new(&kept.id);
-        Ok(match (shelf.current.as_ref() == Some(&kept.id), kept.tokens.len()) {
-            (true, _) => Found::Current(id),
-            (false, 1) if self.abilities.stages => Found::Staged(id),
-            (false, _) => Found::Superseded(id),
-        })
+        Ok(
+            match (shelf.current.as_ref() == Some(&kept.id), kept.tokens.len()) {
+                (true, _) => Found::Current(id),
+                (false, 1) if self.abilities.stages => Found::Staged(id),
+                (false, _) => Found::Superseded(id),
+            },
+        )
     }
 
     async fn disable(&self, _: &Place, version: &VersionId) -> Result<Retired> {
@@ -253,7 +257,9 @@ impl SecretStore for ScriptedStore {
 
     async fn enable(&self, _: &Place, version: &VersionId) -> Result<()> {
         let act = |shelf: &mut Shelf, id: &str| {
-            let kept = shelf.find(id).ok_or_else(|| Error::not_found("it is gone"))?;
+            let kept = shelf
+                .find(id)
+                .ok_or_else(|| Error::not_found("it is gone"))?;
             kept.enabled = true;
             Ok(())
         };

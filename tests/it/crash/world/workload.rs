@@ -44,7 +44,11 @@ impl Consumer for Workload {
         let mut truth = self.world.truth();
         let shown = truth.shown.get(question.destination).cloned();
         let mut seen = Vec::new();
-        for instance in truth.instances.iter_mut().filter(|i| i.consumer == self.name) {
+        for instance in truth
+            .instances
+            .iter_mut()
+            .filter(|i| i.consumer == self.name)
+        {
             if let (true, Some(now)) = (instance.polls, &shown) {
                 instance.holds = now.clone();
             }
@@ -63,5 +67,7 @@ impl Consumer for Workload {
 fn holding(value: &str, held: &[Held<'_>]) -> Holding {
     let value = SecretValue::from(value.to_owned());
     let same = held.iter().find(|held| held.value.matches(&value));
-    same.map_or(Holding::Other, |held| Holding::Credential(held.credential.clone()))
+    same.map_or(Holding::Other, |held| {
+        Holding::Credential(held.credential.clone())
+    })
 }
