@@ -186,12 +186,19 @@ impl Providers {
             .get("program")
             .and_then(Value::as_str)
             .unwrap_or_default();
-        let config = options
-            .get("config")
-            .and_then(Value::as_object)
-            .cloned()
-            .unwrap_or_default();
+        let mut config = self.config_of(name);
+        let own = options.get("config").and_then(Value::as_object);
+        config.extend(own.cloned().unwrap_or_default());
         Ok((self.program(name)?, config))
+    }
+
+    /// What `keywheel.toml` hands to a program.
+    fn config_of(&self, name: &str) -> Map<String, Value> {
+        self.config
+            .programs
+            .get(name)
+            .map(|spec| spec.config.clone())
+            .unwrap_or_default()
     }
 
     async fn consumer(&self, environment: &str, spec: &ConsumerSpec) -> Result<Arc<dyn Consumer>> {
@@ -206,8 +213,12 @@ impl Providers {
         if locked(&self.programs).contains_key(name) {
             return Ok(());
         }
-        let started =
-            ExecConsumer::connect(self.program(name)?, Map::new(), self.launcher.clone()).await?;
+        let started = ExecConsumer::connect(
+            self.program(name)?,
+            self.config_of(name),
+            self.launcher.clone(),
+        )
+        .await?;
         locked(&self.programs).insert(name.to_owned(), Arc::new(started));
         Ok(())
     }

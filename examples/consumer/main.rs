@@ -9,6 +9,8 @@
 //! ```
 //!
 //! `--reload-delay` and `--stale-after` give it the faults of real services: it reloads late, or goes back.
+//! With several `--instance` it is several copies behind one address: each has a value of its own in memory,
+//! all are told, and they answer in turn, as behind a load balancer.
 
 mod source;
 
@@ -28,7 +30,10 @@ use std::{
     io::Write,
     net::SocketAddr,
     path::PathBuf,
-    sync::{Arc, RwLock},
+    sync::{
+        Arc, RwLock,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 use tokio::{
@@ -52,9 +57,9 @@ struct Arguments {
     /// Its name in the inventory
     #[arg(long)]
     consumer: String,
-    /// Name of this running copy
-    #[arg(long)]
-    instance: String,
+    /// Name of this running copy; several names are several copies behind one address
+    #[arg(long, required = true)]
+    instance: Vec<String>,
     /// File with the secret
     #[arg(long)]
     file: PathBuf,
@@ -74,18 +79,20 @@ struct Arguments {
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let service = Arc::new(Service::start(Arguments::parse())?);
+    let arguments = Arguments::parse();
+    let listen = arguments.listen;
+    let fleet = Arc::new(Fleet::start(arguments)?);
     let router = Router::new()
         .route("/-/reload", post(told))
         .route("/.well-known/keywheel", post(asked))
         .route("/healthz", get(|| async { "ok\n" }))
-        .with_state(Arc::clone(&service));
-    let listener = TcpListener::bind(service.arguments.listen)
+        .with_state(Arc::clone(&fleet));
+    let listener = TcpListener::bind(listen)
         .await
-        .with_context(|| format!("cannot listen on {}", service.arguments.listen))?;
+        .with_context(|| format!("cannot listen on {listen}"))?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    reload_on_hangup(Arc::clone(&service))?;
+    reload_on_hangup(Arc::clone(&fleet))?;
     writeln!(
         std::io::stdout(),
         "listening on http://{}",
@@ -103,8 +110,49 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
+/// The copies behind one address.
+struct Fleet {
+    arguments: Arc<Arguments>,
+    copies: Vec<Arc<Service>>,
+    turn: AtomicUsize,
+}
+
+impl Fleet {
+    fn start(arguments: Arguments) -> Result<Self> {
+        let arguments = Arc::new(arguments);
+        let start = |name: &String| Service::start(Arc::clone(&arguments), name).map(Arc::new);
+        Ok(Self {
+            copies: arguments
+                .instance
+                .iter()
+                .map(start)
+                .collect::<Result<_>>()?,
+            turn: AtomicUsize::new(0),
+            arguments,
+        })
+    }
+
+    /// The copy whose turn it is to answer.
+    fn next(&self) -> &Service {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        &self.copies[turn % self.copies.len()]
+    }
+
+    /// Reloads every copy once the delay is over; one that fails keeps its value in memory.
+    async fn reload_late(self: Arc<Self>) -> Result<()> {
+        sleep(self.arguments.reload_delay).await;
+        let done: Result<()> = self.copies.iter().try_for_each(Service::reload);
+        if let Err(error) = &done {
+            writeln!(std::io::stderr(), "keeps its value: {error:#}")?;
+        }
+        done
+    }
+}
+
+/// One running copy.
 struct Service {
-    arguments: Arguments,
+    arguments: Arc<Arguments>,
+    instance: String,
     source: Source,
     /// The value that the service works with.
     value: RwLock<SecretValue>,
@@ -112,7 +160,7 @@ struct Service {
 }
 
 impl Service {
-    fn start(arguments: Arguments) -> Result<Self> {
+    fn start(arguments: Arc<Arguments>, instance: &str) -> Result<Self> {
         let source = Source::new(
             &arguments.file,
             arguments.field.as_deref(),
@@ -122,6 +170,7 @@ impl Service {
             value: RwLock::new(source.read()?),
             source,
             started_at: Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true),
+            instance: instance.to_owned(),
             arguments,
         })
     }
@@ -147,22 +196,12 @@ impl Service {
         Ok(())
     }
 
-    /// Reloads once the delay is over; a failure keeps the value in memory.
-    async fn reload_late(self: Arc<Self>) -> Result<()> {
-        sleep(self.arguments.reload_delay).await;
-        let done = self.reload();
-        if let Err(error) = &done {
-            writeln!(std::io::stderr(), "keeps its value: {error:#}")?;
-        }
-        done
-    }
-
     fn proof(&self, challenge: &str) -> String {
         let statement = handshake::Statement {
             id: &self.arguments.id,
             destination: &self.arguments.destination,
             consumer: &self.arguments.consumer,
-            instance: &self.arguments.instance,
+            instance: &self.instance,
             challenge,
         };
         let value = self
@@ -174,22 +213,22 @@ impl Service {
 }
 
 /// Answers at once where the reload takes its time, as services with a queue do.
-async fn told(State(service): State<Arc<Service>>) -> StatusCode {
-    if service.arguments.reload_delay.is_zero() {
-        return match service.reload_late().await {
+async fn told(State(fleet): State<Arc<Fleet>>) -> StatusCode {
+    if fleet.arguments.reload_delay.is_zero() {
+        return match fleet.reload_late().await {
             Ok(()) => StatusCode::NO_CONTENT,
             Err(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
     }
-    tokio::spawn(service.reload_late());
+    tokio::spawn(fleet.reload_late());
     StatusCode::ACCEPTED
 }
 
-fn reload_on_hangup(service: Arc<Service>) -> Result<()> {
+fn reload_on_hangup(fleet: Arc<Fleet>) -> Result<()> {
     let mut hangup = signal(SignalKind::hangup())?;
     tokio::spawn(async move {
         while hangup.recv().await.is_some() {
-            tokio::spawn(Arc::clone(&service).reload_late());
+            tokio::spawn(Arc::clone(&fleet).reload_late());
         }
     });
     Ok(())
@@ -215,10 +254,10 @@ struct Answer {
 
 /// Answers about its own secret only, and proves nothing that is not a challenge.
 async fn asked(
-    State(service): State<Arc<Service>>,
+    State(fleet): State<Arc<Fleet>>,
     Json(asked): Json<Challenge>,
 ) -> Result<Json<Answer>, StatusCode> {
-    let own = &service.arguments;
+    let own = &fleet.arguments;
     if (&asked.id, &asked.destination, &asked.consumer)
         != (&own.id, &own.destination, &own.consumer)
     {
@@ -227,9 +266,10 @@ async fn asked(
     if asked.challenge.len() != 64 || !asked.challenge.bytes().all(|c| c.is_ascii_hexdigit()) {
         return Err(StatusCode::BAD_REQUEST);
     }
+    let service = fleet.next();
     Ok(Json(Answer {
         proof: service.proof(&asked.challenge),
-        instance: own.instance.clone(),
+        instance: service.instance.clone(),
         started_at: service.started_at.clone(),
         id: asked.id,
         destination: asked.destination,

@@ -46,7 +46,7 @@ use std::path::PathBuf;
 #[derive(Debug, Parser)]
 #[command(name = "keywheel", version, propagate_version = true)]
 pub struct Cli {
-    /// The configuration; otherwise KEYWHEEL_CONFIG, otherwise keywheel.toml in this folder.
+    /// The configuration; otherwise `KEYWHEEL_CONFIG`, otherwise `keywheel.toml` in this folder.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(subcommand)]

@@ -76,6 +76,7 @@ static PROGRAM: Shape = Shape::Table(&Keys {
         ),
         Key::new("args", Shape::List(&Shape::Text), "fixed arguments"),
         Key::new("env", Shape::Pairs(&Shape::Text), "its whole environment"),
+        Key::new("config", Shape::Any, "handed to the program as it is"),
         Key::new("deadline", Shape::Span, "how long one call may take"),
         Key::new("max_output", Shape::Count, "most bytes of one answer"),
     ]],

@@ -2,6 +2,7 @@
 
 use super::file::{Problem, Table};
 use keywheel_schedules::Span;
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -16,6 +17,8 @@ pub struct ProgramSpec {
     pub args: Vec<String>,
     /// Its whole environment.
     pub env: BTreeMap<String, String>,
+    /// Handed to the program with each call; an issuer's or a store's own `config` goes over it.
+    pub config: Map<String, Value>,
     /// How long one call may take, where it differs from the provider's default.
     pub deadline: Option<Span>,
     /// Most bytes of one answer, where it differs from the provider's default.
@@ -47,6 +50,7 @@ fn program(table: &Table, base: &Path) -> ProgramSpec {
         sha256: table.text("sha256").map(str::to_ascii_lowercase),
         args: table.texts("args"),
         env: env.collect(),
+        config: table.table("config").map(Table::json).unwrap_or_default(),
         deadline: table.text("deadline").and_then(|text| text.parse().ok()),
         max_output: table.count("max_output"),
     }

@@ -117,7 +117,7 @@ pub async fn run(
             _ = interrupt.recv() => break,
             _ = hangup.recv() => apply::reload(&config, &parts.journal).await,
             ended = &mut running => {
-                return ended.unwrap_or_else(|_| Err(journal::Error::Lost)).map_err(Into::into);
+                return ended.unwrap_or(Err(journal::Error::Lost)).map_err(Into::into);
             }
         }
     }

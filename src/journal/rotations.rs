@@ -204,7 +204,8 @@ pub async fn save(tx: &mut Tx, lease: &Lease, run: &Run, release: bool) -> Resul
         "UPDATE rotation SET phase = $3, state = $4, mode = $5, cause = $6, exclusive = $7, wake_ms = $8, \
          wish = $9, accept_outage = $10, leaked = $11, old_credential = $12, candidate = $13, \
          phase_since_ms = $14, published_ms = $15, proven_ms = $16, ended_ms = $17, reported_ms = $18, \
-         refused_ms = $19, question = $20, waiting = $21, audit_n = $22, audit_head = $23{} \
+         refused_ms = $19, question = $20, waiting = $21, audit_n = $22, audit_head = $23, \
+         retried_ms = $24{} \
          WHERE id = $1 AND fence = $2",
         if release {
             ", lease_until_ms = 0, holder = ''"
@@ -212,7 +213,7 @@ pub async fn save(tx: &mut Tx, lease: &Lease, run: &Run, release: bool) -> Resul
             ""
         }
     );
-    let args: [Arg; 23] = [
+    let args: [Arg; 24] = [
         run.id.as_str().into(),
         lease.fence.into(),
         run.phase.word().into(),
@@ -236,6 +237,7 @@ pub async fn save(tx: &mut Tx, lease: &Lease, run: &Run, release: bool) -> Resul
         to_json(&run.waiting)?.into(),
         run.audit_n.into(),
         (&run.audit_head).into(),
+        run.retried_ms.into(),
     ];
     match tx.run(sql, &args).await? {
         1 => Ok(()),
@@ -436,4 +438,12 @@ pub async fn set_aside(tx: &mut Tx, lease: &Lease, until_ms: i64, waiting: &Wait
         1 => Ok(()),
         _ => Err(Error::Lost),
     }
+}
+
+/// Changes how urgent a rotation is; lower is sooner.
+pub async fn rank(tx: &mut Tx, id: &RotationId, priority: i64) -> Result<()> {
+    let sql = "UPDATE rotation SET priority = $2 WHERE id = $1";
+    tx.run(sql, &[id.as_str().into(), priority.into()])
+        .await
+        .map(drop)
 }

@@ -7,7 +7,7 @@ mod question;
 mod reading;
 mod record;
 
-use super::facts::{Capabilities, Effect, EffectResult, Facts, Pace};
+use super::facts::{Capabilities, Effect, EffectResult, Facts, KnownCredential, Pace};
 use super::gate;
 use super::phase::Phase;
 use super::plan::{self, Order, Step};
@@ -141,7 +141,8 @@ impl Sitting {
         let wants_candidate = matches!(request.credential.as_str(), "all" | "current");
         let taken = self.run.cause == request.cause && self.run.mode.is_at_least(request.mode);
         if !taken {
-            self.hurry(&request);
+            self.hurry(&request, tx.now_ms());
+            rotations::rank(tx, &self.run.id, super::open::priority(request.cause)).await?;
         }
         // A candidate that was published before the report counts as leaked too: its own rotation follows.
         if !(published && wants_candidate) {
@@ -151,7 +152,7 @@ impl Sitting {
     }
 
     /// The run goes on in the emergency's mode.
-    fn hurry(&mut self, request: &Request) {
+    fn hurry(&mut self, request: &Request, now_ms: i64) {
         self.run.mode = if self.run.mode.is_at_least(request.mode) {
             self.run.mode
         } else {
@@ -160,6 +161,8 @@ impl Sitting {
         self.run.cause = request.cause;
         self.run.accept_outage |= request.accept_outage;
         self.run.wish = super::words::Wish::None;
+        // As after `retry`: what was given up is tried at once, for the exposure counts.
+        self.run.retried_ms = now_ms;
         self.run.reported_ms.get_or_insert(request.reported_ms);
         if let Some(old) = self
             .run
@@ -245,10 +248,16 @@ impl Sitting {
             .as_ref()
             .map(|known| known.id.clone())
             .unwrap_or_default();
-        let evidence = if effect.kind.ends_old() {
-            relied_on(facts)
-        } else {
-            String::new()
+        let ends_candidate = matches!(
+            effect.kind,
+            Kind::DestroyCandidate | Kind::DestroyCandidateVersion
+        );
+        let evidence = match effect.kind.ends_old() {
+            true => relied_on(facts, facts.candidate.as_ref()),
+            false if ends_candidate && facts.any_applied(Kind::Publish) => {
+                relied_on(facts, facts.old.as_ref())
+            }
+            false => String::new(),
         };
         let note = self.note(effect.kind.word(), "intent");
         note.credential = credential;
@@ -323,21 +332,18 @@ fn expected(facts: &Facts, kind: Kind, destination: &str) -> Option<Base> {
 }
 
 /// The proofs, or the waivers, that an intent to end something rests on.
-fn relied_on(facts: &Facts) -> String {
+fn relied_on(facts: &Facts, credential: Option<&KnownCredential>) -> String {
     if facts.mode == Mode::Contain {
         return "contain: the outage was accepted".to_owned();
     }
-    let candidate = facts
-        .candidate
-        .as_ref()
-        .map_or("", |candidate| candidate.id.as_str());
+    let credential = credential.map_or("", |credential| credential.id.as_str());
     let mut parts: Vec<String> = gate::required(facts)
         .iter()
         .map(|required| {
             let instances: Vec<&str> = facts
                 .evidence
                 .iter()
-                .filter(|e| e.consumer == required.name && e.holding == candidate)
+                .filter(|e| e.consumer == required.name && e.holding == credential)
                 .map(|e| e.instance.as_str())
                 .collect();
             format!("{}: {}", required.name, instances.join(" "))

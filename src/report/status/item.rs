@@ -196,7 +196,7 @@ impl Line {
                 "Nobody knows how old it is. One rotation gives it a date.".to_owned(),
                 format!("keywheel rotate-now {id}"),
             ),
-            _ => self.person_wait(),
+            _ => self.stuck(old_key),
         }
     }
 
@@ -210,11 +210,21 @@ impl Line {
         format!("Leaked and not yet refused{since}; old key {old_key}, rotation {phase}.")
     }
 
-    fn person_wait(&self) -> Option<Ask> {
+    /// What a person has to do elsewhere, or what keeps failing.
+    fn stuck(&self, old_key: &str) -> Option<Ask> {
         let run = self.run.as_ref()?;
-        let wait = run.waiting.iter().find(|wait| wait.kind == "person")?;
+        let is_stuck = |wait: &&Waiting| {
+            matches!(
+                wait.kind.as_str(),
+                "person" | "retry" | "outcome" | "provider"
+            )
+        };
+        let wait = run.waiting.iter().find(is_stuck)?;
         Some(Ask {
-            question: wait.name.clone(),
+            question: format!(
+                "In {}, waiting for {} {}. Old key: {old_key}.",
+                run.phase, wait.kind, wait.name
+            ),
             command: wait.next_command.clone(),
         })
     }
@@ -223,9 +233,82 @@ impl Line {
 fn few_words(wait: &Waiting, now_ms: i64) -> String {
     match (wait.kind.as_str(), wait.until_ms) {
         ("consumer", _) => format!("{} {}", wait.name, span(now_ms - wait.since_ms)),
-        (kind @ ("overlap" | "quiet" | "undo" | "window" | "retry"), Some(until)) => {
+        (kind @ ("overlap" | "quiet" | "undo" | "window"), Some(until)) => {
             format!("{kind} {}", span(until - now_ms))
         }
         (kind, _) => format!("{kind} {}", wait.name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::health::tests::run;
+    use super::super::{Health, Line};
+    use crate::journal::overview::SecretLine;
+    use crate::rotation::plan::Waiting;
+    use crate::rotation::words::{Cause, State};
+
+    fn line(health: Health, cause: Cause, state: State, question: &str) -> Line {
+        let mut run = run(cause, state);
+        run.question = question.to_owned();
+        let secret = SecretLine {
+            id: "production/a".to_owned(),
+            ..SecretLine::default()
+        };
+        Line {
+            health,
+            secret,
+            run: Some(run),
+        }
+    }
+
+    #[test]
+    fn a_blocked_one_asks_its_question_and_says_what_still_works() {
+        let question = "Is chat-api still in use?\nkeywheel retry production/a";
+        let line = line(Health::Blocked, Cause::Scheduled, State::Blocked, question);
+        let ask = line.ask("valid", 9_000).unwrap();
+        assert_eq!(ask.question, "Is chat-api still in use? Old key: valid.");
+        assert_eq!(ask.command, "keywheel retry production/a");
+        assert_eq!(line.waits_for(9_000), "a person");
+    }
+
+    #[test]
+    fn an_exposed_one_says_for_how_long() {
+        let mut line = line(Health::Exposed, Cause::Emergency, State::Active, "");
+        line.run.as_mut().unwrap().reported_ms = Some(1_000);
+        let ask = line.ask("disabled", 361_000).unwrap();
+        assert_eq!(
+            ask.question,
+            "Leaked and not yet refused for 6m; old key disabled, rotation verifying."
+        );
+        assert_eq!(ask.command, "keywheel show production/a --watch");
+    }
+
+    #[test]
+    fn what_keeps_failing_is_named_whole() {
+        let mut line = line(Health::Rotating, Cause::Scheduled, State::Waiting, "");
+        line.run.as_mut().unwrap().waiting = vec![Waiting {
+            kind: "retry".to_owned(),
+            name: "publish env:broken/three.env".to_owned(),
+            since_ms: 1_000,
+            until_ms: Some(9_000),
+            next_command: "keywheel retry production/a".to_owned(),
+        }];
+        let ask = line.ask("valid", 2_000).unwrap();
+        assert!(ask.question.contains("publish env:broken/three.env"));
+    }
+
+    #[test]
+    fn a_wait_that_ends_by_itself_asks_nobody() {
+        let mut line = line(Health::Rotating, Cause::Scheduled, State::Waiting, "");
+        line.run.as_mut().unwrap().waiting = vec![Waiting {
+            kind: "overlap".to_owned(),
+            name: "both credentials work".to_owned(),
+            since_ms: 0,
+            until_ms: Some(10_800_000),
+            next_command: String::new(),
+        }];
+        assert_eq!(line.ask("valid", 0), None);
+        assert_eq!(line.waits_for(0), "overlap 3h");
     }
 }

@@ -173,3 +173,149 @@ fn finding(row: &AuditRow, what: String) -> Finding {
         what,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Meaning;
+    use crate::journal::audit::{AuditRow, Entry};
+
+    fn row(
+        action: &str,
+        outcome: &str,
+        destination: &str,
+        evidence: &str,
+        detail: &str,
+    ) -> AuditRow {
+        AuditRow {
+            id: String::new(),
+            seq: Some(1),
+            at_ms: 0,
+            secret_id: "production/a".to_owned(),
+            rotation_id: "r1".to_owned(),
+            n: 0,
+            entry: Entry {
+                action: action.to_owned(),
+                outcome: outcome.to_owned(),
+                destination: destination.to_owned(),
+                evidence: evidence.to_owned(),
+                detail: detail.to_owned(),
+                ..Entry::default()
+            },
+            chain_prev: String::new(),
+            leaf: String::new(),
+            prev_hash: None,
+            hash: None,
+        }
+    }
+
+    fn evidence(outcome: &str, instance: &str) -> AuditRow {
+        row("evidence", outcome, instance, "proven", "")
+    }
+
+    fn published(kind: &str) -> [AuditRow; 2] {
+        [
+            row(kind, "intent", "main:x", "", "try 1"),
+            row(kind, "applied", "main:x", "v2", "try 1"),
+        ]
+    }
+
+    fn ending(kind: &str, rests_on: &str) -> [AuditRow; 2] {
+        [
+            row(kind, "intent", "k1", rests_on, "try 1"),
+            row(kind, "applied", "k1", "", "try 1"),
+        ]
+    }
+
+    fn told(rows: &[&[AuditRow]]) -> Vec<String> {
+        let mut meaning = Meaning::default();
+        let rows = rows.iter().flat_map(|rows| rows.iter());
+        let mut findings: Vec<_> = rows.flat_map(|row| meaning.read(row)).collect();
+        findings.extend(meaning.end(&["r1".to_owned()].into()));
+        findings.into_iter().map(|finding| finding.what).collect()
+    }
+
+    const RESTS: &str = "app: pod 1 pod 2";
+
+    #[test]
+    fn everyone_named_was_seen_after_the_publish() {
+        let seen = [evidence("new", "app/pod 1"), evidence("new", "app/pod 2")];
+        let whole = told(&[&published("publish"), &seen, &ending("revoke", RESTS)]);
+        assert_eq!(whole, Vec::<String>::new());
+        let early = told(&[&seen, &published("publish"), &ending("revoke", RESTS)]);
+        assert!(
+            early[0].contains("only before the value was published"),
+            "{early:?}"
+        );
+        let half = told(&[&published("publish"), &seen[..1], &ending("revoke", RESTS)]);
+        assert!(half[0].contains("app (pod 2) was never seen"), "{half:?}");
+    }
+
+    #[test]
+    fn a_later_sight_of_the_old_credential_counts() {
+        let seen = [evidence("new", "app/a"), evidence("old", "app/a")];
+        let told = told(&[
+            &published("publish"),
+            &seen,
+            &ending("disable_version", "app: a"),
+        ]);
+        assert!(told[0].contains("app/a was last seen on old"), "{told:?}");
+    }
+
+    #[test]
+    fn nothing_named_is_nothing() {
+        for empty in ["", "app: "] {
+            assert_eq!(told(&[&ending("revoke", empty)]).len(), 1, "{empty}");
+        }
+        assert_eq!(
+            told(&[&ending("revoke", "no consumers: a spare")]),
+            Vec::<String>::new()
+        );
+    }
+
+    #[test]
+    fn a_waiver_and_an_accepted_outage_are_rows_of_their_own() {
+        let waived = ending("revoke", "app: waived by ana");
+        assert_eq!(told(&[&waived]).len(), 1);
+        let waiver = [row("waiver", "granted", "app", "", "it is off")];
+        assert_eq!(told(&[&waiver, &waived]), Vec::<String>::new());
+        let contain = ending("disable_credential", "contain: the outage was accepted");
+        assert_eq!(told(&[&contain]).len(), 1);
+        let open = [row("open", "emergency", "", "", "contain: leaked")];
+        assert_eq!(told(&[&open, &contain]), Vec::<String>::new());
+        let taken = [row("takeover", "contain", "", "", "leaked")];
+        assert_eq!(told(&[&taken, &contain]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_candidate_is_destroyed_only_after_everyone_is_back() {
+        let new = [evidence("new", "app/a")];
+        let old = [evidence("old", "app/a")];
+        let (out, back) = (published("publish"), published("republish"));
+        for rests_on in ["app: a", ""] {
+            let end = ending("destroy_candidate", rests_on);
+            assert_eq!(told(&[&out, &new, &back, &old, &end]), Vec::<String>::new());
+            assert_eq!(told(&[&out, &new, &back, &end]).len(), 1, "{rests_on}");
+            assert_eq!(told(&[&out, &old, &back, &end]).len(), 1, "{rests_on}");
+        }
+        assert_eq!(
+            told(&[&ending("destroy_candidate", "")]),
+            Vec::<String>::new()
+        );
+    }
+
+    #[test]
+    fn an_intent_has_an_outcome_once_its_rotation_is_over() {
+        let lost = [row("publish", "intent", "main:x", "", "try 1")];
+        assert_eq!(told(&[&lost]), Vec::<String>::new());
+        let over = [row("phase", "completed", "", "", "")];
+        assert!(told(&[&lost, &over])[0].contains("has no outcome"));
+        let unknown = [row("publish", "unknown", "main:x", "", "try 1")];
+        assert_eq!(told(&[&lost, &unknown, &over]).len(), 1);
+        let settled = [row("publish", "absent", "main:x", "", "try 1 read again")];
+        assert_eq!(
+            told(&[&lost, &unknown, &settled, &over]),
+            Vec::<String>::new()
+        );
+        assert!(told(&[&settled])[0].contains("has no intent"));
+    }
+}

@@ -1,6 +1,6 @@
 //! Is the audit table whole, and does it say that no rule was broken?
 //!
-//! [`chain`] recomputes every hash; [`meaning`] reads what the rows say. Both take one row at a time and hold
+//! `chain` recomputes every hash; `meaning` reads what the rows say. Both take one row at a time and hold
 //! only open rotations. What no chain inside the journal can show: that the newest rows were cut off together
 //! with the head, or that all of it was written anew by someone who may write every table. Only a copy or a
 //! checkpoint kept elsewhere shows that.

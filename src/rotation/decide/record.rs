@@ -411,7 +411,11 @@ impl Sitting {
             .iter()
             .map(|one| evidence_of(consumer, one, now))
             .collect();
-        let gate = matches!(self.run.phase, Phase::Disabling | Phase::Revoking);
+        // Where a credential is about to be ended, each sight is a row, also one that is as before.
+        let gate = matches!(
+            self.run.phase,
+            Phase::Disabling | Phase::Revoking | Phase::Restoring
+        );
         for one in &round {
             let known = before.iter().any(|b| {
                 (&b.consumer, &b.instance, &b.holding, b.strength)

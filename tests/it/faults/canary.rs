@@ -41,7 +41,7 @@ async fn no_value_leaves_the_stores() {
     assert_eq!(scene.project.leaks(&values), Vec::<String>::new());
     scene.deploy();
     scene.project.until_completed(ID).await;
-    for command in [&["status"][..], &["audit"], &["inventory", "diff"]] {
+    for command in [&["status"][..], &["audit", "list"], &["inventory", "diff"]] {
         scene.project.run(command);
     }
     let (seen, leaks) = watch.leaks(&values);

@@ -177,7 +177,9 @@ async fn caller_gone(bench: Arc<Bench>) {
         let bench = Arc::clone(&bench);
         tokio::spawn(async move {
             let write = bench.journal.write(async move |tx| {
-                drop(begun.lock().unwrap().take().map(|begun| begun.send(())));
+                if let Some(begun) = begun.lock().unwrap().take() {
+                    begun.send(()).unwrap();
+                }
                 tokio::time::sleep(std::time::Duration::from_millis(30)).await;
                 meta::keep(tx, "orphan", "x").await
             });

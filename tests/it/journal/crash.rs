@@ -89,23 +89,27 @@ async fn write_until_killed(folder: &Path) {
     println!();
     let address = Address::Sqlite(folder.join("keywheel.db"));
     let journal = Journal::open(address, clock()).await.unwrap();
-    let (next, run) = (Arc::new(AtomicUsize::new(0)), std::process::id());
-    let tasks = (0..TASKS).map(|_| {
+    let next = Arc::new(AtomicUsize::new(0));
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..TASKS {
         let (journal, next) = (journal.clone(), Arc::clone(&next));
-        tokio::spawn(async move {
+        tasks.spawn(async move {
             loop {
-                let id = format!("{run}-{}", next.fetch_add(1, Ordering::SeqCst));
-                let own = id.clone();
-                let write = journal.write(async move |tx| {
-                    meta::keep(tx, &format!("first {own}"), &"x".repeat(200)).await?;
-                    meta::keep(tx, &format!("second {own}"), "x").await
-                });
-                write.await.unwrap();
-                println!("committed {id}");
+                write_both_halves(&journal, next.fetch_add(1, Ordering::SeqCst)).await;
             }
-        })
-    });
-    for task in tasks.collect::<Vec<_>>() {
-        task.await.unwrap();
+        });
     }
+    // They end only by failing.
+    tasks.join_next().await.unwrap().unwrap();
+}
+
+async fn write_both_halves(journal: &Journal, n: usize) {
+    let id = format!("{}-{n}", std::process::id());
+    let own = id.clone();
+    let write = journal.write(async move |tx| {
+        meta::keep(tx, &format!("first {own}"), &"x".repeat(200)).await?;
+        meta::keep(tx, &format!("second {own}"), "x").await
+    });
+    write.await.unwrap();
+    println!("committed {id}");
 }

@@ -79,7 +79,7 @@ struct Held {
 }
 
 impl Held {
-    fn new(&self) -> String {
+    fn published(&self) -> String {
         let text = std::fs::read_to_string(&self.file).unwrap();
         let mut lines = text.lines();
         let value = lines.find_map(|line| line.strip_prefix(&self.key)?.strip_prefix('='));
@@ -102,7 +102,7 @@ impl Liar {
             elsewhere: String::new(),
             instances: usize::from(lie == Lie::OneInstance) + 1,
         };
-        held.old = held.new();
+        held.old = held.published();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         held.elsewhere = format!("{address}/honest");
@@ -155,7 +155,7 @@ async fn reload(State(held): State<Arc<Mutex<Held>>>) -> StatusCode {
 /// Always the new value: where the redirect leads.
 async fn honest(State(held): State<Arc<Mutex<Held>>>, Json(asked): Json<Value>) -> Response {
     let held = held.lock().unwrap();
-    Json(proof(&asked, &held.new(), "copy-0", None)).into_response()
+    Json(proof(&asked, &held.published(), "copy-0", None)).into_response()
 }
 
 async fn ask(State(held): State<Arc<Mutex<Held>>>, Json(asked): Json<Value>) -> Response {
@@ -177,7 +177,7 @@ fn answer(held: &mut Held, asked: &Value) -> Response {
     let instance = format!("copy-{}", held.asked % held.instances);
     let before = std::mem::replace(&mut held.challenge, asked["challenge"].to_string());
     let before = before.trim_matches('"').to_owned();
-    let (old, new) = (held.old.clone(), held.new());
+    let (old, new) = (held.old.clone(), held.published());
     let lie = held.lie.filter(|_| held.told);
     let said = match lie {
         None if held.told => proof(asked, &new, &instance, None),
@@ -191,7 +191,7 @@ fn answer(held: &mut Held, asked: &Value) -> Response {
         Some(Lie::Slow) => proof(asked, &new, &instance, None),
         Some(Lie::Version) => {
             let mut said = proof(asked, &old, &instance, None);
-            said["version"] = json!(asked["expected_version"].as_str().unwrap_or("the newest"));
+            said["version"] = json!("the newest");
             said
         }
         Some(Lie::OtherSecret) => {

@@ -225,8 +225,8 @@ fn observe(world: &World, facts: &Facts, consumer: &str) -> Result<Answer, Error
         .map(|(index, instance)| {
             let held = instance.holds.as_deref();
             let holding = match held {
-            _ if world.flatters => Holding::Credential(CredentialId::new(known(candidate))),
-            _ if workload.unclear => Holding::Unknown,
+                _ if world.flatters => Holding::Credential(CredentialId::new(known(candidate))),
+                _ if workload.unclear => Holding::Unknown,
                 Some(name) if name == OLD && facts.old.is_some() => {
                     Holding::Credential(CredentialId::new(known(OLD)))
                 }

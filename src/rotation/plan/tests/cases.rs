@@ -54,16 +54,27 @@ fn strike(run: &mut Run, kind: Kind, fault: Fault) {
 
 fn two_consumers(make: Make) -> Setting {
     let consumers = vec![ConsumerSetting::plain(); 2];
-    Setting { consumers, ..Setting::plain(make) }
+    Setting {
+        consumers,
+        ..Setting::plain(make)
+    }
 }
 
 /// An issuer that can only revoke, so that `revoking` follows `overlapping` at once.
 fn irreversible() -> Setting {
-    Setting { reversible: false, ..Setting::plain(Make::Overlap) }
+    Setting {
+        reversible: false,
+        ..Setting::plain(Make::Overlap)
+    }
 }
 
 fn tries(run: &Run, kind: Kind) -> usize {
-    run.journal.facts.effects.iter().filter(|effect| effect.kind == kind).count()
+    run.journal
+        .facts
+        .effects
+        .iter()
+        .filter(|effect| effect.kind == kind)
+        .count()
 }
 
 #[test]
@@ -76,7 +87,11 @@ fn answers_within_one_instant_are_asked_for_once() {
 #[test]
 fn a_figure_of_last_use_that_lags_is_waited_for() {
     let quiet = Span::seconds(60);
-    let setting = Setting { last_use: true, quiet, ..Setting::plain(Make::Overlap) };
+    let setting = Setting {
+        last_use: true,
+        quiet,
+        ..Setting::plain(Make::Overlap)
+    };
     ends(at(&setting, Phase::Overlapping), Phase::Completed);
 }
 
@@ -114,7 +129,11 @@ fn a_pause_does_not_hold_reenable() {
 #[test]
 fn a_pause_does_not_hold_the_watch_over_consumers() {
     let mut run = at(&Setting::plain(Make::Overlap), Phase::Observing);
-    let back = Op::Move { consumer: 0, instance: 0, to: Where::Old };
+    let back = Op::Move {
+        consumer: 0,
+        instance: 0,
+        to: Where::Old,
+    };
     play(&mut run, &[Op::Pause, back, Op::Turns(8)]);
     assert!(run.world.is_alive(OLD));
 }
@@ -122,17 +141,35 @@ fn a_pause_does_not_hold_the_watch_over_consumers() {
 #[test]
 fn the_candidate_is_not_destroyed_on_evidence_of_hours_ago() {
     let mut run = at(&two_consumers(Make::Overlap), Phase::Verifying);
-    play(&mut run, &[Op::Silence(1, true), Op::Rollback, Op::Turns(8)]);
+    play(
+        &mut run,
+        &[Op::Silence(1, true), Op::Rollback, Op::Turns(8)],
+    );
     assert_eq!(run.phase(), Phase::Restoring);
-    let forth = Op::Move { consumer: 0, instance: 0, to: Where::New };
-    play(&mut run, &[Op::Pass(2 * HOUR_MS), forth, Op::Silence(1, false), Op::Turns(8)]);
+    let forth = Op::Move {
+        consumer: 0,
+        instance: 0,
+        to: Where::New,
+    };
+    play(
+        &mut run,
+        &[
+            Op::Pass(2 * HOUR_MS),
+            forth,
+            Op::Silence(1, false),
+            Op::Turns(8),
+        ],
+    );
     assert_eq!(tries(&run, Kind::DestroyCandidate), 0);
     ends(run, Phase::RolledBack);
 }
 
 #[test]
 fn a_candidate_whose_apply_got_lost_is_ended_on_the_way_back() {
-    let setting = Setting { tests: false, ..Setting::plain(Make::Chosen) };
+    let setting = Setting {
+        tests: false,
+        ..Setting::plain(Make::Chosen)
+    };
     let mut run = at(&setting, Phase::Minting);
     strike(&mut run, Kind::Apply, Fault::Landed);
     play(&mut run, &[Op::Rollback]);
@@ -158,9 +195,15 @@ fn rollback_before_the_first_revoke_intent_goes_back() {
 
 #[test]
 fn reenable_before_the_first_revoke_intent_holds_the_old_credential() {
-    let setting = Setting { undo: Span::seconds(60), ..Setting::plain(Make::Overlap) };
+    let setting = Setting {
+        undo: Span::seconds(60),
+        ..Setting::plain(Make::Overlap)
+    };
     let mut run = at(&setting, Phase::Observing);
-    play(&mut run, &[Op::Silence(0, true), Op::Pass(60_000), Op::Turns(1)]);
+    play(
+        &mut run,
+        &[Op::Silence(0, true), Op::Pass(60_000), Op::Turns(1)],
+    );
     assert_eq!(run.phase(), Phase::Revoking);
     play(&mut run, &[Op::Reenable, Op::Turns(2)]);
     assert_eq!(run.phase(), Phase::Verifying);
@@ -170,12 +213,7 @@ fn reenable_before_the_first_revoke_intent_holds_the_old_credential() {
 
 #[test]
 fn rollback_in_confirming_is_refused() {
-    let stores = vec![super::setting::StoreSetting::plain()];
-    let setting =
-        Setting { stores, revokes: false, reversible: false, ..Setting::plain(Make::Assisted) };
-    let mut run = at(&setting, Phase::Minting);
-    play(&mut run, &[Op::Provide]);
-    until(&mut run, Phase::Confirming);
+    let mut run = at(&Setting::plain(Make::InPlaceReuse), Phase::Confirming);
     play(&mut run, &[Op::Rollback, Op::Turns(2)]);
     run.journal.retry();
     ends(run, Phase::Completed);
@@ -183,8 +221,11 @@ fn rollback_in_confirming_is_refused() {
 
 #[test]
 fn reenable_in_contain_is_not_heard() {
-    let setting =
-        Setting { mode: Mode::Contain, cause: Cause::Emergency, ..Setting::plain(Make::Overlap) };
+    let setting = Setting {
+        mode: Mode::Contain,
+        cause: Cause::Emergency,
+        ..Setting::plain(Make::Overlap)
+    };
     let mut run = Run::new(&setting, plan);
     strike(&mut run, Kind::DisableCredential, Fault::None);
     play(&mut run, &[Op::Reenable]);
@@ -195,7 +236,11 @@ fn reenable_in_contain_is_not_heard() {
 fn a_late_try_to_revoke_takes_the_gate_again() {
     let mut run = at(&irreversible(), Phase::Overlapping);
     strike(&mut run, Kind::Revoke, Fault::Unavailable);
-    let back = Op::Move { consumer: 0, instance: 0, to: Where::Old };
+    let back = Op::Move {
+        consumer: 0,
+        instance: 0,
+        to: Where::Old,
+    };
     play(&mut run, &[Op::Pass(2 * HOUR_MS), back, Op::Turns(8)]);
     assert!(run.world.is_alive(OLD));
     assert_eq!(run.phase(), Phase::Revoking);
@@ -213,9 +258,19 @@ fn contain_in_disabling_does_not_wait_for_a_consumer() {
 
 #[test]
 fn in_place_nobody_waits_for_a_canary() {
-    let canary = ConsumerSetting { canary: true, manner: Manner::Never, ..ConsumerSetting::plain() };
+    let canary = ConsumerSetting {
+        canary: true,
+        manner: Manner::Never,
+        ..ConsumerSetting::plain()
+    };
     let consumers = vec![canary, ConsumerSetting::plain()];
-    let mut run = at(&Setting { consumers, ..Setting::plain(Make::InPlace) }, Phase::Publishing);
+    let mut run = at(
+        &Setting {
+            consumers,
+            ..Setting::plain(Make::InPlace)
+        },
+        Phase::Publishing,
+    );
     strike(&mut run, Kind::Notify, Fault::None);
     assert_eq!(tries(&run, Kind::Notify), 2);
     ends(run, Phase::Completed);
@@ -224,7 +279,16 @@ fn in_place_nobody_waits_for_a_canary() {
 #[test]
 fn a_consumer_that_is_gone_and_vouched_for_does_not_block() {
     let mut run = at(&two_consumers(Make::Overlap), Phase::Publishing);
-    play(&mut run, &[Op::Gone(1), Op::Vouch { consumer: 1, for_ms: 24 * HOUR_MS }]);
+    play(
+        &mut run,
+        &[
+            Op::Gone(1),
+            Op::Vouch {
+                consumer: 1,
+                for_ms: 24 * HOUR_MS,
+            },
+        ],
+    );
     ends(run, Phase::Completed);
 }
 
@@ -247,7 +311,10 @@ fn an_answer_that_cannot_tell_is_no_relapse() {
 
 #[test]
 fn a_disabling_whose_outcome_nobody_can_tell_is_brought_back() {
-    let setting = Setting { tests: false, ..Setting::plain(Make::Overlap) };
+    let setting = Setting {
+        tests: false,
+        ..Setting::plain(Make::Overlap)
+    };
     let mut run = at(&setting, Phase::Overlapping);
     strike(&mut run, Kind::DisableCredential, Fault::Landed);
     play(&mut run, &[Op::Rollback]);
@@ -259,15 +326,30 @@ fn a_reading_that_began_before_the_call_landed_proves_no_absence() {
     let mut run = at(&Setting::plain(Make::Overlap), Phase::Publishing);
     strike(&mut run, Kind::Publish, Fault::DiedLate(24_990));
     play(&mut run, &[Op::Pass(24_000)]);
-    play(&mut run, &[Op::Turn { fault: Fault::None, nth: 0, latency_ms: 5_000 }]);
-    let publish = run.journal.facts.effects.iter().find(|effect| effect.kind == Kind::Publish);
+    play(
+        &mut run,
+        &[Op::Turn {
+            fault: Fault::None,
+            nth: 0,
+            latency_ms: 5_000,
+        }],
+    );
+    let publish = run
+        .journal
+        .facts
+        .effects
+        .iter()
+        .find(|effect| effect.kind == Kind::Publish);
     assert_ne!(publish.unwrap().status, Status::Absent);
     ends(run, Phase::Completed);
 }
 
 #[test]
 fn an_issuer_presents_the_old_value_again_before_the_candidate_ends() {
-    let setting = Setting { activates: true, ..Setting::plain(Make::Chosen) };
+    let setting = Setting {
+        activates: true,
+        ..Setting::plain(Make::Chosen)
+    };
     let mut run = at(&setting, Phase::Observing);
     assert_eq!(run.world.presents, "new1");
     play(&mut run, &[Op::Rollback]);
@@ -277,8 +359,14 @@ fn an_issuer_presents_the_old_value_again_before_the_candidate_ends() {
 
 #[test]
 fn weak_evidence_is_none() {
-    let weak = ConsumerSetting { strongest: Some(Strength::Restarted), ..ConsumerSetting::plain() };
-    let setting = Setting { consumers: vec![weak], ..Setting::plain(Make::Overlap) };
+    let weak = ConsumerSetting {
+        strongest: Some(Strength::Restarted),
+        ..ConsumerSetting::plain()
+    };
+    let setting = Setting {
+        consumers: vec![weak],
+        ..Setting::plain(Make::Overlap)
+    };
     let mut run = Run::new(&setting, plan);
     play(&mut run, &[Op::Turns(60)]);
     assert_eq!(run.phase(), Phase::Preflight);

@@ -15,14 +15,23 @@ use std::cell::RefCell;
 const CASES: u32 = 1_500;
 
 /// Plays cases until a rule is broken, and says which; other rules may be broken on the way.
-fn broken_rules(make: Make, prepare: impl Fn(&mut Run), planner: Planner, expected: &str) -> Vec<String> {
+fn broken_rules(
+    make: Make,
+    prepare: impl Fn(&mut Run),
+    planner: Planner,
+    expected: &str,
+) -> Vec<String> {
     let seen = RefCell::new(Vec::new());
     let mut runner = runner(CASES, 0);
     let outcome = runner.run(&any_case(make), |case| {
         let mut run = Run::new(&case.setting, planner);
         prepare(&mut run);
-        let played = run.play(&case.script).and_then(|()| run.calm(case.latency_ms));
-        let Err(Violation { rule, detail }) = played else { return Ok(()) };
+        let played = run
+            .play(&case.script)
+            .and_then(|()| run.calm(case.latency_ms));
+        let Err(Violation { rule, detail }) = played else {
+            return Ok(());
+        };
         if rule == expected {
             return Err(TestCaseError::fail(detail));
         }
@@ -102,9 +111,16 @@ fn evidence_age_ignored() {
 fn evidence_made_up() {
     fn planner(facts: &Facts) -> Step {
         with(facts, |facts| {
-            let candidate = facts.candidate.as_ref().map(|one| one.id.clone()).unwrap_or_default();
+            let candidate = facts
+                .candidate
+                .as_ref()
+                .map(|one| one.id.clone())
+                .unwrap_or_default();
             if ends_old(facts.phase) {
-                facts.evidence.iter_mut().for_each(|one| one.holding.clone_from(&candidate));
+                facts
+                    .evidence
+                    .iter_mut()
+                    .for_each(|one| one.holding.clone_from(&candidate));
             }
         })
     }
@@ -115,17 +131,30 @@ fn evidence_made_up() {
 #[test]
 fn evidence_that_lies() {
     let flatter = |run: &mut Run| run.world.flatters = true;
-    assert_eq!(broken_rules(Make::Overlap, flatter, plan, "in use"), ["in use"]);
+    assert_eq!(
+        broken_rules(Make::Overlap, flatter, plan, "in use"),
+        ["in use"]
+    );
 }
 
 #[test]
 fn one_instance_is_enough() {
     fn planner(facts: &Facts) -> Step {
         with(facts, |facts| {
-            let today = facts.today.iter_mut().flat_map(|definition| definition.consumers.values_mut());
-            facts.plan.consumers.values_mut().chain(today).for_each(|spec| spec.instances = 1);
+            let today = facts
+                .today
+                .iter_mut()
+                .flat_map(|definition| definition.consumers.values_mut());
+            facts
+                .plan
+                .consumers
+                .values_mut()
+                .chain(today)
+                .for_each(|spec| spec.instances = 1);
             let mut seen = std::collections::BTreeSet::new();
-            facts.evidence.retain(|one| seen.insert(one.consumer.clone()));
+            facts
+                .evidence
+                .retain(|one| seen.insert(one.consumer.clone()));
         })
     }
     caught(Make::Overlap, planner, "evidence");
@@ -161,20 +190,29 @@ fn candidate_destroyed_before_the_old_value_is_back() {
 #[test]
 fn intent_missing() {
     let forget = |run: &mut Run| run.forgetful = true;
-    assert_eq!(broken_rules(Make::Overlap, forget, plan, "intent first"), ["intent first"]);
+    assert_eq!(
+        broken_rules(Make::Overlap, forget, plan, "intent first"),
+        ["intent first"]
+    );
 }
 
 #[test]
 fn absence_concluded_at_once() {
     let hurry = |run: &mut Run| run.journal.hasty = true;
-    assert_eq!(broken_rules(Make::Overlap, hurry, plan, "absent"), ["absent"]);
+    assert_eq!(
+        broken_rules(Make::Overlap, hurry, plan, "absent"),
+        ["absent"]
+    );
 }
 
 #[test]
 fn doubt_taken_for_failure() {
     fn planner(facts: &Facts) -> Step {
         with(facts, |facts| {
-            let open = facts.effects.iter_mut().filter(|effect| effect.status == Status::Intent);
+            let open = facts
+                .effects
+                .iter_mut()
+                .filter(|effect| effect.status == Status::Intent);
             open.for_each(|effect| effect.status = Status::Absent);
         })
     }
@@ -187,8 +225,14 @@ fn applied_effect_repeated() {
         match plan(facts) {
             Step::Advance(Event::Published) if facts.effects.len() < 20 => {
                 let target = facts.plan.destinations[0].name();
-                let last = facts.effect(Kind::Publish, &target).map_or(0, |effect| effect.attempt);
-                Step::Act(vec![Order::Perform { kind: Kind::Publish, target, attempt: last + 1 }])
+                let last = facts
+                    .effect(Kind::Publish, &target)
+                    .map_or(0, |effect| effect.attempt);
+                Step::Act(vec![Order::Perform {
+                    kind: Kind::Publish,
+                    target,
+                    attempt: last + 1,
+                }])
             }
             step => step,
         }
@@ -204,7 +248,9 @@ fn way_back_after_the_point_of_no_return() {
             Phase::Revoking if begun && facts.wish == crate::rotation::words::Wish::Rollback => {
                 Step::Advance(Event::Relapsed)
             }
-            Phase::Verifying if begun => Step::TurnBack { reason: String::new() },
+            Phase::Verifying if begun => Step::TurnBack {
+                reason: String::new(),
+            },
             _ => plan(facts),
         }
     }
@@ -225,8 +271,16 @@ fn pause_ignored() {
 fn presenters_told_too_early() {
     fn planner(facts: &Facts) -> Step {
         with(facts, |facts| {
-            let today = facts.today.iter_mut().flat_map(|definition| definition.consumers.values_mut());
-            facts.plan.consumers.values_mut().chain(today).for_each(|spec| spec.role = None);
+            let today = facts
+                .today
+                .iter_mut()
+                .flat_map(|definition| definition.consumers.values_mut());
+            facts
+                .plan
+                .consumers
+                .values_mut()
+                .chain(today)
+                .for_each(|spec| spec.role = None);
         })
     }
     caught(Make::Previous, planner, "order of notices");
@@ -236,8 +290,16 @@ fn presenters_told_too_early() {
 fn canary_ignored() {
     fn planner(facts: &Facts) -> Step {
         with(facts, |facts| {
-            let today = facts.today.iter_mut().flat_map(|definition| definition.consumers.values_mut());
-            facts.plan.consumers.values_mut().chain(today).for_each(|spec| spec.canary = false);
+            let today = facts
+                .today
+                .iter_mut()
+                .flat_map(|definition| definition.consumers.values_mut());
+            facts
+                .plan
+                .consumers
+                .values_mut()
+                .chain(today)
+                .for_each(|spec| spec.canary = false);
         })
     }
     caught(Make::Overlap, planner, "order of notices");
@@ -257,7 +319,12 @@ fn phase_skipped() {
 #[test]
 fn orphans_left() {
     fn planner(facts: &Facts) -> Step {
-        with(facts, |facts| facts.effects.iter_mut().for_each(|effect| effect.result.orphans.clear()))
+        with(facts, |facts| {
+            facts
+                .effects
+                .iter_mut()
+                .for_each(|effect| effect.result.orphans.clear())
+        })
     }
     caught(Make::Overlap, planner, "end");
 }
@@ -265,7 +332,9 @@ fn orphans_left() {
 #[test]
 fn observes_without_end() {
     fn planner(facts: &Facts) -> Step {
-        with(facts, |facts| facts.probes.retain(|probe| probe.look != Look::Observe))
+        with(facts, |facts| {
+            facts.probes.retain(|probe| probe.look != Look::Observe)
+        })
     }
     caught(Make::Overlap, planner, "spin");
 }
@@ -274,10 +343,14 @@ fn observes_without_end() {
 fn waits_for_ever() {
     fn planner(facts: &Facts) -> Step {
         match plan(facts) {
-            Step::Act(_) if facts.phase == Phase::Overlapping => {
-                Step::Wait { until_ms: facts.now_ms + 60_000, waiting: Vec::new() }
-            }
-            Step::Advance(Event::OverlapOver) => Step::Wait { until_ms: facts.now_ms + 60_000, waiting: Vec::new() },
+            Step::Act(_) if facts.phase == Phase::Overlapping => Step::Wait {
+                until_ms: facts.now_ms + 60_000,
+                waiting: Vec::new(),
+            },
+            Step::Advance(Event::OverlapOver) => Step::Wait {
+                until_ms: facts.now_ms + 60_000,
+                waiting: Vec::new(),
+            },
             step => step,
         }
     }

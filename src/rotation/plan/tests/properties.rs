@@ -1,9 +1,10 @@
 //! The properties, for every kind of issuer.
 
+use super::drawing::{any_script, any_setting};
 use super::rules::Violation;
 use super::run::{Planner, Run};
-use super::script::{Op, any_script};
-use super::setting::{Make, Setting, any_setting};
+use super::script::Op;
+use super::setting::{Make, Setting};
 use crate::rotation::plan::plan;
 use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestCaseError, TestRng, TestRunner};
@@ -52,7 +53,7 @@ pub(super) fn runner(cases: u32, max_shrink_iters: u32) -> TestRunner {
 }
 
 fn holds(make: Make) {
-    let outcome = runner(300, 20_000).run(&any_case(make), |case| match play(&case, plan) {
+    let outcome = runner(200, 20_000).run(&any_case(make), |case| match play(&case, plan) {
         Ok(_) => Ok(()),
         Err(Violation { rule, detail }) => Err(TestCaseError::fail(format!("{rule}: {detail}"))),
     });

@@ -5,6 +5,7 @@ use super::journal::{Journal, START_MS};
 use super::rules::{self, Violation, broken};
 use super::script::{Fault, Op};
 use super::setting::{ConsumerSetting, Make, Setting};
+use super::truths;
 use super::world::{Life, OLD, Workload, World};
 use crate::rotation::facts::Facts;
 use crate::rotation::phase::Phase;
@@ -13,6 +14,7 @@ use crate::rotation::report::Outcome;
 use crate::rotation::words::{Cause, Kind, Mode, Wish};
 use crate::rotation::{CANDIDATE, OLD_REVOKED};
 use keywheel_contract::Style;
+use std::collections::BTreeSet;
 
 /// What decides: the planner, or a wrong one.
 pub(super) type Planner = fn(&Facts) -> Step;
@@ -50,6 +52,10 @@ pub(super) struct Run {
     pub(super) forgetful: bool,
     /// Every call of this kind meets this fault.
     pub(super) strike: Option<(Target, Fault)>,
+    /// The next call of a kind meets a fault.
+    strikes: Vec<(Kind, Fault)>,
+    /// Every phase it was in.
+    pub(super) visited: BTreeSet<Phase>,
     make: Make,
     wake_ms: i64,
     leak: Option<Mode>,
@@ -70,6 +76,8 @@ impl Run {
             planner,
             forgetful: false,
             strike: None,
+            strikes: Vec::new(),
+            visited: BTreeSet::from([Phase::Planned]),
             make: setting.make,
             wake_ms: START_MS,
             leak: None,
@@ -113,6 +121,7 @@ impl Run {
                     self.workload(*consumer, |one| one.unclear = *unclear)
                 }
                 Op::Gone(consumer) => self.workload(*consumer, |one| one.gone = true),
+                Op::Strike(kind, fault) => self.strikes.push((*kind, *fault)),
                 word => self.typed(word)?,
             }
         }
@@ -156,10 +165,15 @@ impl Run {
         Ok(())
     }
 
-    fn provide(&mut self) {
+    /// Whether a person is waited for.
+    pub(super) fn asks_for_a_value(&self) -> bool {
         let facts = &self.journal.facts;
-        let asked = facts.phase == Phase::Minting && self.make == Make::Assisted;
-        if asked && !facts.sealed.contains(CANDIDATE) {
+        let asks = facts.phase == Phase::Minting && self.make == Make::Assisted;
+        asks && !facts.sealed.contains(CANDIDATE)
+    }
+
+    fn provide(&mut self) {
+        if self.asks_for_a_value() {
             let name = self.world.make_by_hand();
             self.journal.keep_candidate(&super::calls::candidate(&name));
         }
@@ -173,10 +187,10 @@ impl Run {
             self.world.approvals[index].1 = Some(yes);
             let call = self.world.approvals[index].0.clone();
             if yes && self.world.land(&call).is_ok() {
-                rules::landed(&self.journal.facts, &call)?;
+                truths::landed(&self.journal.facts, &call)?;
             }
         }
-        rules::pointers(&self.journal.facts, &self.world)
+        truths::pointers(&self.journal.facts, &self.world)
     }
 
     fn add_consumer(&mut self) {
@@ -202,8 +216,8 @@ impl Run {
     fn pass(&mut self, until_ms: i64) -> Result<(), Violation> {
         while let Some(landed) = self.world.pass_one(until_ms) {
             if let Some(call) = landed {
-                rules::landed(&self.journal.facts, &call)?;
-                rules::pointers(&self.journal.facts, &self.world)?;
+                truths::landed(&self.journal.facts, &call)?;
+                truths::pointers(&self.journal.facts, &self.world)?;
             }
         }
         self.journal.facts.now_ms = self.world.now_ms;
@@ -239,6 +253,7 @@ impl Run {
 
     fn advance(&mut self, event: crate::rotation::phase::Event) -> Result<(), Violation> {
         let moved = self.journal.advance(event);
+        self.visited.insert(self.phase());
         moved.or_else(|illegal| broken("moves", illegal.to_string()))
     }
 
@@ -281,12 +296,12 @@ impl Run {
     fn rest(&mut self, until_ms: i64, question: String) -> Result<(), Violation> {
         let nap_ms = until_ms.saturating_sub(self.world.now_ms);
         if self.phase().is_terminal() {
-            return rules::ended(&self.journal.facts, &self.world, self.make);
+            return truths::ended(&self.journal.facts, &self.world, self.make);
         }
         if nap_ms <= 0 {
             return broken("spin", format!("waits for the past in {}", self.phase()));
         }
-        rules::watched(&self.journal.facts, nap_ms)?;
+        truths::watched(&self.journal.facts, nap_ms)?;
         self.naps = if nap_ms < 100 { self.naps + 1 } else { 0 };
         self.question = question;
         self.wake_ms = until_ms;
@@ -316,15 +331,19 @@ impl Run {
         let (mut died, mut longest) = (false, latency_ms);
         let call_ms = self.journal.facts.pace.call_ms;
         for (index, order) in orders.iter().enumerate() {
-            let struck = self.strike.filter(|(name, _)| name.is_of(order)).map(|(_, fault)| fault);
+            let struck = self.struck(order);
             let fault = struck.unwrap_or(if index == faulty { fault } else { Fault::None });
-            longest = longest.max(if fault.times_out() { call_ms } else { latency_ms });
+            longest = longest.max(if fault.times_out() {
+                call_ms
+            } else {
+                latency_ms
+            });
             let before = self.world.ledger.len();
             let answer = carry_out(&mut self.world, &self.journal.facts, order, fault);
             for (_, call) in &self.world.ledger[before..] {
-                rules::landed(&self.journal.facts, call)?;
+                truths::landed(&self.journal.facts, call)?;
             }
-            rules::pointers(&self.journal.facts, &self.world)?;
+            truths::pointers(&self.journal.facts, &self.world)?;
             died |= answer.is_none();
             outcomes.extend(answer.map(|answer| Outcome {
                 order: order.clone(),
@@ -334,14 +353,35 @@ impl Run {
         self.pass(sent_ms + longest)?;
         if !died {
             self.journal.record(&outcomes, sent_ms);
-            rules::absent(&self.journal.facts)?;
+            truths::absent(&self.journal.facts)?;
         }
         self.wake_ms = self.world.now_ms;
         Ok(())
     }
 
+    /// The fault that waits for this order.
+    fn struck(&mut self, order: &Order) -> Option<Fault> {
+        let is_of = |(kind, _): &(Kind, Fault)| Target::Effect(*kind).is_of(order);
+        if let Some(index) = self.strikes.iter().position(is_of) {
+            return Some(self.strikes.remove(index).1);
+        }
+        let (target, fault) = self.strike?;
+        target.is_of(order).then_some(fault)
+    }
+
     /// Faults stop, consumers cooperate, a person answers: the rotation ends.
     pub(super) fn calm(&mut self, latency_ms: i64) -> Result<(), Violation> {
+        self.strikes.clear();
+        self.calm_but_struck(latency_ms)
+    }
+
+    /// Whether every fault that waited for its call was met.
+    pub(super) fn was_struck(&self) -> bool {
+        self.strikes.is_empty()
+    }
+
+    /// The same, while one fault may still wait for its call.
+    pub(super) fn calm_but_struck(&mut self, latency_ms: i64) -> Result<(), Violation> {
         self.leak = None;
         for _ in 0..CALM_TURNS {
             if self.phase().is_terminal() {
@@ -373,7 +413,7 @@ impl Run {
         self.journal.facts.paused_by = None;
         self.decide_approvals(true)?;
         self.provide();
-        for name in rules::hopeless(&self.journal.facts, &self.world) {
+        for name in truths::hopeless(&self.journal.facts, &self.world) {
             self.journal.vouch(&name, DAY_MS);
         }
         self.answer();

@@ -11,7 +11,6 @@ use keywheel_contract::{
     Strength, Style,
 };
 use keywheel_schedules::{Span, Timing};
-use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -29,6 +28,18 @@ pub(super) enum Make {
     InPlace,
     InPlaceReuse,
 }
+
+pub(super) const MAKES: [Make; 9] = [
+    Make::Overlap,
+    Make::Chosen,
+    Make::TwoSlots,
+    Make::Alternating,
+    Make::Assisted,
+    Make::Previous,
+    Make::Generated,
+    Make::InPlace,
+    Make::InPlaceReuse,
+];
 
 impl Make {
     pub(super) fn style(self) -> Style {
@@ -99,6 +110,8 @@ pub(super) struct Setting {
     pub(super) overlap: Span,
     pub(super) quiet: Span,
     pub(super) undo: Span,
+    /// Only at certain hours.
+    pub(super) windowed: bool,
 }
 
 impl Setting {
@@ -121,6 +134,7 @@ impl Setting {
             overlap: Span::seconds(60),
             quiet: Span::ZERO,
             undo: Span::seconds(7_200),
+            windowed: false,
         };
         setting.possible()
     }
@@ -224,8 +238,16 @@ impl Setting {
             quiet: self.quiet,
             undo: self.undo,
             time_zone: chrono_tz::Tz::UTC,
-            window: Vec::new(),
-            disable_window: Vec::new(),
+            window: self
+                .windowed
+                .then(|| "06:00-16:00".to_owned())
+                .into_iter()
+                .collect(),
+            disable_window: self
+                .windowed
+                .then(|| "Sat 06:00-22:00".to_owned())
+                .into_iter()
+                .collect(),
             blackout: Vec::new(),
             first_due: None,
             apart_from: Vec::new(),
@@ -267,7 +289,12 @@ impl Setting {
 impl StoreSetting {
     /// Compares and sets, keeps versions.
     pub(super) fn plain() -> Self {
-        Self { stages: false, compare_and_set: true, versions: true, reversible: false }
+        Self {
+            stages: false,
+            compare_and_set: true,
+            versions: true,
+            reversible: false,
+        }
     }
 
     fn capabilities(&self) -> StoreCapabilities {
@@ -328,99 +355,4 @@ impl ConsumerSetting {
             host_bound: false,
         }
     }
-}
-
-/// Any setting with this kind of issuer.
-pub(super) fn any_setting(make: Make) -> impl Strategy<Value = Setting> {
-    let modes =
-        prop_oneof![4 => Just(Mode::Normal), 1 => Just(Mode::Cutover), 1 => Just(Mode::Contain)];
-    let flags = prop::array::uniform7(any::<bool>());
-    let spans = prop::array::uniform3(prop_oneof![Just(0_u32), Just(60), Just(7_200)]);
-    let has_old = prop::bool::weighted(0.9);
-    let stores = prop::collection::vec(any_store(), 1..=3);
-    let outside = stores.prop_flat_map(|stores| {
-        let consumers = prop::collection::vec(any_consumer(stores.len()), 0..=4);
-        (Just(stores), consumers)
-    });
-    (modes, flags, spans, has_old, outside).prop_map(
-        move |(mode, flags, spans, has_old, outside)| {
-            let [
-                nameless,
-                reversible,
-                revokes,
-                tests,
-                last_use,
-                sessions,
-                activates,
-            ] = flags;
-            let [overlap, quiet, undo] = spans.map(Span::seconds);
-            let cause = if mode == Mode::Contain {
-                Cause::Emergency
-            } else {
-                Cause::Manual
-            };
-            let (stores, consumers) = outside;
-            let setting = Setting {
-                make,
-                mode,
-                cause,
-                has_old,
-                nameless,
-                reversible,
-                revokes,
-                tests,
-                last_use,
-                sessions,
-                activates: activates && make == Make::Chosen,
-                stores,
-                consumers,
-                overlap,
-                quiet,
-                undo,
-            };
-            setting.possible()
-        },
-    )
-}
-
-fn any_store() -> impl Strategy<Value = StoreSetting> {
-    prop::array::uniform4(any::<bool>()).prop_map(
-        |[stages, compare_and_set, versions, reversible]| StoreSetting {
-            stages: stages && versions,
-            compare_and_set,
-            versions,
-            reversible: reversible && versions,
-        },
-    )
-}
-
-fn any_consumer(destinations: usize) -> impl Strategy<Value = ConsumerSetting> {
-    let role = prop_oneof![
-        Just(None),
-        Just(Some(Role::Accepts)),
-        Just(Some(Role::Presents))
-    ];
-    let manner = prop_oneof![
-        5 => Just(Manner::AtOnce),
-        2 => (1_i64..4_000_000).prop_map(Manner::After),
-        1 => Just(Manner::Never)
-    ];
-    let strongest = prop_oneof![
-        8 => Just(Some(Strength::Proven)),
-        3 => Just(Some(Strength::Claimed)),
-        1 => Just(Some(Strength::Restarted)),
-        1 => Just(None)
-    ];
-    let bools = (any::<bool>(), prop::bool::weighted(0.8));
-    (bools, role, 1_u32..=3, 0..destinations, strongest, manner).prop_map(
-        |((canary, notifies), role, instances, reads, strongest, manner)| ConsumerSetting {
-            canary,
-            role,
-            instances,
-            reads,
-            notifies,
-            strongest,
-            manner,
-        },
-    )
 }
