@@ -272,7 +272,7 @@ impl Sitting {
         let (look, target) = name_of(order);
         match &outcome.answer {
             Ok(Answer::Inspected(seen)) => {
-                self.keep_inspected(tx, turn, target, seen).await?;
+                self.keep_inspected(tx, target, seen).await?;
                 let version = seen.version.as_ref().map_or("", VersionId::as_str);
                 self.keep_probe(tx, probes, look, target, "ok", version)
                     .await
@@ -332,13 +332,7 @@ impl Sitting {
         }
     }
 
-    async fn keep_inspected(
-        &mut self,
-        tx: &mut Tx,
-        turn: &Turn,
-        target: &str,
-        seen: &Inspected,
-    ) -> Result<()> {
+    async fn keep_inspected(&mut self, tx: &mut Tx, target: &str, seen: &Inspected) -> Result<()> {
         ledger::keep_sealed(tx, self.run.id.as_str(), &seen.sealed).await?;
         let main = self
             .run
@@ -358,12 +352,7 @@ impl Sitting {
     }
 
     /// The credential behind the value in use: the one recorded, or, where the value is not ours, a new one.
-    async fn know_old(
-        &mut self,
-        tx: &mut Tx,
-        version: &VersionId,
-        seen: &Inspected,
-    ) -> Result<()> {
+    async fn know_old(&mut self, tx: &mut Tx, version: &VersionId, seen: &Inspected) -> Result<()> {
         let recorded = match &self.run.old_credential {
             Some(id) => ledger::credential(tx, id).await?,
             None => None,
