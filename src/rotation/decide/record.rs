@@ -264,7 +264,6 @@ impl Sitting {
     async fn record_look(
         &mut self,
         tx: &mut Tx,
-        turn: &Turn,
         order: &Order,
         outcome: &Outcome,
         probes: &mut Vec<Probe>,
