@@ -47,10 +47,7 @@ impl Sitting {
                             .await?;
                     }
                 }
-                order => {
-                    self.record_look(tx, turn, order, outcome, &mut probes)
-                        .await?
-                }
+                order => self.record_look(tx, order, outcome, &mut probes).await?,
             }
         }
         Ok(())
