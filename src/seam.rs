@@ -119,12 +119,13 @@ impl Seams {
     }
 }
 
-/// Seams at one of which the whole process is killed, as by a power cut: for tests of the real binary.
+/// Seams at one of which the whole process is killed, as by a power cut: for tests of the real binary. A `*` in
+/// the name stands for any target: ids of credentials are not known beforehand.
 pub fn die_at(seam: String) -> Seams {
     struct Kill(String);
     impl Watch for Kill {
         fn goes_on(&self, seam: &Seam) -> bool {
-            if seam.name() == self.0 {
+            if fits(&self.0, &seam.name()) {
                 let killed = rustix::process::kill_process(
                     rustix::process::getpid(),
                     rustix::process::Signal::KILL,
@@ -135,4 +136,28 @@ pub fn die_at(seam: String) -> Seams {
         }
     }
     Seams::watched(Arc::new(Kill(seam)))
+}
+
+fn fits(pattern: &str, name: &str) -> bool {
+    match pattern.split_once('*') {
+        Some((before, after)) => {
+            let rest = name.strip_prefix(before);
+            rest.is_some_and(|rest| rest.ends_with(after))
+        }
+        None => pattern == name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fits;
+
+    #[test]
+    fn a_star_stands_for_any_target() {
+        assert!(fits("revoke:*:applied", "revoke:c1:applied"));
+        assert!(fits("mint::applied", "mint::applied"));
+        assert!(!fits("revoke:*:applied", "revoke:c1:answered"));
+        assert!(!fits("revoke:*:applied", "revoke_orphan:c1:applied"));
+        assert!(!fits("mint::applied", "mint::answered"));
+    }
 }

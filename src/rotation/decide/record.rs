@@ -47,10 +47,7 @@ impl Sitting {
                             .await?;
                     }
                 }
-                order => {
-                    self.record_look(tx, turn, order, outcome, &mut probes)
-                        .await?
-                }
+                order => self.record_look(tx, order, outcome, &mut probes).await?,
             }
         }
         Ok(())
@@ -264,7 +261,6 @@ impl Sitting {
     async fn record_look(
         &mut self,
         tx: &mut Tx,
-        turn: &Turn,
         order: &Order,
         outcome: &Outcome,
         probes: &mut Vec<Probe>,
@@ -272,7 +268,7 @@ impl Sitting {
         let (look, target) = name_of(order);
         match &outcome.answer {
             Ok(Answer::Inspected(seen)) => {
-                self.keep_inspected(tx, turn, target, seen).await?;
+                self.keep_inspected(tx, target, seen).await?;
                 let version = seen.version.as_ref().map_or("", VersionId::as_str);
                 self.keep_probe(tx, probes, look, target, "ok", version)
                     .await
@@ -332,13 +328,7 @@ impl Sitting {
         }
     }
 
-    async fn keep_inspected(
-        &mut self,
-        tx: &mut Tx,
-        turn: &Turn,
-        target: &str,
-        seen: &Inspected,
-    ) -> Result<()> {
+    async fn keep_inspected(&mut self, tx: &mut Tx, target: &str, seen: &Inspected) -> Result<()> {
         ledger::keep_sealed(tx, self.run.id.as_str(), &seen.sealed).await?;
         let main = self
             .run
@@ -347,7 +337,7 @@ impl Sitting {
             .first()
             .is_some_and(|first| first.name() == target);
         if let Some(version) = seen.version.as_ref().filter(|_| main) {
-            self.know_old(tx, turn, version, seen).await?;
+            self.know_old(tx, version, seen).await?;
         }
         if !seen.warnings.is_empty() {
             let note = self.note("inspect", "warning");
@@ -358,13 +348,7 @@ impl Sitting {
     }
 
     /// The credential behind the value in use: the one recorded, or, where the value is not ours, a new one.
-    async fn know_old(
-        &mut self,
-        tx: &mut Tx,
-        _turn: &Turn,
-        version: &VersionId,
-        seen: &Inspected,
-    ) -> Result<()> {
+    async fn know_old(&mut self, tx: &mut Tx, version: &VersionId, seen: &Inspected) -> Result<()> {
         let recorded = match &self.run.old_credential {
             Some(id) => ledger::credential(tx, id).await?,
             None => None,

@@ -1,8 +1,10 @@
 //! The crash sweep: a worker dies at every place at which it can, and once more while the next one recovers; the
 //! outside world's own truth says whether anything was done twice, forgotten, orphaned, or ended while in use.
 
+mod binary;
 mod check;
 mod clock;
+mod mutants;
 mod rig;
 mod scenario;
 mod sweep;

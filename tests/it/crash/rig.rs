@@ -13,7 +13,7 @@ use keywheel::journal::{Address, Journal, audit, secrets};
 use keywheel::providers::{Connect, place_of};
 use keywheel::rotation::engine::Engine;
 use keywheel::rotation::facts::Pace;
-use keywheel::rotation::words::{Cause, Mode, State};
+use keywheel::rotation::words::{Cause, Mode, State, Wish};
 use keywheel::seal::KeyRing;
 use keywheel::seam::Seam;
 use keywheel_contract::{
@@ -28,8 +28,21 @@ use tempfile::TempDir;
 const START_MS: i64 = 2_000_000_000_000;
 /// More looks at the journal than any scenario needs; more means that it moves in circles.
 const LOOKS_MAX: usize = 400;
-/// An emergency runs out of budget after this long, and everything else too.
+/// A rotation that has not ended by then ends never.
 const BUDGET_MS: i64 = 40 * 24 * 3_600_000;
+
+/// Short leases: a life that ended is taken over soon.
+pub(crate) const PACE: Pace = Pace {
+    call_ms: 2_000,
+    grace_ms: 2_000,
+    lease_ms: 5_000,
+    poll_min_ms: 500,
+    poll_max_ms: 60_000,
+    backoff_ms: 1_000,
+    backoff_max_ms: 300_000,
+    attempts: 8,
+    fresh_ms: 600_000,
+};
 
 /// A journal that runs can share one after another.
 pub(crate) struct Lane {
@@ -117,7 +130,7 @@ impl Plan {
             scenario,
             deaths: Vec::new(),
             losses,
-            pace: Pace::default(),
+            pace: PACE,
             ungated: false,
         }
     }
@@ -146,6 +159,13 @@ pub(crate) struct Outcome {
     pub(crate) violations: Vec<String>,
 }
 
+/// What there is to do at one moment.
+struct Glance {
+    runs: Vec<Run>,
+    is_over: bool,
+    wake_ms: Option<i64>,
+}
+
 /// One run under way.
 pub(crate) struct Bench<'a> {
     pub(crate) lane: &'a Lane,
@@ -168,9 +188,7 @@ pub(crate) async fn run_through(
     plan: Plan,
     doors: impl FnOnce(Arc<World>) -> Arc<dyn Connect>,
 ) -> Outcome {
-    lane.runs += 1;
-    let secret = format!("production/app-{}", lane.runs);
-    let mut bench = Bench::prepare(lane, plan, secret, doors).await;
+    let mut bench = Bench::prepare(lane, plan, doors).await;
     let mut outcome = Outcome::default();
     let deaths = bench.plan.deaths.clone();
     for death in deaths {
@@ -193,12 +211,14 @@ impl Watcher {
 }
 
 impl<'a> Bench<'a> {
-    async fn prepare(
-        lane: &'a Lane,
+    /// A world and a request for it.
+    pub(crate) async fn prepare(
+        lane: &'a mut Lane,
         plan: Plan,
-        secret: String,
         doors: impl FnOnce(Arc<World>) -> Arc<dyn Connect>,
     ) -> Self {
+        lane.runs += 1;
+        let secret = format!("production/app-{}", lane.runs);
         let root = lane.folder.path().join(format!("store-{}", lane.runs));
         std::fs::create_dir(&root).unwrap();
         let folder = FilesStore::new(FilesOptions::default(), root).unwrap();
@@ -292,7 +312,7 @@ impl<'a> Bench<'a> {
                     }),
                     accepts: planned.role == Some(keywheel::inventory::Role::Accepts),
                     polls: planned.polls,
-                    misses: if number == 1 { planned.misses } else { 0 },
+                    deaf: planned.deaf && number == 1,
                 });
             }
         }
@@ -328,7 +348,7 @@ impl<'a> Bench<'a> {
         }
     }
 
-    fn engine(&mut self, watcher: &Arc<Watcher>) -> Engine {
+    pub(crate) fn engine(&mut self, watcher: &Arc<Watcher>) -> Engine {
         self.lives += 1;
         Engine {
             journal: self.lane.journal.clone(),
@@ -345,36 +365,31 @@ impl<'a> Bench<'a> {
     async fn live(&mut self, watcher: &Arc<Watcher>, outcome: &mut Outcome) {
         let engine = self.engine(watcher);
         let budget = self.world.now_ms() + BUDGET_MS;
+        let mut glance = self.glance().await;
         for _ in 0..LOOKS_MAX {
             let worked = self.look(&engine, outcome).await;
             if engine.seams.is_dead() {
                 return;
             }
-            self.people_and_workloads().await;
-            if self.is_over().await {
+            glance = self.glance().await;
+            self.people_and_workloads(&glance).await;
+            if glance.is_over {
                 return;
             }
-            if !worked && !self.sleep(budget).await {
+            if !worked && !self.sleep(&glance, budget) {
                 break;
             }
         }
-        let runs = self.unfinished().await;
-        let stuck = runs.first().map(|run| {
-            format!(
-                "{} {} `{}` {:?}",
-                run.phase,
-                run.state.word(),
-                run.question,
-                run.waiting
-            )
+        let stuck = glance.runs.first().map(|run| {
+            let (state, question) = (run.state.word(), &run.question);
+            format!("{} {state} `{question}` {:?}", run.phase, run.waiting)
         });
         let stuck = stuck.unwrap_or_else(|| "a request or an audit row".to_owned());
-        outcome
-            .violations
-            .push(format!("I9: it does not end: {stuck}"));
+        let told = format!("I9: it does not end: {stuck}");
+        outcome.violations.push(told);
     }
 
-    /// Opens, claims, works, keeps the audit in order; `true` where something was worked on.
+    /// Opens, claims, works, else keeps the audit in order; `true` where something was worked on.
     async fn look(&mut self, engine: &Engine, outcome: &mut Outcome) -> bool {
         engine.open_requests(10).await.unwrap();
         if engine.seams.is_dead() {
@@ -385,32 +400,28 @@ impl<'a> Bench<'a> {
         for lease in leases {
             self.leases.push(lease.clone());
             if let Err(error) = engine.work(lease).await {
-                outcome
-                    .violations
-                    .push(format!("I9: a step failed: {error}"));
+                let told = format!("I9: a step failed: {error}");
+                outcome.violations.push(told);
             }
         }
-        if !engine.seams.is_dead() {
+        if !worked && !engine.seams.is_dead() {
             engine.sequence().await.unwrap();
         }
         worked
     }
 
     /// Moves the clock to the next moment at which something happens; `false` where that is too late.
-    async fn sleep(&self, budget_ms: i64) -> bool {
-        let wake = self
-            .lane
-            .journal
-            .read(async |tx| rotations::next_wake(tx).await);
-        let wake = wake.await.unwrap().unwrap_or(0);
-        self.lane.clock.advance_to(wake);
+    fn sleep(&self, glance: &Glance, budget_ms: i64) -> bool {
+        // Without a rotation, the audit still waits for a dead sequencer's lease.
+        let soon = self.world.now_ms() + 1_000;
+        self.lane.clock.advance_to(glance.wake_ms.unwrap_or(soon));
         self.world.now_ms() < budget_ms
     }
 
     /// Whoever acts when a rotation rests in a phase acts once.
-    async fn people_and_workloads(&self) {
+    async fn people_and_workloads(&self, glance: &Glance) {
         let scenario = &self.plan.scenario;
-        for run in self.unfinished().await {
+        for run in &glance.runs {
             let rests = matches!(run.state, State::Waiting | State::Blocked);
             let rests_in = |phase| rests && Some(run.phase) == phase;
             if rests_in(scenario.goes_back) && self.world.truth().once("goes back") {
@@ -420,42 +431,42 @@ impl<'a> Bench<'a> {
             if let Some((_, wish)) = person
                 && self.world.truth().once("wish")
             {
-                let id = run.id.clone();
-                let wished = self
-                    .lane
-                    .journal
-                    .write(async move |tx| rotations::wish(tx, &id, wish, "example").await);
-                wished.await.unwrap();
+                self.wish(&run.id, wish).await;
             }
             if rests_in(scenario.leak) && self.world.truth().once("leak") {
-                let request = self.request(Mode::Cutover, Cause::Emergency);
-                let asked = self
-                    .lane
-                    .journal
-                    .write(async move |tx| requests::add(tx, &request).await);
-                asked.await.unwrap();
+                self.report_leak().await;
             }
         }
     }
 
-    pub(crate) async fn unfinished(&self) -> Vec<Run> {
-        let secret = self.secret.clone();
-        let read = self
-            .lane
-            .journal
-            .read(async move |tx| rotations::unfinished(tx, &secret).await);
-        read.await.unwrap()
+    async fn wish(&self, id: &RotationId, wish: Wish) {
+        let id = id.clone();
+        let journal = &self.lane.journal;
+        let wished = journal.write(async move |tx| rotations::wish(tx, &id, wish, "example").await);
+        wished.await.unwrap();
     }
 
-    async fn is_over(&self) -> bool {
-        let read = self.lane.journal.read(async |tx| {
-            Ok((
-                requests::queued(tx, 1).await?.is_empty(),
-                audit::pending(tx).await?,
-            ))
+    async fn report_leak(&self) {
+        let request = self.request(Mode::Cutover, Cause::Emergency);
+        let journal = &self.lane.journal;
+        let asked = journal.write(async move |tx| requests::add(tx, &request).await);
+        asked.await.unwrap();
+    }
+
+    /// What there is to do, in one reading.
+    async fn glance(&self) -> Glance {
+        let secret = self.secret.clone();
+        let read = self.lane.journal.read(async move |tx| {
+            let runs = rotations::unfinished(tx, &secret).await?;
+            let asked = !requests::queued(tx, 1).await?.is_empty();
+            let unplaced = audit::pending(tx).await? > 0;
+            Ok(Glance {
+                is_over: runs.is_empty() && !asked && !unplaced,
+                wake_ms: rotations::next_wake(tx).await?,
+                runs,
+            })
         });
-        let (no_request, pending) = read.await.unwrap();
-        no_request && pending == 0 && self.unfinished().await.is_empty()
+        read.await.unwrap()
     }
 
     /// Leases of every life.

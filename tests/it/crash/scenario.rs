@@ -38,8 +38,8 @@ pub(crate) struct PlannedConsumer {
     pub(crate) canary: bool,
     pub(crate) role: Option<Role>,
     pub(crate) polls: bool,
-    /// Its first instance misses this many notices.
-    pub(crate) misses: u32,
+    /// Its first instance takes no new value.
+    pub(crate) deaf: bool,
 }
 
 /// What happens outside and in which order people act.
@@ -63,12 +63,12 @@ pub(crate) struct Scenario {
     pub(crate) ends: Vec<Phase>,
 }
 
-/// Long enough for every wait to be one, short enough for few looks.
+/// Longer than two leases, so that people still come in time; short enough for few looks.
 const TIMING: &str = r#"
 every        = "30d"
-prove_within = "10s"
-overlap      = "5s"
-undo         = "4s"
+prove_within = "15s"
+overlap      = "15s"
+undo         = "15s"
 "#;
 const MAIN: &str = "main:app";
 const FOLDER: &str = "folder:app";
@@ -93,7 +93,7 @@ fn consumer(name: &'static str, reads: &'static str) -> PlannedConsumer {
         canary: false,
         role: None,
         polls: false,
-        misses: 0,
+        deaf: false,
     }
 }
 
@@ -237,12 +237,12 @@ fn in_place() -> Scenario {
     small("in place", Style::InPlace, ChosenBy::Keywheel)
 }
 
-/// A consumer is late, and a person turns back.
+/// A consumer does not take the new value, and a person turns back.
 fn in_place_rollback() -> Scenario {
     Scenario {
         name: "in place rollback",
         consumers: vec![PlannedConsumer {
-            misses: 1,
+            deaf: true,
             ..consumer("app", MAIN)
         }],
         person: Some((Phase::Verifying, Wish::Rollback)),

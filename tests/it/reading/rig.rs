@@ -10,6 +10,16 @@ use std::time::{Duration, Instant};
 /// The secret that the starter brings.
 pub(super) const ID: &str = "development/example-token";
 
+/// A daemon that ends with its test, also with one that fails.
+struct Daemon(Child);
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
 /// A folder with a journal.
 pub(super) struct Rig(tempfile::TempDir);
 
@@ -25,19 +35,19 @@ impl Rig {
     /// The same after this many rotations, one after the other, by a daemon that has stopped.
     pub(super) fn rotated(times: usize) -> Self {
         let rig = Self::new();
-        let mut daemon = rig.daemon();
+        let daemon = rig.daemon();
+        rig.until(|rig| rig.json(&["status", "--output", "json"])["daemons"][0]["pid"].is_i64());
         for done in 1..=times {
             rig.rotate();
             rig.until(|rig| rig.ended() == done);
         }
         rig.until(|rig| rig.json(&["audit", "verify", "--output", "json"])["pending"] == 0);
-        daemon.kill().unwrap();
-        daemon.wait().unwrap();
+        drop(daemon);
         rig
     }
 
     /// Asks for a rotation without waits.
-    pub(super) fn rotate(&self) {
+    fn rotate(&self) {
         let asked = ["rotate-now", ID, "--mode", "cutover", "--reason", "example"];
         let (code, out) = self.run(&asked);
         assert_eq!(code, 0, "{out}");
@@ -49,12 +59,10 @@ impl Rig {
         items.iter().filter(|run| run["state"] == "ended").count()
     }
 
-    /// Starts the daemon.
-    pub(super) fn daemon(&self) -> Child {
-        self.command(&["daemon", "--lease-ms", "2000"])
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap()
+    fn daemon(&self) -> Daemon {
+        let mut command = self.command(&["daemon", "--lease-ms", "2000"]);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        Daemon(command.spawn().unwrap())
     }
 
     /// Waits for something to be so.

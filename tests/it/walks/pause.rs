@@ -18,9 +18,13 @@ async fn pause(scene: &Scene, by: Option<&'static str>) {
 #[tokio::test]
 async fn paused_it_makes_and_ends_nothing_until_it_is_resumed() {
     let mut scene = Scene::late();
+    // Asked for first: a paused secret is not begun by hand. Queued for nobody, that is exit 3.
+    let asked = scene
+        .project
+        .run(&["rotate-now", ID, "--reason", "example"]);
+    asked.ended(3);
     pause(&scene, Some("example")).await;
     let daemon = scene.project.daemon();
-    scene.rotate();
     let run = scene
         .project
         .until(ID, "paused", |run| !run.waiting.is_empty())

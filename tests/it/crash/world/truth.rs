@@ -50,8 +50,8 @@ pub(crate) struct Instance {
     pub(crate) accepts: bool,
     /// Reads its destination whenever it is asked, instead of when it is told.
     pub(crate) polls: bool,
-    /// It misses this many notices more.
-    pub(crate) misses: u32,
+    /// It takes no new value, told or not.
+    pub(crate) deaf: bool,
 }
 
 /// What the named exceptions of the design suspend in a scenario.
@@ -111,8 +111,11 @@ impl Truth {
         key: &Key,
         act: impl FnOnce(&mut Self) -> Result<T>,
     ) -> Result<T> {
+        let made = self.made.len();
         let result = act(self);
-        if result.is_ok() {
+        // A credential made before is no second one.
+        let repeated = key.kind == Kind::Mint && made == self.made.len();
+        if result.is_ok() && !repeated {
             self.took.push(key.clone());
         }
         self.look_around(key.kind);
@@ -208,15 +211,19 @@ impl Truth {
 
     /// A consumer is told: its instances read again.
     pub(crate) fn told(&mut self, consumer: &str) -> Result<()> {
-        let shown = &self.shown;
-        for instance in self
-            .instances
+        let Self {
+            shown,
+            values,
+            instances,
+            ..
+        } = self;
+        let told = instances
             .iter_mut()
-            .filter(|i| i.consumer == consumer && !i.polls)
-        {
-            if instance.misses > 0 {
-                instance.misses -= 1;
-            } else if let Some(now) = shown.get(&instance.destination) {
+            .filter(|i| i.consumer == consumer && !i.polls);
+        for instance in told {
+            if let Some(now) = shown.get(&instance.destination)
+                && (!instance.deaf || now.value == values[0])
+            {
                 instance.holds = now.clone();
             }
         }
