@@ -82,8 +82,10 @@ async fn killed_at(name: &str) {
     let scene = Scene::new();
     let mut arguments = SHORT.to_vec();
     arguments.extend(["--die-at", name]);
+    // Queued, as there is no daemon yet.
+    let asked = ["rotate-now", ID, "--reason", "example"];
+    scene.project.run(&asked).ended(3);
     let mut daemon = scene.project.daemon_unchecked(&arguments);
-    scene.rotate();
     let status = daemon.ended_within(Duration::from_secs(40));
     assert_eq!(status.signal(), Some(9), "{name}: {}", daemon.log());
     let daemon = scene.project.daemon_with(&SHORT);
