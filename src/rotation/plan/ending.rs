@@ -3,7 +3,7 @@
 use super::progress::Progress;
 use super::{Order, Step, blocked, closed, forward};
 use crate::inventory::Destination;
-use crate::rotation::facts::{Facts, Probe};
+use crate::rotation::facts::{Effect, Facts, Probe};
 use crate::rotation::gate::{self, Missing};
 use crate::rotation::phase::Event;
 use crate::rotation::words::{Kind, Look, Mode, Status};
@@ -169,20 +169,25 @@ pub(super) fn outstanding(facts: &Facts) -> Vec<(Kind, String)> {
     ];
     let mut found = Vec::new();
     for (disable, enable) in pairs {
-        // Where the issuer cannot tell a state, an absent one may have been applied.
-        let ended = facts.effects.iter().filter(|e| {
-            e.kind == disable
-                && facts.effect(disable, &e.target) == Some(e)
-                && matches!(e.status, Status::Applied | Status::Absent)
-        });
-        for effect in ended {
+        for effect in facts
+            .effects
+            .iter()
+            .filter(|e| e.kind == disable && may_hold(e))
+        {
             let back = facts.applied(enable, &effect.target);
-            if back.is_none_or(|back| back.created_ms < effect.created_ms) {
-                found.push((enable, effect.target.clone()));
+            let to_do = (enable, effect.target.clone());
+            let ended = back.is_none_or(|back| back.created_ms < effect.created_ms);
+            if ended && !found.contains(&to_do) {
+                found.push(to_do);
             }
         }
     }
     found
+}
+
+/// Where an issuer cannot tell a state, an absent effect may have been applied, whatever later tries became.
+pub(super) fn may_hold(effect: &Effect) -> bool {
+    matches!(effect.status, Status::Applied | Status::Absent)
 }
 
 /// Brings back whatever is ended reversibly, before anything else is asked of a consumer.

@@ -250,7 +250,7 @@ fn label(missing: &Missing) -> String {
     )
 }
 
-/// Whether a later effect took this one back.
+/// Whether a later effect took this one back, or may have.
 fn undone(facts: &Facts, effect: &Effect) -> bool {
     let by = match effect.kind {
         Kind::DisableCredential => Kind::EnableCredential,
@@ -259,9 +259,10 @@ fn undone(facts: &Facts, effect: &Effect) -> bool {
         Kind::EnableVersion => Kind::DisableVersion,
         _ => return false,
     };
-    facts
-        .applied(by, &effect.target)
-        .is_some_and(|other| other.created_ms > effect.created_ms)
+    let later = |other: &Effect| other.created_ms > effect.created_ms;
+    let same = |other: &&Effect| other.kind == by && other.target == effect.target;
+    let mut others = facts.effects.iter().filter(same);
+    others.any(|other| later(other) && super::ending::may_hold(other))
 }
 
 /// What was given up is tried again now and then, so that a cure is noticed without being told.

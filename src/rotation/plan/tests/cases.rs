@@ -322,6 +322,48 @@ fn a_disabling_whose_outcome_nobody_can_tell_is_brought_back() {
 }
 
 #[test]
+fn a_disabling_that_nobody_can_tell_is_brought_back_after_a_refused_try_too() {
+    let setting = Setting {
+        tests: false,
+        ..Setting::plain(Make::Overlap)
+    };
+    let mut run = at(&setting, Phase::Overlapping);
+    strike(&mut run, Kind::DisableCredential, Fault::DiedLanded);
+    let refused = Op::Strike(Kind::DisableCredential, Fault::Unavailable);
+    play(&mut run, &[refused, Op::Turns(4), Op::Rollback]);
+    assert_eq!(tries(&run, Kind::DisableCredential), 2);
+    ends(run, Phase::RolledBack);
+}
+
+#[test]
+fn a_disabling_after_a_relapse_that_nobody_can_tell_is_brought_back_again() {
+    let setting = Setting {
+        tests: false,
+        ..Setting::plain(Make::Overlap)
+    };
+    let mut run = at(&setting, Phase::Observing);
+    let back = Op::Move {
+        consumer: 0,
+        instance: 0,
+        to: Where::Old,
+    };
+    play(&mut run, &[back, Op::Turns(4)]);
+    assert!(run.world.is_alive(OLD));
+    run.world.reload("app0");
+    let lost = Op::Strike(Kind::DisableCredential, Fault::DiedLanded);
+    play(&mut run, &[lost]);
+    for _ in 0..40 {
+        if tries(&run, Kind::DisableCredential) == 2 {
+            break;
+        }
+        play(&mut run, &[Op::Turns(1)]);
+    }
+    assert!(!run.world.is_alive(OLD));
+    play(&mut run, &[Op::Rollback]);
+    ends(run, Phase::RolledBack);
+}
+
+#[test]
 fn a_reading_that_began_before_the_call_landed_proves_no_absence() {
     let mut run = at(&Setting::plain(Make::Overlap), Phase::Publishing);
     strike(&mut run, Kind::Publish, Fault::DiedLate(24_990));

@@ -74,9 +74,10 @@ fn once(facts: &Facts, kind: Kind, target: &str, attempt: i64) -> Result<(), Vio
         .rposition(|e| same(&e) && e.status == Status::Applied);
     let undone = applied.is_none_or(|index| {
         let later = &facts.effects[index..];
-        later.iter().any(|e| {
-            Some(e.kind) == counterpart(kind) && e.target == target && e.status == Status::Applied
-        })
+        let may_hold = |status| matches!(status, Status::Applied | Status::Absent);
+        later
+            .iter()
+            .any(|e| Some(e.kind) == counterpart(kind) && e.target == target && may_hold(e.status))
     });
     // A second notice belongs to the time that is waited: one for each.
     let waited_ms = facts.phase_since_ms.max(facts.retried_ms);
