@@ -4,6 +4,7 @@
 //! [`Journal::write`] or [`Journal::read`]; a verb is SQL that both databases understand.
 
 pub mod audit;
+mod counts;
 mod error;
 pub mod files;
 pub mod ledger;
@@ -17,11 +18,13 @@ pub mod secrets;
 mod sql;
 mod worker;
 
+pub use counts::Counts;
 pub use error::{Error, Result};
 pub use open::{Address, MIGRATIONS};
 pub use sql::{Arg, Dialect, Row, Tx, to_json};
 
 use crate::clock::Clock;
+use counts::Totals;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 use worker::{Call, Message};
@@ -32,6 +35,7 @@ pub struct Journal {
     messages: mpsc::UnboundedSender<Message>,
     clock: Arc<dyn Clock>,
     address: Arc<Address>,
+    totals: Arc<Totals>,
     /// Ends the thread's life with the last handle's.
     _thread: Arc<Thread>,
 }
@@ -94,6 +98,11 @@ impl Journal {
     /// The clock everything in this process shares.
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.clock
+    }
+
+    /// How much was done since it was opened.
+    pub fn counts(&self) -> Counts {
+        self.totals.now()
     }
 
     /// Where the journal is.

@@ -155,6 +155,7 @@ impl Journal {
 
     async fn start(address: Address, clock: Arc<dyn Clock>, access: Access) -> Result<Self> {
         let (messages, inbox) = mpsc::unbounded_channel();
+        let totals = Arc::clone(&access.totals);
         let (up, is_up) = oneshot::channel::<std::io::Result<()>>();
         let thread = std::thread::Builder::new()
             .name("journal".into())
@@ -187,6 +188,7 @@ impl Journal {
             messages,
             clock,
             address,
+            totals,
             _thread: Arc::new(Thread(Some(thread))),
         })
     }
@@ -198,6 +200,7 @@ fn access(address: &Address, clock: &Arc<dyn Clock>) -> Access {
         place: address.to_string(),
         dialect: address.dialect(),
         clock: Arc::clone(clock),
+        totals: Arc::default(),
     }
 }
 

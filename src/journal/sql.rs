@@ -93,6 +93,8 @@ pub struct Tx {
     pub(super) now_ms: i64,
     /// The last error of the database: after one, PostgreSQL turns COMMIT into a rollback without a word.
     pub(super) failed: Option<Error>,
+    /// Statements run on this connection so far.
+    pub(super) statements: u64,
 }
 
 impl Tx {
@@ -108,6 +110,7 @@ impl Tx {
 
     /// Runs a statement and says how many rows it changed.
     pub async fn run(&mut self, sql: impl Into<String>, args: &[Arg]) -> Result<u64> {
+        self.statements += 1;
         let query = bind(sql.into(), args)?;
         let done = query.execute(&mut self.conn).await;
         Ok(done.map_err(|e| self.fail(&e))?.rows_affected())
@@ -115,6 +118,7 @@ impl Tx {
 
     /// Runs a query and returns every row.
     pub async fn rows(&mut self, sql: impl Into<String>, args: &[Arg]) -> Result<Vec<Row>> {
+        self.statements += 1;
         let query = bind(sql.into(), args)?;
         let rows = query.fetch_all(&mut self.conn).await;
         Ok(rows

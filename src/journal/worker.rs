@@ -5,6 +5,7 @@
 //! in a savepoint of its own, and leaves the file free between commits so that a second process gets in
 //! (`keywheel rotate-now` beside a daemon at full rate). On PostgreSQL every closure has its own transaction.
 
+use super::counts::Totals;
 use super::error::{Error, Result};
 use super::sql::{Dialect, Tx};
 use crate::clock::Clock;
@@ -90,6 +91,7 @@ pub(super) struct Access {
     pub(super) place: String,
     pub(super) dialect: Dialect,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) totals: Arc<Totals>,
 }
 
 impl Access {
@@ -107,6 +109,7 @@ impl Access {
             place: self.place.clone(),
             now_ms: 0,
             failed: None,
+            statements: 0,
         };
         if self.dialect == Dialect::Sqlite {
             for pragma in sqlite_pragmas(writable) {
@@ -161,13 +164,15 @@ pub(super) async fn serve(access: Access, mut messages: mpsc::UnboundedReceiver<
     while let Some(message) = messages.recv().await {
         match message {
             Message::Read(job) => {
-                drop(tokio::task::spawn_local(
-                    pool.clone().transact(job, begin_reading(access.dialect)),
-                ));
+                drop(tokio::task::spawn_local(pool.clone().transact(
+                    job,
+                    begin_reading(access.dialect),
+                    false,
+                )));
             }
             Message::Write(job) if access.dialect == Dialect::Postgres => {
                 drop(tokio::task::spawn_local(
-                    pool.clone().transact(job, "BEGIN"),
+                    pool.clone().transact(job, "BEGIN", true),
                 ));
             }
             other => drop(to_writer.send(other)),
@@ -208,7 +213,7 @@ impl Pool {
         }
     }
 
-    async fn transact(self, mut job: Box<dyn Job>, begin: &'static str) {
+    async fn transact(self, mut job: Box<dyn Job>, begin: &'static str, writes: bool) {
         let Ok(_slot) = self.slots.acquire().await else {
             return;
         };
@@ -216,6 +221,9 @@ impl Pool {
             let outcome = self.once(&mut job, begin).await;
             let busy = job.is_busy() || outcome.as_ref().is_err_and(Error::is_busy);
             if !busy || attempt == TRIES {
+                if writes && outcome.is_ok() {
+                    self.access.totals.committed(1);
+                }
                 return job.reply(outcome);
             }
             tokio::time::sleep(backoff(attempt)).await;
@@ -225,7 +233,9 @@ impl Pool {
     async fn once(&self, job: &mut Box<dyn Job>, begin: &'static str) -> Result<()> {
         let mut tx = self.begin(begin).await?;
         tx.now_ms = self.access.now(&mut tx).await?;
+        let before = tx.statements;
         let keep = job.run(&mut tx).await;
+        self.access.totals.ran(tx.statements - before);
         tx.run(if keep { "COMMIT" } else { "ROLLBACK" }, &[])
             .await?;
         // Only a connection whose transaction ended cleanly is used again; any other is closed by its drop.
@@ -322,6 +332,9 @@ async fn commit_group(
         // Whatever state the connection is in, a new one starts clean; SQLite rolls the open one back.
         *kept = None;
     }
+    if outcome.is_ok() && ended.is_ok() {
+        access.totals.committed(batch.len() as u64);
+    }
     outcome.and(ended.map(drop))
 }
 
@@ -352,7 +365,10 @@ async fn run_group(access: &Access, tx: &mut Tx, batch: &mut [Box<dyn Job>]) -> 
     for job in batch {
         tx.now_ms = access.now(tx).await?;
         tx.run("SAVEPOINT one", &[]).await?;
-        if !job.run(tx).await {
+        let before = tx.statements;
+        let keep = job.run(tx).await;
+        access.totals.ran(tx.statements - before);
+        if !keep {
             tx.run("ROLLBACK TO one", &[]).await?;
         }
         tx.run("RELEASE one", &[]).await?;

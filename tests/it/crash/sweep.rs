@@ -201,7 +201,7 @@ async fn die_twice(firsts: &[(Job, Vec<Seam>)], table: &mut Table) -> Option<()>
     for (index, (first, later)) in firsts.iter().enumerate() {
         table.pairs.1 += later.len();
         let chosen = later.get(index * 7919 % later.len().max(1));
-        let Some(second) = chosen.filter(|_| index % 2 == 0) else {
+        let Some(second) = chosen.filter(|_| index % 4 == 0) else {
             continue;
         };
         let mut deaths = first.plan.deaths.clone();

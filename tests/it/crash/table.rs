@@ -97,7 +97,7 @@ impl fmt::Display for Table {
         let (run, all) = self.pairs;
         writeln!(
             f,
-            "pairs: {run} of {all}, one for every other first death, chosen by its place in the list"
+            "pairs: {run} of {all}, one for every fourth first death, chosen by its place in the list"
         )?;
         write!(
             f,
