@@ -126,7 +126,8 @@ impl Sitting {
 
     /// An emergency that arrived meanwhile takes the run over at this safe point.
     async fn take_over(&mut self, tx: &mut Tx) -> Result<()> {
-        if !self.run.exclusive {
+        // A run on its way back ends on the very credential that leaked: the emergency waits for a run of its own.
+        if !self.run.exclusive || self.run.phase == Phase::Restoring {
             return Ok(());
         }
         let Some(request) = requests::emergency(tx, &self.run.secret_id).await? else {

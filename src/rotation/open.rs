@@ -28,7 +28,8 @@ pub async fn open(tx: &mut Tx, request: &Request) -> Result<Opened> {
             requests::close(tx, &request.id, "dropped", run.id.as_str()).await?;
         }
         // Woken until it has taken the emergency over, not for as long as the request waits its turn.
-        if run.cause != request.cause || !run.mode.is_at_least(request.mode) {
+        let takes_over = run.phase != Phase::Restoring;
+        if takes_over && (run.cause != request.cause || !run.mode.is_at_least(request.mode)) {
             rotations::wake(tx, &request.secret_id).await?;
         }
         return Ok(Opened::UnderWay(run.id));
