@@ -51,7 +51,7 @@ async fn sigterm_lets_a_call_under_way_end_and_leaves_within_15_seconds() {
 #[tokio::test]
 async fn killed_again_and_again_it_still_completes_once() {
     let scene = Scene::new();
-    scene.rotate();
+    scene.queue();
     let mut kills = 0_u64;
     let end = Instant::now() + PATIENCE;
     loop {

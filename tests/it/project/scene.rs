@@ -72,6 +72,13 @@ impl Scene {
             .succeeded();
     }
 
+    /// Asks for a rotation while no daemon runs: queued for nobody yet, and said so.
+    pub(crate) fn queue(&self) {
+        self.project
+            .run(&["rotate-now", ID, "--reason", "example"])
+            .ended(3);
+    }
+
     /// The token published now.
     pub(crate) fn published(&self) -> String {
         self.project.env_value(FILE, KEY).expect("a token")
