@@ -148,6 +148,31 @@ pub enum Event {
     Cancel,
 }
 
+/// Every event, for tests that walk the whole table.
+pub const EVENTS: [Event; 21] = [
+    Event::PlanKept,
+    Event::PreflightPassed,
+    Event::ContainFirst,
+    Event::Contained,
+    Event::Minted,
+    Event::Tested,
+    Event::Published,
+    Event::Notified,
+    Event::Verified,
+    Event::NothingToEnd,
+    Event::OverlapOver,
+    Event::Relapsed,
+    Event::Disabled,
+    Event::NotReversible,
+    Event::Observed,
+    Event::Reenabled,
+    Event::Revoked,
+    Event::Confirmed,
+    Event::TurnBack,
+    Event::Restored,
+    Event::Cancel,
+];
+
 /// An event that the table does not allow in this phase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("event {event:?} is not allowed in phase {phase}")]
@@ -204,31 +229,7 @@ pub fn next(phase: Phase, event: Event) -> Result<Phase, Illegal> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Event, PHASES, Phase, next};
-
-    const EVENTS: [Event; 21] = [
-        Event::PlanKept,
-        Event::PreflightPassed,
-        Event::ContainFirst,
-        Event::Contained,
-        Event::Minted,
-        Event::Tested,
-        Event::Published,
-        Event::Notified,
-        Event::Verified,
-        Event::NothingToEnd,
-        Event::OverlapOver,
-        Event::Relapsed,
-        Event::Disabled,
-        Event::NotReversible,
-        Event::Observed,
-        Event::Reenabled,
-        Event::Revoked,
-        Event::Confirmed,
-        Event::TurnBack,
-        Event::Restored,
-        Event::Cancel,
-    ];
+    use super::{EVENTS, PHASES, Phase, next};
 
     #[test]
     fn nothing_leaves_a_terminal_phase_and_every_other_phase_has_a_way_on() {

@@ -7,34 +7,9 @@ use keywheel::journal::audit::{self, AuditRow};
 use keywheel::journal::rotations::{self, Run};
 use keywheel::journal::{self, ledger, secrets};
 use keywheel::rotation::facts::Effect;
-use keywheel::rotation::phase::{Event, Phase, next};
+use keywheel::rotation::phase::{EVENTS, Phase, next};
 use keywheel::rotation::words::{KINDS, Kind, Status};
 use std::collections::BTreeMap;
-
-/// Everything that moves a rotation.
-const EVENTS: [Event; 21] = [
-    Event::PlanKept,
-    Event::PreflightPassed,
-    Event::ContainFirst,
-    Event::Contained,
-    Event::Minted,
-    Event::Tested,
-    Event::Published,
-    Event::Notified,
-    Event::Verified,
-    Event::NothingToEnd,
-    Event::OverlapOver,
-    Event::Relapsed,
-    Event::Disabled,
-    Event::NotReversible,
-    Event::Observed,
-    Event::Reenabled,
-    Event::Revoked,
-    Event::Confirmed,
-    Event::TurnBack,
-    Event::Restored,
-    Event::Cancel,
-];
 
 /// Repeating these does no harm, so that one of which nothing is known may have happened.
 const REPEATABLE: [Kind; 7] = [
