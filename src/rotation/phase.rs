@@ -229,7 +229,7 @@ pub fn next(phase: Phase, event: Event) -> Result<Phase, Illegal> {
 
 #[cfg(test)]
 mod tests {
-    use super::{EVENTS, PHASES, Phase, next};
+    use super::{EVENTS, Event, PHASES, Phase, next};
 
     #[test]
     fn nothing_leaves_a_terminal_phase_and_every_other_phase_has_a_way_on() {
