@@ -3,13 +3,17 @@
 use super::tools::Tools;
 use super::{ActionError, Judged, Person, Refused, known, under_way};
 use crate::inventory::{Definition, Manage};
-use crate::journal::ledger::{self, CredentialRow};
+use crate::journal::ledger;
 use crate::journal::requests::{self, Request};
+use crate::journal::rotations;
 use crate::journal::rotations::Run;
 use crate::journal::secrets::Secret;
 use crate::journal::{Journal, Tx, audit, secrets};
-use crate::rotation::words::{Cause, Mode};
-use keywheel_contract::{ChosenBy, IssuerCapabilities, Style};
+use crate::rotation::leaks;
+use crate::rotation::phase::Phase;
+use crate::rotation::plan::long_outage;
+use crate::rotation::words::{Cause, Kind, Mode};
+use keywheel_contract::{IssuerCapabilities, Style};
 
 /// What is asked for, alike for every secret of one command.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +63,8 @@ pub struct Radius {
     pub outage: String,
     /// The phase of the rotation under way, where there is one.
     pub under_way: Option<String>,
+    /// Why it takes a second rotation until everything that leaked is ended; `None` where one does it.
+    pub another: Option<&'static str>,
 }
 
 /// Judges whether a rotation may be asked for, and what it would touch. Changes nothing.
@@ -75,12 +81,12 @@ pub async fn radius(
     let judged = journal
         .read(async move |tx| judge(tx, &named, &wanted).await)
         .await?;
-    let (definition, run) = judged?;
+    let (definition, run, another) = judged?;
     let outside = tools.outside(&definition, None).await?;
     let can = outside.issuer.capabilities();
     if asked.mode == Mode::Contain
         && !asked.accept_outage
-        && let Some(why) = long_outage(&can)
+        && let Some(why) = long_outage(&can, has_next(run.as_ref()))
     {
         return Err(Refused::new(format!(
             "{id} cannot be contained without a longer outage: {why}; nothing was changed"
@@ -90,10 +96,21 @@ pub async fn radius(
         ))
         .into());
     }
-    Ok(described(&definition, run.as_ref(), &can, asked))
+    let mut radius = described(&definition, run.as_ref(), &can, asked);
+    radius.another = another;
+    Ok(radius)
 }
 
-async fn judge(tx: &mut Tx, id: &str, asked: &Asked) -> Judged<(Definition, Option<Run>)> {
+/// Whether the rotation under way has made the next credential already.
+fn has_next(run: Option<&Run>) -> bool {
+    run.is_some_and(|run| {
+        run.candidate.is_some() && run.phase < Phase::Completed && run.phase != Phase::Restoring
+    })
+}
+
+type Verdict = (Definition, Option<Run>, Option<&'static str>);
+
+async fn judge(tx: &mut Tx, id: &str, asked: &Asked) -> Judged<Verdict> {
     let secret = match known(tx, id).await? {
         Ok(secret) => secret,
         Err(refused) => return Ok(Err(refused)),
@@ -106,10 +123,18 @@ async fn judge(tx: &mut Tx, id: &str, asked: &Asked) -> Judged<(Definition, Opti
     if let Some(refused) = held_back(tx.now_ms(), &secret, &definition, asked.mode) {
         return Ok(Err(refused));
     }
-    if let Some(refused) = over_already(tx, &secret, asked).await? {
+    if let Some(refused) = over_already(tx, &definition, asked).await? {
         return Ok(Err(refused));
     }
-    Ok(Ok((definition, under_way(tx, id).await?)))
+    let run = under_way(tx, id).await?;
+    let another = match run
+        .as_ref()
+        .filter(|run| run.exclusive && asked.is_emergency())
+    {
+        Some(run) => another(tx, run, asked).await?,
+        None => None,
+    };
+    Ok(Ok((definition, run, another)))
 }
 
 fn held_back(now_ms: i64, secret: &Secret, definition: &Definition, mode: Mode) -> Option<Refused> {
@@ -138,10 +163,10 @@ fn held_back(now_ms: i64, secret: &Secret, definition: &Definition, mode: Mode) 
 /// A credential named as leaked that is over already, or that is not one of this secret's.
 async fn over_already(
     tx: &mut Tx,
-    secret: &Secret,
+    plan: &Definition,
     asked: &Asked,
 ) -> crate::journal::Result<Option<Refused>> {
-    let id = &secret.id;
+    let id = plan.id.as_str();
     let Some(word) = asked
         .credential
         .as_deref()
@@ -150,7 +175,8 @@ async fn over_already(
         return Ok(None);
     };
     let all = ledger::credentials(tx, id).await?;
-    let Some(leaked) = named(&all, word, secret.current_credential.as_deref()) else {
+    let current = leaks::in_use(tx, plan).await?;
+    let Some(leaked) = leaks::find(&all, word, current.as_deref()) else {
         let known: Vec<&str> = all
             .iter()
             .filter_map(|row| row.issuer_ref.as_deref())
@@ -161,7 +187,7 @@ async fn over_already(
         );
         return Ok(Some(Refused::new(why)));
     };
-    let over = matches!(leaked.state.as_str(), "refused" | "replaced" | "destroyed");
+    let over = leaks::is_over(leaked);
     let why = format!(
         "that credential of {id} is {} already; the one in use is another and is not touched",
         leaked.state
@@ -169,34 +195,31 @@ async fn over_already(
     Ok(over.then(|| Refused::new(why).next(format!("keywheel history {id}"))))
 }
 
-fn named<'a>(
-    all: &'a [CredentialRow],
-    word: &str,
-    current: Option<&str>,
-) -> Option<&'a CredentialRow> {
-    all.iter().find(|row| match word {
-        "previous" => Some(row.id.as_str()) != current && row.state != "candidate",
-        word => row.id == word || row.issuer_ref.as_deref() == Some(word),
-    })
-}
-
-/// Why ending the leaked credential first would leave consumers without one for longer than a moment.
-fn long_outage(can: &IssuerCapabilities) -> Option<&'static str> {
-    match can.style {
-        Style::Generated => Some(
-            "consumers honour the value themselves, so that nobody can end it before the new one is there",
-        ),
-        Style::InPlace => Some(
-            "its issuer holds one value, so that ending the old one and making the new one are one step",
-        ),
-        _ if !can.reversible && !can.revokes => {
-            Some("its issuer has no way to end the leaked one from here")
-        }
-        _ if can.chosen_by == ChosenBy::Person => {
-            Some("a person has to make the new one, and there is no spare")
-        }
-        _ => None,
+/// Why the rotation under way does not end everything that leaked.
+async fn another(
+    tx: &mut Tx,
+    run: &Run,
+    asked: &Asked,
+) -> crate::journal::Result<Option<&'static str>> {
+    let word = asked.credential.as_deref().unwrap_or("all");
+    let leaked = leaks::named(tx, &run.plan, word).await?;
+    if !leaks::needs_another(run, &leaked) {
+        return Ok(None);
     }
+    let effects = ledger::effects(tx, run.id.as_str()).await?;
+    let past_return = effects.iter().any(|effect| Kind::is_final(effect.kind));
+    Ok(Some(match (run.phase, past_return) {
+        (Phase::Restoring, _) => {
+            "the one under way goes back to the credential that leaked; one of its own follows at once"
+        }
+        (_, true) => {
+            "the one under way ends its old credential for good; one of its own starts beside it"
+        }
+        (_, false) => {
+            "the one under way is hurried, but its new credential was published before the report and counts \
+             as leaked; a second one follows it"
+        }
+    }))
 }
 
 fn described(
@@ -219,6 +242,7 @@ fn described(
         undo: undo(plan, can, asked.mode),
         outage: outage(can, asked.mode).to_owned(),
         under_way: run.map(|run| run.phase.word().to_owned()),
+        another: None,
     }
 }
 
@@ -264,6 +288,9 @@ pub async fn ask(
             }
             let request = request(&id, &asked, &person);
             requests::add(tx, &request).await?;
+            if asked.is_emergency() {
+                rotations::wake(tx, &id).await?;
+            }
             let mut entry = person.entry(None, "request", asked.mode.word());
             entry.credential.clone_from(&request.credential);
             audit::append_apart(tx, &id, entry).await?;

@@ -3,12 +3,14 @@
 //! it has returned.
 
 mod advance;
+mod others;
 mod question;
 mod reading;
 mod record;
 
 use super::facts::{Capabilities, Effect, EffectResult, Facts, KnownCredential, Pace};
 use super::gate;
+use super::leaks;
 use super::phase::Phase;
 use super::plan::{self, Order, Step};
 use super::report::Report;
@@ -69,7 +71,7 @@ pub async fn decide(tx: &mut Tx, turn: &Turn) -> Result<Decision> {
         entries: Vec::new(),
     };
     sitting.record(tx, turn).await?;
-    sitting.take_over(tx).await?;
+    sitting.take_over(tx, turn).await?;
     let mut facts = load(tx, &sitting.run, turn).await?;
     for _ in 0..MOVES_MAX {
         let decision = match plan::plan(&facts) {
@@ -125,7 +127,7 @@ impl Sitting {
     }
 
     /// An emergency that arrived meanwhile takes the run over at this safe point.
-    async fn take_over(&mut self, tx: &mut Tx) -> Result<()> {
+    async fn take_over(&mut self, tx: &mut Tx, turn: &Turn) -> Result<()> {
         // A run on its way back ends on the very credential that leaked: the emergency waits for a run of its own.
         if !self.run.exclusive || self.run.phase == Phase::Restoring {
             return Ok(());
@@ -133,28 +135,40 @@ impl Sitting {
         let Some(request) = requests::emergency(tx, &self.run.secret_id).await? else {
             return Ok(());
         };
-        if self.is_past_return(tx).await? {
+        let leaked = leaks::named(tx, &self.run.plan, &request.credential).await?;
+        let follows = leaks::needs_another(&self.run, &leaked);
+        if follows && self.is_past_return(tx).await? {
             // The duty to end the old credential lies on its row; the emergency gets a rotation of its own.
             self.run.exclusive = false;
             return Ok(());
         }
-        let published = self.run.published_ms.is_some();
-        let wants_candidate = matches!(request.credential.as_str(), "all" | "current");
-        let taken = self.run.cause == request.cause && self.run.mode.is_at_least(request.mode);
+        let answers = (request.accept_outage || request.mode != Mode::Contain)
+            && self.asks_about_an_outage(tx, turn).await?;
+        let taken = self.run.cause == request.cause
+            && self.run.mode.is_at_least(request.mode)
+            && !answers
+            && leaked.iter().all(|id| self.run.leaked.contains(id));
         if !taken {
-            self.hurry(&request, tx.now_ms());
+            self.hurry(&request, leaked, answers, tx.now_ms());
             rotations::rank(tx, &self.run.id, super::open::priority(request.cause)).await?;
         }
-        // A candidate that was published before the report counts as leaked too: its own rotation follows.
-        if !(published && wants_candidate) {
+        if !follows {
             requests::close(tx, &request.id, "adopted", self.run.id.as_str()).await?;
         }
         Ok(())
     }
 
-    /// The run goes on in the emergency's mode.
-    fn hurry(&mut self, request: &Request, now_ms: i64) {
-        self.run.mode = if self.run.mode.is_at_least(request.mode) {
+    /// Whether `contain` was asked for without accepting the outage that it means here.
+    async fn asks_about_an_outage(&self, tx: &mut Tx, turn: &Turn) -> Result<bool> {
+        let sealed = ledger::sealed_names(tx, self.run.id.as_str()).await?;
+        let has_next = sealed.contains(super::CANDIDATE);
+        let asks = self.run.mode == Mode::Contain && !self.run.accept_outage;
+        Ok(asks && plan::long_outage(&turn.can.issuer, has_next).is_some())
+    }
+
+    /// The run goes on in the emergency's mode; where it only asks about an outage, the new request is the answer.
+    fn hurry(&mut self, request: &Request, leaked: Vec<String>, answers: bool, now_ms: i64) {
+        self.run.mode = if self.run.mode.is_at_least(request.mode) && !answers {
             self.run.mode
         } else {
             request.mode
@@ -164,15 +178,17 @@ impl Sitting {
         self.run.wish = super::words::Wish::None;
         // As after `retry`: what was given up is tried at once, for the exposure counts.
         self.run.retried_ms = now_ms;
-        self.run.reported_ms.get_or_insert(request.reported_ms);
-        if let Some(old) = self
-            .run
-            .old_credential
-            .clone()
-            .filter(|old| !self.run.leaked.contains(old))
-        {
-            self.run.leaked.push(old);
+        let old = self.run.old_credential.as_ref();
+        if old.is_some_and(|old| leaked.contains(old)) {
+            self.run.reported_ms.get_or_insert(request.reported_ms);
         }
+        let known = &mut self.run.leaked;
+        known.extend(
+            leaked
+                .into_iter()
+                .filter(|id| !known.contains(id))
+                .collect::<Vec<_>>(),
+        );
         let note = self.note("takeover", request.mode.word());
         note.actor.clone_from(&request.actor);
         note.detail.clone_from(&request.reason);
@@ -334,7 +350,7 @@ fn expected(facts: &Facts, kind: Kind, destination: &str) -> Option<Base> {
 
 /// The proofs, or the waivers, that an intent to end something rests on.
 fn relied_on(facts: &Facts, credential: Option<&KnownCredential>) -> String {
-    if facts.mode == Mode::Contain {
+    if facts.is_contained() {
         return "contain: the outage was accepted".to_owned();
     }
     let credential = credential.map_or("", |credential| credential.id.as_str());
@@ -407,6 +423,7 @@ pub async fn load(tx: &mut Tx, run: &Run, turn: &Turn) -> Result<Facts> {
         probes: ledger::probes(tx, id).await?,
         evidence: ledger::evidence(tx, id).await?,
         waivers: ledger::waivers(tx, &run.secret_id).await?,
+        others: others::others(tx, run).await?,
         sealed: ledger::sealed_names(tx, id).await?,
         old,
         candidate,

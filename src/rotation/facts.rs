@@ -184,6 +184,27 @@ pub struct KnownCredential {
     pub issuer_ref: Option<String>,
 }
 
+/// Whether a later rotation of the secret was opened, one that is not on its way back to nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Newer {
+    /// None was.
+    #[default]
+    None,
+    /// It writes to the same destinations.
+    UnderWay,
+    /// Its candidate has replaced ours everywhere.
+    Completed,
+}
+
+/// What other rotations of the secret are about; each part is known in the phases that ask for it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Others {
+    /// Until the preflight is over: targets of their effects in doubt.
+    pub in_doubt: BTreeSet<String>,
+    /// From the point of no return on.
+    pub newer: Newer,
+}
+
 /// Everything known about one rotation at one moment.
 #[derive(Debug, Clone)]
 pub struct Facts {
@@ -227,6 +248,8 @@ pub struct Facts {
     pub evidence: Vec<Evidence>,
     /// Waivers in force.
     pub waivers: Vec<Waiver>,
+    /// Other rotations of the secret.
+    pub others: Others,
     /// Names of the values sealed for this rotation.
     pub sealed: BTreeSet<String>,
     /// The credential in use before.
@@ -309,6 +332,27 @@ impl Facts {
     /// Whether the run is in an emergency.
     pub fn is_emergency(&self) -> bool {
         self.cause == Cause::Emergency
+    }
+
+    /// Whether the old credential is among those that leaked.
+    pub fn old_leaked(&self) -> bool {
+        let old = self.old.as_ref();
+        old.is_some_and(|old| self.leaked.contains(&old.id))
+    }
+
+    /// Why ending the old credential first would be a long outage that nobody accepted; `None` where it may be
+    /// ended first, or where that was not asked for.
+    pub fn outage_not_accepted(&self) -> Option<&'static str> {
+        let asks = self.mode == Mode::Contain && self.old_leaked() && !self.accept_outage;
+        let has_next = self.sealed.contains(super::CANDIDATE);
+        asks.then(|| super::plan::long_outage(&self.can.issuer, has_next))
+            .flatten()
+    }
+
+    /// Whether the old credential is ended before anything else: it leaked, and the outage is accepted.
+    pub fn is_contained(&self) -> bool {
+        let asks = self.mode == Mode::Contain && self.old_leaked();
+        asks && self.outage_not_accepted().is_none()
     }
 
     /// The issuer's id of the old credential.

@@ -5,6 +5,7 @@ pub mod engine;
 pub mod execute;
 pub mod facts;
 pub mod gate;
+pub mod leaks;
 pub mod open;
 pub mod phase;
 pub mod plan;

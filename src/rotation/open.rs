@@ -1,5 +1,6 @@
 //! From a request to a rotation.
 
+use super::leaks;
 use super::phase::Phase;
 use super::plan::Waiting;
 use super::words::{Cause, State, Wish};
@@ -7,7 +8,7 @@ use crate::inventory::Definition;
 use crate::journal::audit::{self, Entry};
 use crate::journal::requests::{self, Request};
 use crate::journal::rotations::{self, Run};
-use crate::journal::{Result, Tx, ledger, secrets};
+use crate::journal::{Result, Tx, secrets};
 use keywheel_contract::RotationId;
 
 /// What became of a request.
@@ -68,8 +69,13 @@ pub async fn open(tx: &mut Tx, request: &Request) -> Result<Opened> {
 
 async fn new_run(tx: &mut Tx, id: &RotationId, request: &Request, plan: Definition) -> Result<Run> {
     let now = tx.now_ms();
-    let old = in_use(tx, &plan).await?;
+    let old = leaks::in_use(tx, &plan).await?;
     let emergency = request.cause == Cause::Emergency;
+    let leaked = match emergency {
+        true => leaks::named(tx, &plan, &request.credential).await?,
+        false => Vec::new(),
+    };
+    let is_out = old.is_none() || old.iter().any(|old| leaked.contains(old));
     Ok(Run {
         id: id.clone(),
         secret_id: request.secret_id.clone(),
@@ -86,7 +92,7 @@ async fn new_run(tx: &mut Tx, id: &RotationId, request: &Request, plan: Definiti
         wish: Wish::None,
         wish_actor: String::new(),
         accept_outage: request.accept_outage,
-        leaked: old.iter().filter(|_| emergency).cloned().collect(),
+        leaked,
         old_credential: old,
         candidate: None,
         created_ms: now,
@@ -95,32 +101,13 @@ async fn new_run(tx: &mut Tx, id: &RotationId, request: &Request, plan: Definiti
         published_ms: None,
         proven_ms: None,
         ended_ms: None,
-        reported_ms: emergency.then_some(request.reported_ms),
+        reported_ms: (emergency && is_out).then_some(request.reported_ms),
         refused_ms: None,
         question: String::new(),
         waiting: Vec::new(),
         audit_n: 0,
         audit_head: String::new(),
     })
-}
-
-/// The credential that the main destination shows, by our own writes; else the one recorded.
-async fn in_use(tx: &mut Tx, plan: &Definition) -> Result<Option<String>> {
-    if let Some(main) = plan.destinations.first() {
-        let sql = "SELECT credential FROM published WHERE secret_id = $1 AND destination = $2";
-        if let Some(row) = tx
-            .row(sql, &[plan.id.as_str().into(), main.name().into()])
-            .await?
-        {
-            return row.text("credential").map(Some);
-        }
-    }
-    let secret = secrets::by_id(tx, plan.id.as_str()).await?;
-    let recorded = secret.and_then(|secret| secret.current_credential);
-    match &recorded {
-        Some(id) => Ok(ledger::credential(tx, id).await?.map(|row| row.id)),
-        None => Ok(None),
-    }
 }
 
 /// The machine that a plan is bound to: that of the first store which names one.

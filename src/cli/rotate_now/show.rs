@@ -49,6 +49,9 @@ fn one(radius: &Radius) {
             "  under way  {phase}: an emergency takes it over, anything else joins it"
         );
     }
+    if let Some(why) = radius.another {
+        anstream::eprintln!("  rotations  two: {why}");
+    }
 }
 
 fn or_dash(text: &str) -> &str {

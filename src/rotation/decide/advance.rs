@@ -80,11 +80,16 @@ impl Sitting {
             ledger::credential_state(tx, id, candidate).await?;
         }
         match &self.run.old_credential {
-            Some(id) if self.run.mode != Mode::Contain || old != "previous" => {
+            Some(id) if !self.ends_first(id) || old != "previous" => {
                 ledger::credential_state(tx, id, old).await
             }
             Some(_) | None => Ok(()),
         }
+    }
+
+    /// Whether a credential leaked and is ended before anything else.
+    fn ends_first(&self, id: &String) -> bool {
+        self.run.mode == Mode::Contain && self.run.leaked.contains(id)
     }
 
     async fn learn_published(&mut self, tx: &mut Tx, now: i64) -> Result<()> {

@@ -8,7 +8,7 @@ use crate::rotation::facts::{Effect, Evidence, Probe, backoff_ms};
 use crate::rotation::phase::Phase;
 use crate::rotation::plan::Order;
 use crate::rotation::report::{Answer, Inspected, NewCandidate, Outcome, Settled, retry_after_ms};
-use crate::rotation::words::{Kind, Look, Status};
+use crate::rotation::words::{Cause, Kind, Look, Status};
 use keywheel_contract::{Error, Holding, Observation, Retry, VersionId};
 
 /// A change that waits for a person in an outside system is looked up this often.
@@ -374,6 +374,12 @@ impl Sitting {
         secrets::in_use(tx, &self.run.secret_id, &id).await?;
         let drift = recorded.is_some();
         self.run.old_credential = Some(id.clone());
+        // What leaked was what is in use: that is this one.
+        let leaked = &mut self.run.leaked;
+        let meant = recorded.as_ref().is_none_or(|row| leaked.contains(&row.id));
+        if meant && self.run.cause == Cause::Emergency {
+            leaked.push(id.clone());
+        }
         let note = self.note("adopt", if drift { "drift" } else { "found" });
         note.credential = id;
         note.evidence = version.as_str().to_owned();

@@ -6,7 +6,7 @@ use crate::providers::Target;
 use crate::rotation::CANDIDATE;
 use crate::rotation::report::{Answer, NewCandidate};
 use crate::rotation::values::{pack, proof_field, render};
-use crate::rotation::words::{Kind, Mode};
+use crate::rotation::words::Kind;
 use keywheel_contract::{
     Base, Credential, CredentialId, Document, Error, ErrorKind, Fields, Inspection, Notice, Result,
     Retired, Tag, VersionId, Write,
@@ -144,7 +144,7 @@ impl Execution<'_> {
             // A contained value is not shown beside the new one.
             _ => self
                 .values
-                .document(destination, self.facts.mode != Mode::Contain),
+                .document(destination, !self.facts.is_contained()),
         }
     }
 

@@ -3,7 +3,7 @@
 use super::progress::Progress;
 use super::{Order, Step, blocked, closed, forward};
 use crate::inventory::Destination;
-use crate::rotation::facts::{Effect, Facts, Probe};
+use crate::rotation::facts::{Effect, Facts, Newer, Probe};
 use crate::rotation::gate::{self, Missing};
 use crate::rotation::phase::Event;
 use crate::rotation::words::{Kind, Look, Mode, Status};
@@ -192,7 +192,7 @@ pub(super) fn may_hold(effect: &Effect) -> bool {
 
 /// Brings back whatever is ended reversibly, before anything else is asked of a consumer.
 pub(super) fn bring_back(facts: &Facts, progress: &mut Progress<'_>) {
-    if facts.mode == Mode::Contain {
+    if facts.is_contained() {
         return;
     }
     for (enable, target) in outstanding(facts) {
@@ -251,7 +251,7 @@ pub(super) fn revoking(facts: &Facts) -> Step {
     }
     let step = end_for_good(facts);
     // The outage was accepted: a leaked credential is not kept for a consumer that does not answer.
-    let waived = facts.mode == Mode::Contain && forward::can_end(facts);
+    let waived = facts.is_contained() && forward::can_end(facts);
     let asks = !waived && (!begun || ends_what_may_be_in_use(facts, &step));
     match asks.then(|| gate_again(facts)).flatten() {
         Some(held) => held,
@@ -291,7 +291,14 @@ fn end_for_good(facts: &Facts) -> Step {
 
 fn end_copies(facts: &Facts, progress: &mut Progress<'_>, destination: &Destination) {
     let name = destination.name();
-    if destination.shows_previous() && facts.old.is_some() {
+    let followed = facts.others.newer;
+    if destination.shows_previous() && facts.old.is_some() && followed != Newer::Completed {
+        let begun = facts.effect(Kind::DropPrevious, &name).map(|e| e.status);
+        if followed == Newer::UnderWay && begun != Some(Status::Applied) {
+            // It has read what stands there; where it completes, nothing of the old one is shown any more.
+            progress.wait_a_little("outcome", &format!("the rotation after, in {name}"));
+            return;
+        }
         if !progress.effect_forever(Kind::DropPrevious, &name) {
             return;
         }
@@ -334,7 +341,9 @@ pub(super) fn confirming(facts: &Facts) -> Step {
             });
         }
         let dropped = facts.any_applied(Kind::DropPrevious);
-        if dropped || facts.style() == Style::Generated {
+        let shown = dropped || facts.style() == Style::Generated;
+        // Where a later rotation is complete, everybody was proven on its candidate.
+        if shown && facts.others.newer != Newer::Completed {
             let candidate = facts
                 .candidate
                 .as_ref()

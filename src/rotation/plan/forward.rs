@@ -6,7 +6,7 @@ use crate::inventory::VerifySpec;
 use crate::rotation::facts::{Effect, Facts};
 use crate::rotation::gate::{self, Missing, Required};
 use crate::rotation::phase::Event;
-use crate::rotation::words::{Cause, Kind, Look, Mode, Status, Wish};
+use crate::rotation::words::{Cause, Kind, Look, Status, Wish};
 use crate::rotation::{CANDIDATE, OLD_REVOKED};
 use keywheel_contract::{ChosenBy, Find, Style};
 use keywheel_schedules::Gate;
@@ -16,6 +16,11 @@ pub(super) fn preflight(facts: &Facts) -> Step {
     let mut progress = Progress::new(facts);
     for destination in facts.destinations() {
         let name = destination.name();
+        if facts.others.in_doubt.contains(&name) {
+            // What stands there is not known before that is settled.
+            progress.wait_a_little("outcome", &format!("the rotation before, in {name}"));
+            continue;
+        }
         progress.look(Look::Inspect, &name, 0, || Order::Inspect {
             destination: name.clone(),
         });
@@ -30,7 +35,7 @@ pub(super) fn preflight(facts: &Facts) -> Step {
     if progress.is_done() {
         baseline(facts, &mut progress);
     }
-    let contain = facts.mode == Mode::Contain && facts.old_ref().is_some() && can_end(facts);
+    let contain = facts.is_contained() && facts.old_ref().is_some() && can_end(facts);
     progress.or(if contain {
         Event::ContainFirst
     } else {
@@ -83,7 +88,7 @@ fn identify(facts: &Facts, progress: &mut Progress<'_>) {
 /// Every consumer that can be seen proves the credential in use, so that a broken probe is found before
 /// anything changes.
 fn baseline(facts: &Facts, progress: &mut Progress<'_>) {
-    let Some(old) = facts.old.as_ref().filter(|_| facts.mode != Mode::Contain) else {
+    let Some(old) = facts.old.as_ref().filter(|_| !facts.is_contained()) else {
         return;
     };
     let seen: Vec<Required> = gate::required(facts)
@@ -300,9 +305,9 @@ fn late(facts: &Facts, progress: &mut Progress<'_>, consumers: &[Required], miss
 
 /// A contained credential is ended first; otherwise nothing is ended before the proof.
 fn what_works(facts: &Facts) -> &'static str {
-    match facts.mode {
-        Mode::Contain => "the leaked credential is ended, only the new one works",
-        Mode::Normal | Mode::Cutover => "both credentials work",
+    match facts.is_contained() {
+        true => "the leaked credential is ended, only the new one works",
+        false => "both credentials work",
     }
 }
 
@@ -313,7 +318,7 @@ pub(super) fn verifying(facts: &Facts) -> Step {
     if !progress.is_done() {
         return progress.or(Event::Verified);
     }
-    if facts.mode != Mode::Contain && matches!(facts.wish, Wish::Held | Wish::Reenable) {
+    if !facts.is_contained() && matches!(facts.wish, Wish::Held | Wish::Reenable) {
         return blocked(
             facts,
             "the old credential was re-enabled by a person; nothing is ended by itself",

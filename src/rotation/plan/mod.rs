@@ -14,11 +14,12 @@ mod tests;
 
 use super::facts::Facts;
 use super::phase::{Event, Phase};
-use super::words::{Cause, Kind, Mode, Wish};
+use super::words::{Cause, Kind, Wish};
 use keywheel_contract::Style;
 use keywheel_schedules::{Gate, Opening};
 use serde::{Deserialize, Serialize};
 
+pub use contain::long_outage;
 pub(crate) use ending::UseFigure;
 pub use ending::last_version;
 pub(crate) use settle::settle_key;
@@ -129,6 +130,9 @@ pub fn plan(facts: &Facts) -> Step {
     if let Some(step) = wished(facts) {
         return step;
     }
+    if let Some(step) = contain::refused(facts) {
+        return step;
+    }
     if let Some(step) = paused(facts) {
         return step;
     }
@@ -141,7 +145,7 @@ pub fn plan(facts: &Facts) -> Step {
         Phase::Notifying => forward::notifying(facts),
         Phase::Verifying => forward::verifying(facts),
         Phase::Overlapping => ending::overlapping(facts),
-        Phase::Disabling if facts.mode == Mode::Contain => contain::disabling(facts),
+        Phase::Disabling if facts.is_contained() => contain::disabling(facts),
         Phase::Disabling => ending::disabling(facts),
         Phase::Observing => ending::observing(facts),
         Phase::Revoking => ending::revoking(facts),
@@ -166,7 +170,7 @@ pub fn can_turn_back(facts: &Facts) -> Result<(), &'static str> {
     if facts.phase == Phase::Confirming || is_past_return(facts) {
         return Err("the old credential is being ended for good; only forward is left");
     }
-    if facts.mode == Mode::Contain {
+    if facts.is_contained() {
         return Err("a contained credential is never put back; only forward is left");
     }
     if facts.old.is_none() && facts.any_intent(Kind::Publish) {
@@ -193,7 +197,7 @@ fn wished(facts: &Facts) -> Option<Step> {
             reason: "a person asked for it".to_owned(),
         }),
         // A contained credential is never put back, and before the mint there is nothing to verify.
-        Wish::Reenable if facts.mode == Mode::Contain => None,
+        Wish::Reenable if facts.is_contained() => None,
         Wish::Reenable if matches!(facts.phase, Phase::Disabling | Phase::Observing) => {
             Some(Step::Advance(Event::Reenabled))
         }
@@ -216,7 +220,7 @@ fn paused(facts: &Facts) -> Option<Step> {
         Phase::Verifying => !ending::outstanding(facts).is_empty(),
         Phase::Revoking => is_past_return(facts),
         _ => in_critical_section(facts),
-    } || facts.mode == Mode::Contain;
+    } || facts.is_contained();
     if goes_on {
         return None;
     }

@@ -187,6 +187,12 @@ impl<'f> Progress<'f> {
         self.waits.push((until_ms, waiting));
     }
 
+    /// Waits for something named that ends by itself, looking again often at first, seldom later.
+    pub(super) fn wait_a_little(&mut self, kind: &'static str, name: &str) {
+        let facts = self.facts;
+        self.wait(facts.now_ms + poll_ms(facts), kind, name);
+    }
+
     /// Asks a person.
     pub(super) fn ask(&mut self, question: impl Into<String>) {
         self.stuck.push(question.into());

@@ -1,6 +1,11 @@
 //! Rotations asked for now: with nobody to work on them, as a replica, with a daemon; normal and in a hurry.
 
 use super::rig::Rig;
+use keywheel::clock::SystemClock;
+use keywheel::journal::requests::{self, Request};
+use keywheel::journal::{Address, Journal};
+use keywheel::rotation::words::{Cause, Mode};
+use std::sync::Arc;
 
 const ID: &str = "development/example-token";
 const TOKEN: &str = r#"
@@ -102,4 +107,72 @@ fn a_wait_that_is_over_says_where_it_stands() {
     let ran = rig.run(&["rotate-now", "other/token", "--wait=0s"]);
     assert_eq!(ran.code, 3, "{}", ran.err);
     assert!(ran.err.contains("next: keywheel"), "{}", ran.err);
+}
+
+/// A request as any door may write it, past every rule of the command line.
+fn asked_elsewhere(rig: &Rig, mode: Mode) {
+    let address = Address::Sqlite(rig.path().join("keywheel.db"));
+    let request = Request {
+        id: "from-another-door".to_owned(),
+        secret_id: ID.to_owned(),
+        cause: Cause::Emergency,
+        mode,
+        credential: "all".to_owned(),
+        reason: "a feed of leaks".to_owned(),
+        actor: "feed".to_owned(),
+        accept_outage: false,
+        reported_ms: 1,
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let journal = Journal::open(address, Arc::new(SystemClock)).await.unwrap();
+        let add = journal.write(async move |tx| requests::add(tx, &request).await);
+        add.await.unwrap();
+    });
+}
+
+#[test]
+fn contain_through_another_door_asks_and_cutover_is_an_answer() {
+    let rig = Rig::starter();
+    rig.ok(&["rotate-now", ID, "--wait=60s"]);
+    let first = rig.read("published/example-token/current");
+    asked_elsewhere(&rig, Mode::Contain);
+    let daemon = rig.daemon();
+    rig.audited(&["blocked", "is the outage of `contain` accepted?"]);
+    let shown = rig.run(&["show", ID]);
+    assert!(shown.out.contains("--accept-outage"), "{}", shown.out);
+    assert_eq!(rig.read("published/example-token/current"), first);
+    let words = [
+        "rotate-now",
+        ID,
+        "--mode",
+        "cutover",
+        "--reason",
+        "leak",
+        "--wait=60s",
+    ];
+    let done = rig.ok(&words);
+    assert_eq!(done.json()["result"], "completed", "{}", done.err);
+    assert_ne!(rig.read("published/example-token/current"), first);
+    drop(daemon);
+}
+
+#[test]
+fn a_leak_of_what_is_published_already_says_that_it_takes_two_rotations() {
+    let rig = Rig::with("other", TOKEN);
+    rig.ok(&["rotate-now", "other/token", "--wait=60s"]);
+    let normal = rig.run(&["rotate-now", "other/token", "--wait=5s"]);
+    assert_eq!(normal.json()["phase"], "overlapping");
+    let words = [
+        "rotate-now",
+        "other/token",
+        "--mode",
+        "cutover",
+        "--reason",
+        "leak",
+    ];
+    let old = rig.run(&[&words[..], &["--credential", "previous"]].concat());
+    assert!(!old.err.contains("rotations  two"), "{}", old.err);
+    let both = rig.run(&words);
+    assert!(both.err.contains("rotations  two: "), "{}", both.err);
 }

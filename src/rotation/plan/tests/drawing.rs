@@ -12,7 +12,7 @@ use proptest::prelude::*;
 pub(super) fn any_setting(make: Make) -> impl Strategy<Value = Setting> {
     let modes =
         prop_oneof![4 => Just(Mode::Normal), 1 => Just(Mode::Cutover), 1 => Just(Mode::Contain)];
-    let flags = prop::array::uniform7(any::<bool>());
+    let flags = prop::array::uniform8(any::<bool>());
     let spans = prop::array::uniform3(prop_oneof![Just(0_u32), Just(60), Just(7_200)]);
     let rarely = (prop::bool::weighted(0.9), prop::bool::weighted(0.2));
     let stores = prop::collection::vec(any_store(), 1..=3);
@@ -30,6 +30,7 @@ pub(super) fn any_setting(make: Make) -> impl Strategy<Value = Setting> {
                 last_use,
                 sessions,
                 activates,
+                accepts,
             ] = flags;
             let [overlap, quiet, undo] = spans.map(Span::seconds);
             let cause = match mode {
@@ -56,6 +57,7 @@ pub(super) fn any_setting(make: Make) -> impl Strategy<Value = Setting> {
                 quiet,
                 undo,
                 windowed,
+                accepts,
             };
             setting.possible()
         },

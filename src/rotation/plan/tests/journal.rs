@@ -4,12 +4,12 @@ use super::calls::known;
 use super::setting::Setting;
 use super::world::OLD;
 use crate::rotation::facts::{
-    Effect, EffectResult, Evidence, Facts, KnownCredential, Pace, Probe, Waiver, backoff_ms,
+    Effect, EffectResult, Evidence, Facts, KnownCredential, Others, Pace, Probe, Waiver, backoff_ms,
 };
 use crate::rotation::phase::{Event, Illegal, Phase, next};
 use crate::rotation::plan::{Order, last_version, settle_key};
 use crate::rotation::report::{Answer, NewCandidate, Outcome, Settled, retry_after_ms};
-use crate::rotation::words::{Kind, Look, Mode, Status, Wish};
+use crate::rotation::words::{Cause, Kind, Look, Status, Wish};
 use keywheel_contract::{Base, Error, Holding, Observation, Retry, RotationId, VersionId};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,6 +29,7 @@ impl Journal {
     pub(super) fn new(setting: &Setting) -> Self {
         let plan = setting.definition();
         let issuer_ref = (!setting.nameless).then(|| OLD.to_owned());
+        let leaked = setting.cause == Cause::Emergency;
         let facts = Facts {
             now_ms: START_MS,
             id: RotationId::new("rotation"),
@@ -36,13 +37,13 @@ impl Journal {
             mode: setting.mode,
             cause: setting.cause,
             wish: Wish::None,
-            accept_outage: setting.mode == Mode::Contain,
+            accept_outage: leaked && setting.accepts,
             phase_since_ms: START_MS,
             retried_ms: 0,
             published_ms: None,
             proven_ms: None,
             refused_ms: None,
-            leaked: Vec::new(),
+            leaked: leaked.then(|| known(OLD)).into_iter().collect(),
             today: Some(plan.clone()),
             plan,
             can: setting.capabilities(),
@@ -50,6 +51,7 @@ impl Journal {
             probes: Vec::new(),
             evidence: Vec::new(),
             waivers: Vec::new(),
+            others: Others::default(),
             sealed: BTreeSet::new(),
             old: setting.has_old.then(|| KnownCredential {
                 id: known(OLD),

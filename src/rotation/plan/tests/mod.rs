@@ -10,6 +10,7 @@
 mod calls;
 mod cases;
 mod drawing;
+mod emergencies;
 mod journal;
 mod mutants;
 mod properties;

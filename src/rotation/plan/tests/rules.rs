@@ -9,7 +9,7 @@ use crate::rotation::facts::{Evidence, Facts};
 use crate::rotation::phase::Phase;
 use crate::rotation::plan::Order;
 use crate::rotation::words::{Cause, Kind, Mode, Status};
-use keywheel_contract::{Strength, Style};
+use keywheel_contract::{ChosenBy, Strength, Style};
 use keywheel_schedules::{Gate, Opening};
 
 /// A rule that was broken, and how.
@@ -44,6 +44,7 @@ pub(super) fn orders(journal: &Journal, world: &World, orders: &[Order]) -> Resu
         forward_only(&journal.facts, *kind)?;
         paused(&journal.facts, *kind)?;
         in_window(&journal.facts, *kind)?;
+        outage(&journal.facts, *kind)?;
         in_order(&journal.facts, *kind, target)?;
         ends_nothing_in_use(journal, world, *kind, target)?;
     }
@@ -135,6 +136,27 @@ fn paused(facts: &Facts, kind: Kind) -> Result<(), Violation> {
     }
 }
 
+/// A long outage is accepted in so many words, or nothing is begun for `contain`.
+fn outage(facts: &Facts, kind: Kind) -> Result<(), Violation> {
+    let begins = kind.ends_old() || matches!(kind, Kind::Mint | Kind::Apply | Kind::Publish);
+    let past = facts.effects.iter().any(|effect| effect.kind.is_final());
+    let asks = facts.mode == Mode::Contain && !is_accepted(facts);
+    match begins && asks && !past && !in_place_section(facts) {
+        true => broken("outage", kind.word()),
+        false => Ok(()),
+    }
+}
+
+/// `contain` ends what leaked first: where that can be done and the next one is made at once, or where somebody
+/// accepted what it costs.
+fn is_accepted(facts: &Facts) -> bool {
+    let can = &facts.can.issuer;
+    let waits = can.chosen_by == ChosenBy::Person && facts.candidate.is_none();
+    let ends = (can.reversible || can.revokes) && !waits;
+    let leaked = facts.old.iter().all(|old| facts.leaked.contains(&old.id));
+    facts.accept_outage || !leaked || facts.old.is_none() || ends
+}
+
 /// What a window gates is begun inside it only; people and emergencies do not wait.
 fn in_window(facts: &Facts, kind: Kind) -> Result<(), Violation> {
     let past = facts.effects.iter().any(|effect| effect.kind.is_final());
@@ -211,7 +233,7 @@ fn ends_nothing_in_use(
         Kind::RevokeOrphan => return orphan(world, target),
         _ => return Ok(()),
     };
-    let contained = facts.mode == Mode::Contain && kind.ends_old();
+    let contained = facts.mode == Mode::Contain && is_accepted(facts) && kind.ends_old();
     let dead_already = !matches!(
         kind,
         Kind::Revoke | Kind::DestroyCandidate | Kind::DisableCredential

@@ -57,6 +57,7 @@ pub(super) struct Run {
     /// Every phase it was in.
     pub(super) visited: BTreeSet<Phase>,
     make: Make,
+    accepts: bool,
     wake_ms: i64,
     leak: Option<Mode>,
     /// A person asked for the way back while it was open.
@@ -79,6 +80,7 @@ impl Run {
             strikes: Vec::new(),
             visited: BTreeSet::from([Phase::Planned]),
             make: setting.make,
+            accepts: setting.accepts,
             wake_ms: START_MS,
             leak: None,
             must_go_back: false,
@@ -276,6 +278,8 @@ impl Run {
             mode
         };
         facts.cause = Cause::Emergency;
+        facts.accept_outage |= self.accepts;
+        facts.leaked = facts.old.iter().map(|old| old.id.clone()).collect();
         facts.wish = Wish::None;
     }
 
@@ -429,6 +433,10 @@ impl Run {
                 .entry(OLD.to_owned())
                 .and_modify(|made| made.life = Life::Dead);
             self.journal.vouch(OLD_REVOKED, DAY_MS);
+        }
+        if self.journal.facts.outage_not_accepted().is_some() {
+            self.journal.facts.accept_outage = true;
+            self.wake_ms = self.world.now_ms;
         }
         let again = self.journal.facts.retried_ms < self.world.now_ms;
         let stuck =

@@ -112,6 +112,8 @@ pub(super) struct Setting {
     pub(super) undo: Span,
     /// Only at certain hours.
     pub(super) windowed: bool,
+    /// Whoever reports a leak accepts the outage in so many words.
+    pub(super) accepts: bool,
 }
 
 impl Setting {
@@ -135,6 +137,7 @@ impl Setting {
             quiet: Span::ZERO,
             undo: Span::seconds(7_200),
             windowed: false,
+            accepts: true,
         };
         setting.possible()
     }
