@@ -3,6 +3,7 @@
 //! An action refuses with what happened and what to type instead; it never half-happens. The engine does the
 //! work: an action leaves a request, a wish or a waiver behind and wakes the rotation.
 
+mod doubt;
 mod notify;
 mod pause;
 mod prove;
@@ -13,6 +14,7 @@ mod steer;
 mod tools;
 mod vouch;
 
+pub use doubt::{Seen, settle};
 pub use notify::{Notified, notify};
 pub use pause::{Paused, pause, resume};
 pub use prove::{Proof, Shown, prove};

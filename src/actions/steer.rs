@@ -239,7 +239,7 @@ fn is_early(phase: Phase) -> bool {
     matches!(phase, Phase::Planned | Phase::Preflight)
 }
 
-fn steered(run: &Run, next: &str) -> Steered {
+pub(super) fn steered(run: &Run, next: &str) -> Steered {
     Steered {
         id: run.secret_id.clone(),
         rotation: Some(run.id.as_str().to_owned()),
@@ -250,7 +250,7 @@ fn steered(run: &Run, next: &str) -> Steered {
 }
 
 /// The rotation under way, its row taken.
-async fn taken(tx: &mut Tx, id: &str) -> Judged<Run> {
+pub(super) async fn taken(tx: &mut Tx, id: &str) -> Judged<Run> {
     if let Err(refused) = known(tx, id).await? {
         return Ok(Err(refused));
     }

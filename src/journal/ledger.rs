@@ -266,6 +266,13 @@ pub async fn credentials(tx: &mut Tx, secret_id: &str) -> Result<Vec<CredentialR
         .collect()
 }
 
+/// Secrets that have a credential of this id at its issuer, whichever issuer that is.
+pub async fn secrets_of_issuer_ref(tx: &mut Tx, issuer_ref: &str) -> Result<Vec<String>> {
+    let sql = "SELECT DISTINCT secret_id FROM credential WHERE issuer_ref = $1 ORDER BY secret_id";
+    let rows = tx.rows(sql, &[issuer_ref.into()]).await?;
+    rows.iter().map(|row| row.text("secret_id")).collect()
+}
+
 fn read_credential(row: &Row) -> Result<CredentialRow> {
     Ok(CredentialRow {
         id: row.text("id")?,

@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 pub use contain::long_outage;
 pub(crate) use ending::UseFigure;
 pub use ending::last_version;
+pub use settle::lost_mint;
 pub(crate) use settle::settle_key;
 
 /// What to do next.

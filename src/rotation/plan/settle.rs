@@ -3,7 +3,8 @@
 
 use super::{Order, Step, Waiting};
 use crate::rotation::facts::{Effect, Facts, Probe, backoff_ms};
-use crate::rotation::words::{Look, Status};
+use crate::rotation::words::{Kind, Look, Status};
+use keywheel_contract::Find;
 
 /// What to do about effects whose outcome is not known; `None` where there are none.
 ///
@@ -17,6 +18,9 @@ pub(super) fn in_doubt(facts: &Facts) -> Option<Step> {
         .filter(|effect| matches!(effect.status, Status::Intent | Status::Pending))
         .collect();
     let first = open.first()?;
+    if let Some(lost) = open.iter().find(|effect| nobody_knows(facts, effect)) {
+        return Some(ask_a_person(facts, lost));
+    }
     let orders: Vec<Order> = open
         .iter()
         .filter(|effect| facts.now_ms >= due_ms(facts, effect))
@@ -52,10 +56,56 @@ pub(super) fn in_doubt(facts: &Facts) -> Option<Step> {
     })
 }
 
+/// Whether only a person can find out what became of it: the issuer neither names what it made nor makes it once.
+fn nobody_knows(facts: &Facts, effect: &Effect) -> bool {
+    let can = &facts.can.issuer;
+    effect.kind == Kind::Mint && can.find == Find::None && !can.idempotent_mint
+}
+
+/// The mint in doubt that a person is asked about now, if there is one: what was sent can no longer land.
+pub fn lost_mint(facts: &Facts) -> Option<&Effect> {
+    let open = |effect: &&Effect| matches!(effect.status, Status::Intent | Status::Pending);
+    let mut lost = facts.effects.iter().filter(open);
+    lost.find(|effect| nobody_knows(facts, effect) && facts.now_ms >= landed_ms(facts, effect))
+}
+
+fn ask_a_person(facts: &Facts, lost: &Effect) -> Step {
+    let id = &facts.plan.id;
+    if lost_mint(facts).is_none() {
+        let until_ms = landed_ms(facts, lost);
+        return Step::Wait {
+            until_ms,
+            waiting: vec![Waiting {
+                kind: "outcome".to_owned(),
+                name: "mint: its answer may still come".to_owned(),
+                since_ms: lost.created_ms,
+                until_ms: Some(until_ms),
+                next_command: format!("keywheel show {id}"),
+            }],
+        };
+    }
+    Step::Block {
+        question: format!(
+            "did the issuer make a credential for try {}? its answer is lost and it cannot be asked: look there, \
+             the credential in use works",
+            lost.attempt
+        ),
+        next_command: format!(
+            "keywheel retry {id} --absent   (it made none), or --adopt CREDENTIAL_ID   (it did: that one is ended)"
+        ),
+        until_ms: facts.now_ms + super::LOOK_AGAIN_MS,
+    }
+}
+
+/// From when on a call that was sent can no longer land.
+fn landed_ms(facts: &Facts, effect: &Effect) -> i64 {
+    effect.deadline_ms + facts.pace.grace_ms
+}
+
 /// When it may be looked up next. A reading that began before the call can no longer land, and ended after,
 /// would pass for a proof of absence: none begins shortly before that moment.
 fn due_ms(facts: &Facts, effect: &Effect) -> i64 {
-    let landed_ms = effect.deadline_ms + facts.pace.grace_ms;
+    let landed_ms = landed_ms(facts, effect);
     let due_ms = match facts.probe(Look::Settle, &settle_key(effect)) {
         None => facts.now_ms,
         Some(probe) if probe.result == "absent" => landed_ms,

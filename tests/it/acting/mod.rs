@@ -1,5 +1,6 @@
 //! The acting half of the command line: the built program, real daemons, real plugins, in folders of their own.
 
+mod doubt;
 mod emergencies;
 mod nights;
 mod offline;

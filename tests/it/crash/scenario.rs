@@ -300,6 +300,16 @@ fn leak() -> Scenario {
     }
 }
 
+/// The same with a value that both rotations write to one destination.
+fn generated_leak() -> Scenario {
+    Scenario {
+        name: "generated leak",
+        leak: Some(Phase::Overlapping),
+        ends: vec![Phase::Completed, Phase::Completed],
+        ..generated()
+    }
+}
+
 /// Every scenario of the sweep.
 pub(crate) fn all() -> Vec<Scenario> {
     vec![
@@ -318,6 +328,7 @@ pub(crate) fn all() -> Vec<Scenario> {
         cutover(),
         contain(),
         leak(),
+        generated_leak(),
     ]
 }
 

@@ -7,7 +7,7 @@ use crate::rotation::facts::{Effect, Facts};
 use crate::rotation::plan::{Order, UseFigure, last_version};
 use crate::rotation::report::{Answer, Inspected, NewCandidate, Settled};
 use crate::rotation::words::{Kind, Status};
-use keywheel_contract::{CredentialId, Error, ErrorKind, Holding, Observation, VersionId};
+use keywheel_contract::{CredentialId, Error, ErrorKind, Find, Holding, Observation, VersionId};
 use std::time::Duration;
 
 /// Our own id of a credential.
@@ -257,6 +257,9 @@ fn settle(world: &World, facts: &Facts, call: &Call) -> Settled {
     };
     let life = world.issuer.get(&call.target).map(|made| made.life);
     match call.kind {
+        Kind::Mint if facts.can.issuer.find == Find::None => {
+            Settled::Unknown("nobody knows".into())
+        }
         Kind::Mint => minted(world, call.attempt),
         Kind::Apply if facts.can.issuer.tests => yes(world.is_alive(&call.target)),
         Kind::Apply | Kind::ApplyBack | Kind::Activate => Settled::Resend,
@@ -277,7 +280,7 @@ fn settle(world: &World, facts: &Facts, call: &Call) -> Settled {
     }
 }
 
-fn minted(world: &World, attempt: i64) -> Settled {
+pub(super) fn minted(world: &World, attempt: i64) -> Settled {
     let found = world
         .issuer
         .iter()

@@ -5,7 +5,7 @@ use super::script::{Fault, Op, Where};
 use super::setting::{ConsumerSetting, Make, Manner, Setting};
 use super::world::{Life, OLD};
 use crate::rotation::phase::Phase;
-use crate::rotation::plan::plan;
+use crate::rotation::plan::{Step, lost_mint, plan};
 use crate::rotation::words::{Cause, Kind, Mode, Status};
 use keywheel_contract::Strength;
 use keywheel_schedules::Span;
@@ -412,4 +412,26 @@ fn weak_evidence_is_none() {
     let mut run = Run::new(&setting, plan);
     play(&mut run, &[Op::Turns(60)]);
     assert_eq!(run.phase(), Phase::Preflight);
+}
+
+#[test]
+fn a_mint_that_nobody_can_look_up_is_asked_about_once_it_can_no_longer_land() {
+    let mut run = Run::new(&Setting::plain(Make::Unfindable), plan);
+    play(&mut run, &[Op::Strike(Kind::Mint, Fault::DiedLanded)]);
+    until(&mut run, Phase::Minting);
+    while lost_mint(&run.journal.facts).is_none() {
+        assert!(!matches!(plan(&run.journal.facts), Step::Block { .. }));
+        play(&mut run, &[Op::Turns(1)]);
+    }
+    let Step::Block { next_command, .. } = plan(&run.journal.facts) else {
+        panic!("nobody is asked");
+    };
+    assert!(next_command.contains("--absent"), "{next_command}");
+    play(&mut run, &[Op::Turns(5)]);
+    assert_eq!(tries(&run, Kind::Mint), 1);
+    let run = ends(run, Phase::Completed);
+    assert_eq!(
+        (tries(&run, Kind::Mint), tries(&run, Kind::RevokeOrphan)),
+        (2, 1)
+    );
 }

@@ -7,7 +7,7 @@ use crate::rotation::facts::{
     Effect, EffectResult, Evidence, Facts, KnownCredential, Others, Pace, Probe, Waiver, backoff_ms,
 };
 use crate::rotation::phase::{Event, Illegal, Phase, next};
-use crate::rotation::plan::{Order, last_version, settle_key};
+use crate::rotation::plan::{Order, last_version, lost_mint, settle_key};
 use crate::rotation::report::{Answer, NewCandidate, Outcome, Settled, retry_after_ms};
 use crate::rotation::words::{Cause, Kind, Look, Status, Wish};
 use keywheel_contract::{Base, Error, Holding, Observation, Retry, RotationId, VersionId};
@@ -158,6 +158,19 @@ impl Journal {
         effect.status = Status::Applied;
         effect.settled_ms = Some(self.facts.now_ms);
         effect.result.version = version;
+    }
+
+    /// A person looked at the issuer and says what became of the mint that nobody else can look up.
+    pub(super) fn looked_up(&mut self, settled: &Settled) {
+        let Some(lost) = lost_mint(&self.facts).map(|lost| lost.attempt) else {
+            return;
+        };
+        let is_it = |effect: &Effect| effect.kind == Kind::Mint && effect.attempt == lost;
+        if let Some(index) = self.facts.effects.iter().position(is_it) {
+            let mut effect = self.facts.effects[index].clone();
+            self.settle(&mut effect, settled);
+            self.facts.effects[index] = effect;
+        }
     }
 
     fn settle(&mut self, effect: &mut Effect, settled: &Settled) {

@@ -68,6 +68,11 @@ fn overlap() {
 }
 
 #[test]
+fn unfindable() {
+    holds(Make::Unfindable);
+}
+
+#[test]
 fn chosen_values() {
     holds(Make::Chosen);
 }

@@ -9,7 +9,7 @@ use super::truths;
 use super::world::{Life, OLD, Workload, World};
 use crate::rotation::facts::Facts;
 use crate::rotation::phase::Phase;
-use crate::rotation::plan::{Order, Step, can_turn_back};
+use crate::rotation::plan::{Order, Step, can_turn_back, lost_mint};
 use crate::rotation::report::Outcome;
 use crate::rotation::words::{Cause, Kind, Mode, Wish};
 use crate::rotation::{CANDIDATE, OLD_REVOKED};
@@ -436,6 +436,11 @@ impl Run {
         }
         if self.journal.facts.outage_not_accepted().is_some() {
             self.journal.facts.accept_outage = true;
+            self.wake_ms = self.world.now_ms;
+        }
+        if let Some(lost) = lost_mint(&self.journal.facts).map(|lost| lost.attempt) {
+            let truth = super::calls::minted(&self.world, lost);
+            self.journal.looked_up(&truth);
             self.wake_ms = self.world.now_ms;
         }
         let again = self.journal.facts.retried_ms < self.world.now_ms;

@@ -27,9 +27,11 @@ pub(super) enum Make {
     Generated,
     InPlace,
     InPlaceReuse,
+    /// Overlap, and what it made cannot be found again.
+    Unfindable,
 }
 
-pub(super) const MAKES: [Make; 9] = [
+pub(super) const MAKES: [Make; 10] = [
     Make::Overlap,
     Make::Chosen,
     Make::TwoSlots,
@@ -39,12 +41,13 @@ pub(super) const MAKES: [Make; 9] = [
     Make::Generated,
     Make::InPlace,
     Make::InPlaceReuse,
+    Make::Unfindable,
 ];
 
 impl Make {
     pub(super) fn style(self) -> Style {
         match self {
-            Self::Overlap | Self::Chosen => Style::Overlap,
+            Self::Overlap | Self::Chosen | Self::Unfindable => Style::Overlap,
             Self::TwoSlots => Style::TwoSlots,
             Self::Alternating => Style::Alternating,
             Self::Assisted => Style::Assisted,
@@ -55,7 +58,7 @@ impl Make {
 
     fn chosen_by(self) -> ChosenBy {
         match self {
-            Self::Overlap | Self::TwoSlots => ChosenBy::Issuer,
+            Self::Overlap | Self::TwoSlots | Self::Unfindable => ChosenBy::Issuer,
             Self::Assisted => ChosenBy::Person,
             _ => ChosenBy::Keywheel,
         }
@@ -155,16 +158,20 @@ impl Setting {
         }
         if matches!(
             self.make,
-            Make::TwoSlots | Make::Alternating | Make::Overlap | Make::Chosen
+            Make::TwoSlots | Make::Alternating | Make::Overlap | Make::Chosen | Make::Unfindable
         ) {
             self.revokes |= !self.reversible;
         }
         if matches!(
             self.make,
-            Make::Overlap | Make::TwoSlots | Make::Alternating | Make::Chosen
+            Make::Overlap | Make::TwoSlots | Make::Alternating | Make::Chosen | Make::Unfindable
         ) {
             // What such an issuer makes it can also take away: else no orphan could ever be ended.
             self.revokes = true;
+        }
+        if self.make == Make::Unfindable && self.cause == Cause::Scheduled {
+            // Begun attended only.
+            self.cause = Cause::Manual;
         }
         self
     }
@@ -262,7 +269,10 @@ impl Setting {
         let issuer = IssuerCapabilities {
             style: self.make.style(),
             chosen_by: self.make.chosen_by(),
-            find: Find::ByTag,
+            find: match self.make {
+                Make::Unfindable => Find::None,
+                _ => Find::ByTag,
+            },
             idempotent_mint: false,
             identifies: true,
             tests: self.tests,

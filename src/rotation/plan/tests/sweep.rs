@@ -158,7 +158,9 @@ fn ways() -> impl Iterator<Item = (Make, Way)> {
     let all = MAKES
         .into_iter()
         .flat_map(|make| WAYS.map(|way| (make, way)));
-    all.filter(|(make, way)| *way != Way::Orphan || matches!(make, Make::Overlap | Make::TwoSlots))
+    all.filter(|(make, way)| {
+        *way != Way::Orphan || matches!(make, Make::Overlap | Make::TwoSlots | Make::Unfindable)
+    })
 }
 
 #[test]
