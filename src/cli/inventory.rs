@@ -1,6 +1,7 @@
 //! `keywheel inventory`: applying the files to the journal, comparing before, adopting what is in use.
 
 use super::acting::{Bench, person};
+use super::changes;
 use super::context::Context;
 use super::exit::{Exit, Failure};
 use super::selector::Selector;
@@ -59,7 +60,12 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<Exit, Failure> 
         }
         Command::Diff { .. } => {
             let (config, journal) = context.open().await?;
-            Ok(show(&apply::compare(&config, &journal).await?))
+            let compared = apply::compare(&config, &journal).await?;
+            let exit = show(&compared);
+            for line in changes::lines(&compared.difference) {
+                anstream::println!("{line}");
+            }
+            Ok(exit)
         }
     }
 }
@@ -72,7 +78,11 @@ fn between(folders: &[PathBuf]) -> Result<Exit, Failure> {
         sides.push(read(&config)?.definitions);
     }
     if let [old, new] = sides.as_slice() {
-        anstream::println!("{}", difference(old, new));
+        let found = difference(old, new);
+        anstream::println!("{found}");
+        for line in changes::lines(&found) {
+            anstream::println!("{line}");
+        }
     }
     Ok(Exit::Done)
 }

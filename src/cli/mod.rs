@@ -6,6 +6,7 @@
 mod acting;
 mod audit;
 mod cancel;
+mod changes;
 mod check;
 mod completions;
 mod context;

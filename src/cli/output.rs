@@ -124,6 +124,25 @@ fn screen(columns: &[Column], headings: &[String], rows: &[Vec<String>]) -> Stri
     })
 }
 
+/// No line of a screen is longer, but for what cannot be broken, such as a command.
+const SCREEN: usize = 100;
+
+/// A sentence in lines that fit a screen; all but the first are indented.
+pub(super) fn wrapped(text: &str, indent: usize) -> String {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let line = lines.last().map_or(0, |line| line.chars().count());
+        if line > 0 && line + 1 + word.chars().count() > SCREEN {
+            lines.push(" ".repeat(indent) + word);
+        } else if let Some(last) = lines.last_mut() {
+            let first = last.is_empty();
+            last.push_str(if first { "" } else { " " });
+            last.push_str(word);
+        }
+    }
+    lines.join("\n")
+}
+
 /// A text without its middle, where it is too long: both ends tell more than one.
 pub(super) fn middle(text: &str, width: usize) -> String {
     let all: Vec<char> = text.chars().collect();
@@ -220,7 +239,7 @@ impl Envelope {
 
 #[cfg(test)]
 mod tests {
-    use super::{Output, middle, rows};
+    use super::{Output, SCREEN, middle, rows, wrapped};
 
     fn cells(row: &[&str]) -> Vec<String> {
         row.iter().map(|cell| (*cell).to_owned()).collect()
@@ -233,6 +252,27 @@ mod tests {
             "produc…se-url"
         );
         assert_eq!(middle("short", 13), "short");
+    }
+
+    #[test]
+    fn sentences_break_between_words_and_lose_none() {
+        let text = format!("! production/a  {}", "word ".repeat(60) + "end");
+        let broken = wrapped(&text, 4);
+        assert!(broken.lines().count() > 2);
+        assert!(broken.lines().all(|line| line.chars().count() <= SCREEN));
+        assert!(
+            broken
+                .lines()
+                .skip(1)
+                .all(|line| line.starts_with("    word"))
+        );
+        assert_eq!(broken.replace("\n    ", " "), text);
+        assert_eq!(wrapped("short", 4), "short");
+        let long = "x".repeat(SCREEN + 20);
+        assert_eq!(
+            wrapped(&format!("a {long} b"), 2),
+            format!("a\n  {long}\n  b")
+        );
     }
 
     #[test]

@@ -33,6 +33,8 @@ pub(super) struct Args {
 /// With more secrets than this, those that are ok are only counted.
 const CALM_MAX: usize = 200;
 const PAGE: usize = 500;
+/// Characters of the column that says what is waited for.
+const WAITS_FOR: usize = 18;
 const COLUMNS: [Column; 9] = [
     ("!", 1),
     ("ID", 29),
@@ -41,7 +43,7 @@ const COLUMNS: [Column; 9] = [
     ("NEXT", 8),
     ("PROVEN", 6),
     ("OLD-KEY", 8),
-    ("WAITS-FOR", 18),
+    ("WAITS-FOR", WAITS_FOR),
     ("OWNER", 10),
 ];
 
@@ -134,26 +136,35 @@ async fn write_rows(
     now_ms: i64,
     whole: bool,
 ) -> Result<(), Failure> {
-    let (mut rows, mut asks) = (Vec::new(), Vec::new());
+    let (mut rows, mut told) = (Vec::new(), Vec::new());
     for page in overview.lines.chunks(PAGE) {
         for (line, item) in page.iter().zip(filled(journal, page).await?) {
             rows.push(row(line, &item, now_ms));
-            if let Some(ask) = line.ask(old_key(&item), now_ms) {
-                asks.push(format!(
-                    "! {}  {}\n    {}",
-                    item.id, ask.question, ask.command
-                ));
-            }
+            told.extend(below(line, &item, now_ms));
         }
     }
     anstream::print!("{}", output::rows(output, &COLUMNS, &rows));
     if output == Output::Table {
-        foot(overview, &asks, whole);
+        foot(overview, &told, whole);
     }
     Ok(())
 }
 
-fn foot(overview: &Overview, asks: &[String], whole: bool) {
+/// What the row cannot say: everything that is waited for, the question to a person, and the command to type.
+fn below(line: &Line, item: &Item, now_ms: i64) -> Option<String> {
+    let ask = line.ask(old_key(item), now_ms);
+    let waits = line.waits_in_full(WAITS_FOR, now_ms);
+    let mark = if ask.is_some() { "!" } else { " " };
+    let question = ask.as_ref().map(|ask| ask.question.clone());
+    let waits = waits.map(|waits| format!("Waits for {waits}."));
+    let said: Vec<String> = question.into_iter().chain(waits).collect();
+    let said = Some(said.join(" ")).filter(|said| !said.is_empty())?;
+    let sentence = output::wrapped(&format!("{mark} {}  {said}", item.id), 4);
+    let command = ask.map_or_else(String::new, |ask| format!("\n    {}", ask.command));
+    Some(sentence + &command)
+}
+
+fn foot(overview: &Overview, told: &[String], whole: bool) {
     match (overview.total(), whole) {
         (0, true) => anstream::println!("no secrets; `keywheel inventory apply` brings them in"),
         (0, false) => anstream::println!("no secret is all of this at once"),
@@ -162,8 +173,8 @@ fn foot(overview: &Overview, asks: &[String], whole: bool) {
     if overview.hidden > 0 {
         anstream::println!("and {} ok; --all lists them", overview.hidden);
     }
-    for ask in asks {
-        anstream::println!("{ask}");
+    for one in told {
+        anstream::println!("{one}");
     }
 }
 

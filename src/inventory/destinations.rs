@@ -1,16 +1,17 @@
 //! Where a secret is published: stores found, paths filled in, templates understood.
 
 use super::definition::{Destination, StoreSpec};
+use super::issuer::FoundIssuer;
 use super::kinds::STORE_KINDS;
 use super::resolve::Resolver;
 use super::template::Template;
 use super::world::{unknown, unknown_name};
-use crate::config::file::{Entry, Kind, Node, Problem, Table, listed};
+use crate::config::file::{Entry, Node, Problem, Table, listed};
 use std::collections::BTreeMap;
 
 impl Resolver<'_> {
     /// Every destination, the main one first.
-    pub(super) fn destinations(&mut self, issuer: Option<&'static Kind>) -> Vec<Destination> {
+    pub(super) fn destinations(&mut self, issuer: &FoundIssuer) -> Vec<Destination> {
         let help =
             "say where: `publish_to = [{ store = \"main\", path = \"{environment}/{name}\" }]`";
         let Some(entry) = self.needed("publish_to", help) else {
@@ -40,7 +41,7 @@ impl Resolver<'_> {
         destinations
     }
 
-    fn destination(&mut self, table: &Table, issuer: Option<&'static Kind>) -> Destination {
+    fn destination(&mut self, table: &Table, issuer: &FoundIssuer) -> Destination {
         let fields = self.fields(table, issuer);
         if let Some(node) = table.node("proof_field") {
             let name = node.text().unwrap_or_default();
@@ -96,7 +97,7 @@ impl Resolver<'_> {
         path
     }
 
-    fn fields(&mut self, table: &Table, issuer: Option<&'static Kind>) -> BTreeMap<String, String> {
+    fn fields(&mut self, table: &Table, issuer: &FoundIssuer) -> BTreeMap<String, String> {
         if let (Some(_), Some(fields)) = (table.entry("field"), table.entry("fields")) {
             let message = "`field` and `fields` exclude each other";
             self.problem(Some(Problem::at(&fields.key, message)));
@@ -114,13 +115,13 @@ impl Resolver<'_> {
         fields
     }
 
-    fn template(&mut self, entry: &Entry, text: &str, issuer: Option<&'static Kind>) {
+    fn template(&mut self, entry: &Entry, text: &str, issuer: &FoundIssuer) {
         match Template::parse(text) {
             Err(error) => self.problem(Some(Problem::at(&entry.node.place, error.to_string()))),
             Ok(template) => {
                 let wrong = template
                     .names()
-                    .filter_map(|name| wrong_name(name, &entry.node, issuer?));
+                    .filter_map(|name| wrong_name(name, &entry.node, issuer));
                 self.resolved.problems.extend(wrong);
             }
         }
@@ -128,12 +129,14 @@ impl Resolver<'_> {
 }
 
 /// The problem that credentials of this issuer have no such field, if so.
-fn wrong_name(name: &str, node: &Node, issuer: &Kind) -> Option<Problem> {
+fn wrong_name(name: &str, node: &Node, issuer: &FoundIssuer) -> Option<Problem> {
     let field = name.strip_prefix("previous.").unwrap_or(name);
-    if issuer.fields.is_empty() || issuer.fields.contains(&field) {
+    let known = issuer.fields();
+    if known.is_empty() || known.contains(&field) {
         return None;
     }
-    let message = format!("a credential of `{}` has no field `{field}`", issuer.name);
-    let fields = listed(issuer.fields.iter().copied());
+    let kind = &issuer.spec.kind;
+    let message = format!("a credential of `{kind}` has no field `{field}`");
+    let fields = listed(known);
     Some(Problem::at(&node.place, message).help(format!("it has {fields}")))
 }

@@ -149,6 +149,16 @@ impl FoundIssuer {
         }
     }
 
+    /// Names of its credentials' fields; none where only the issuer knows them.
+    pub(super) fn fields(&self) -> Vec<&str> {
+        let written = self.spec.options.get("fields").and_then(Value::as_array);
+        match (written, self.kind) {
+            (Some(written), _) => written.iter().filter_map(Value::as_str).collect(),
+            (None, Some(kind)) => kind.fields.to_vec(),
+            (None, None) => Vec::new(),
+        }
+    }
+
     fn inline(table: &Table) -> Self {
         let kind = table.text("kind").unwrap_or_default();
         Self::new(kind, kind, table.json())

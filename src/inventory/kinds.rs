@@ -95,6 +95,11 @@ const ISSUERS: &[Kind] = &[
             Key::new("alphabet", Shape::Plain, "which characters"),
             Key::new("require", CLASSES, "kinds of characters that must occur"),
             Key::new(
+                "fields",
+                Shape::List(&Shape::Plain),
+                "what it consists of, where that is not one `value`",
+            ),
+            Key::new(
                 "instructions",
                 Shape::Text,
                 "what the person who makes it does",

@@ -56,7 +56,7 @@ impl<'a> Resolver<'a> {
     fn definition(mut self) -> Option<Definition> {
         let (table, id) = (&self.layered.table, self.layered.id.clone());
         let issuer = self.issuer();
-        let destinations = self.destinations(issuer.kind);
+        let destinations = self.destinations(&issuer);
         let timing = self.timing();
         let asked = timing.as_ref().map(|timing| timing.proof);
         let consumers = self.consumers(&destinations, asked);

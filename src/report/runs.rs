@@ -1,6 +1,6 @@
 //! Rotations as history tells them.
 
-use super::when::{clock, rfc3339, span};
+use super::when::{clock, exposure_seconds, rfc3339, span};
 use crate::journal::audit::AuditRow;
 use crate::journal::overview::RunLine;
 use serde::Serialize;
@@ -28,7 +28,7 @@ pub struct RunItem {
     pub started_at: String,
     /// When it ended.
     pub ended_at: Option<String>,
-    /// From report to refusal, in an emergency; until now where it is not over.
+    /// From report to refusal, in an emergency; until now where it is not over. Rounded up.
     pub exposure_seconds: Option<i64>,
     /// The phases with the moment each began.
     pub steps: Vec<StepItem>,
@@ -67,7 +67,7 @@ pub fn run_item(run: &RunLine, steps: &[AuditRow], now_ms: i64) -> RunItem {
         actor: run.actor.clone(),
         started_at: rfc3339(run.created_ms),
         ended_at: run.ended_ms.map(rfc3339),
-        exposure_seconds: run.reported_ms.map(|at| (until - at) / 1_000),
+        exposure_seconds: run.reported_ms.map(|at| exposure_seconds(at, until)),
         steps: steps.iter().filter(|row| is_step(row)).map(step).collect(),
     }
 }
@@ -133,7 +133,7 @@ mod tests {
         assert_eq!(run_item(&run, &[], 9_000).exposure_seconds, None);
         run.reported_ms = Some(1_000);
         assert_eq!(run_item(&run, &[], 9_000).exposure_seconds, Some(8));
-        run.refused_ms = Some(4_000);
-        assert_eq!(run_item(&run, &[], 9_000).exposure_seconds, Some(3));
+        run.refused_ms = Some(4_001);
+        assert_eq!(run_item(&run, &[], 9_000).exposure_seconds, Some(4));
     }
 }

@@ -40,6 +40,12 @@ pub fn span(ms: i64) -> String {
     }
 }
 
+/// Seconds from the report of a leak to its refusal, rounded up: what was exposed at all was exposed for a second.
+pub fn exposure_seconds(reported_ms: i64, until_ms: i64) -> i64 {
+    let ms = until_ms.saturating_sub(reported_ms).max(0);
+    ms / 1_000 + i64::from(ms % 1_000 != 0)
+}
+
 /// How long ago: `31d`, or `?`.
 pub fn ago(at_ms: Option<i64>, now_ms: i64) -> String {
     at_ms.map_or_else(|| "?".to_owned(), |at| span(now_ms - at))
@@ -57,7 +63,7 @@ pub fn due(at_ms: Option<i64>, now_ms: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{ago, clock, due, minute, rfc3339};
+    use super::{ago, clock, due, exposure_seconds, minute, rfc3339};
 
     const NOW: i64 = 1_772_330_000_000;
     const DAY: i64 = 86_400_000;
@@ -81,5 +87,12 @@ mod tests {
         assert_eq!(due(Some(NOW - 8 * DAY), NOW), "8d late");
         assert_eq!(due(Some(NOW - 1), NOW), "now");
         assert_eq!(due(None, NOW), "-");
+    }
+
+    #[test]
+    fn exposure_is_rounded_up() {
+        let seconds = [(5, 5), (5, 6), (0, 1_000), (0, 1_001), (9, 5)]
+            .map(|(from, to)| exposure_seconds(from, to));
+        assert_eq!(seconds, [0, 1, 1, 2, 0]);
     }
 }

@@ -28,6 +28,8 @@ pub struct ManualOptions {
     pub alphabet: Option<String>,
     /// Kinds of which at least one character must occur after the prefix.
     pub require: Vec<Class>,
+    /// Names of its fields, where it is not one `value`.
+    pub fields: Vec<String>,
     /// Shown to the person who is asked: where the new one is made, and where the old one is ended.
     pub instructions: Option<String>,
 }
@@ -40,6 +42,7 @@ impl ManualOptions {
         "max_length",
         "alphabet",
         "require",
+        "fields",
         "instructions",
     ];
 }
@@ -145,6 +148,10 @@ impl Issuer for ManualIssuer {
     async fn check_format(&self, candidate: &Fields, previous: Option<&Fields>) -> Result<()> {
         if candidate.is_empty() {
             return Err(Error::invalid("the credential has no field"));
+        }
+        let mut wanted = self.options.fields.iter();
+        if let Some(missing) = wanted.find(|name| candidate.field(name).is_none()) {
+            return Err(Error::invalid(format!("the field `{missing}` is missing")));
         }
         for (name, value) in candidate.iter() {
             let text = clean(name, value)?;
@@ -260,7 +267,7 @@ mod tests {
     use super::{ManualIssuer, ManualOptions};
     use keywheel_contract::{Fields, Issuer, SecretValue};
 
-    const RULES: &str = "prefix = 'ex-'\nmin_length = 8\nmax_length = 12\nalphabet = 'abcdef012'\n\
+    const RULES: &str = "fields = ['value']\nprefix = 'ex-'\nmin_length = 8\nmax_length = 12\nalphabet = 'abcdef012'\n\
                          require = ['digit']\ninstructions = 'make one under Settings'";
 
     fn issuer() -> ManualIssuer {

@@ -1,11 +1,13 @@
 //! `keywheel rotate-now`: shows what it would touch, asks, writes the requests, and watches.
 
 mod show;
+mod told;
 mod watch;
 
 use super::acting::{Bench, moment, person, reason, span};
 use super::context::{Context, daemons};
 use super::exit::{Exit, Failure};
+use super::output::Output;
 use super::selector::Selector;
 use super::typed;
 use crate::actions::{self, Asked, Radius};
@@ -45,8 +47,8 @@ pub(super) struct Args {
     /// Does not ask.
     #[arg(long)]
     yes: bool,
-    /// How results are written to stdout: one line per secret in both.
-    #[arg(long, value_enum, default_value_t = Output::Jsonl)]
+    /// How results are written to stdout. Exposure is in seconds, rounded up.
+    #[arg(long, value_enum, default_value_t)]
     output: Output,
 }
 
@@ -66,15 +68,6 @@ impl From<ModeWord> for Mode {
             ModeWord::Contain => Self::Contain,
         }
     }
-}
-
-/// How results are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Output {
-    /// One JSON object per line.
-    Json,
-    /// The same.
-    Jsonl,
 }
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
@@ -97,8 +90,8 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<Exit, Failure> 
         watched.push(Watched::new(&radius.id, request));
     }
     match args.wait {
-        Some(limit) => watch::watch(bench, watched, limit, args.until).await,
-        None => queued(&bench, &watched).await,
+        Some(limit) => watch::watch(bench, watched, limit, args.until, args.output).await,
+        None => queued(&bench, &watched, args.output).await,
     }
 }
 
@@ -137,17 +130,11 @@ fn asks_for(radii: &[Radius]) -> BTreeSet<&str> {
 }
 
 /// Without `--wait` the request is left behind; with nobody to work on it that needs attention.
-async fn queued(bench: &Bench, watched: &[Watched]) -> Result<Exit, Failure> {
-    for one in watched {
-        one.print_queued()?;
-    }
-    if daemons(&bench.journal).await?.is_empty() {
-        anstream::eprintln!("queued, and no daemon is running: nothing happens until one does");
-        anstream::eprintln!(
-            "next: keywheel daemon, or take it back with `keywheel cancel SECRET` and repeat it with --wait"
-        );
-        return Ok(Exit::Attention);
-    }
-    anstream::eprintln!("next: keywheel status");
-    Ok(Exit::Done)
+async fn queued(bench: &Bench, watched: &[Watched], output: Output) -> Result<Exit, Failure> {
+    let all: Vec<_> = watched.iter().map(|one| one.told("queued")).collect();
+    told::write(&bench.journal, output, &all).await?;
+    Ok(match daemons(&bench.journal).await?.is_empty() {
+        true => Exit::Attention,
+        false => Exit::Done,
+    })
 }

@@ -1,9 +1,10 @@
 //! Watching rotations until they end; being the replica that works on them where no daemon does.
 
 use super::super::acting::Bench;
-use super::super::context::{daemons, unprintable};
+use super::super::context::daemons;
 use super::super::exit::{Exit, Failure};
-use crate::actions::what_is_safe;
+use super::super::output::Output;
+use super::told::{self, Told};
 use crate::daemon::{self, Workers, run_until};
 use crate::journal::rotations::{self, Run};
 use crate::journal::{self, Journal, requests};
@@ -13,7 +14,6 @@ use crate::rotation::words::State;
 use crate::seam::Seams;
 use clap::ValueEnum;
 use keywheel_schedules::Span;
-use serde::Serialize;
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -42,17 +42,6 @@ pub(super) struct Watched {
     result: Option<(&'static str, Exit)>,
 }
 
-/// One line of output; scripts rely on its names.
-#[derive(Serialize)]
-struct Line<'a> {
-    id: &'a str,
-    rotation: Option<&'a str>,
-    phase: Option<&'static str>,
-    state: &'static str,
-    result: &'static str,
-    exposure_seconds: Option<i64>,
-}
-
 impl Watched {
     pub(super) fn new(id: &str, request: String) -> Self {
         Self {
@@ -64,24 +53,13 @@ impl Watched {
         }
     }
 
-    /// The line of a request that nobody waits for.
-    pub(super) fn print_queued(&self) -> Result<(), Failure> {
-        self.print("queued")
-    }
-
-    fn print(&self, result: &'static str) -> Result<(), Failure> {
-        let run = self.run.as_ref();
-        let line = Line {
+    /// What is said of it: how it came out, else `so_far`.
+    pub(super) fn told(&self, so_far: &'static str) -> Told<'_> {
+        Told {
             id: &self.id,
-            rotation: run.map(|run| run.id.as_str()),
-            phase: run.map(|run| run.phase.word()),
-            state: run.map_or("queued", |run| run.state.word()),
-            result,
-            exposure_seconds: run.and_then(exposure_seconds),
-        };
-        let text = serde_json::to_string(&line).map_err(|e| unprintable(&e))?;
-        anstream::println!("{text}");
-        Ok(())
+            run: self.run.as_ref(),
+            result: self.result.map_or(so_far, |(result, _)| result),
+        }
     }
 
     async fn look(&mut self, journal: &Journal, goal: Goal) -> journal::Result<()> {
@@ -120,40 +98,6 @@ impl Watched {
             anstream::eprintln!("{at}  {}  {}", self.id, run.phase);
         }
     }
-
-    /// Where it stands, what is safe, and how to go on, for one that did not come to its end.
-    fn explain(&self, why: &str) {
-        let id = &self.id;
-        let Some(run) = &self.run else {
-            anstream::eprintln!("{id}: {why} before it began; nothing was changed");
-            anstream::eprintln!(
-                "next: keywheel cancel {id}, or let a daemon do it: keywheel daemon"
-            );
-            return;
-        };
-        anstream::eprintln!("{id}: {why} at {}; {}", run.phase, what_is_safe(run));
-        let mut question = run.question.split('\n').filter(|line| !line.is_empty());
-        if let Some(text) = question.next() {
-            anstream::eprintln!("  {text}");
-        }
-        for waiting in &run.waiting {
-            anstream::eprintln!("  waits for {} {}", waiting.kind, waiting.name);
-        }
-        let typed = run.waiting.iter().map(|w| w.next_command.as_str());
-        let next = question
-            .next()
-            .or_else(|| typed.into_iter().find(|c| !c.is_empty()));
-        let on = format!("keywheel daemon, or keywheel rotate-now {id} --wait");
-        anstream::eprintln!("next: {}", next.unwrap_or(&on));
-    }
-}
-
-/// From the report of a leak to the refusal of what leaked, or until now.
-fn exposure_seconds(run: &Run) -> Option<i64> {
-    let until = run.refused_ms.or(run.ended_ms);
-    let until = until.unwrap_or_else(|| chrono::Utc::now().timestamp_millis());
-    run.reported_ms
-        .map(|reported| (until - reported).max(0) / 1_000)
 }
 
 /// How a rotation came out, where it did or where only a person can help. One that was woken and not looked
@@ -179,6 +123,7 @@ pub(super) async fn watch(
     mut watched: Vec<Watched>,
     limit: Option<Span>,
     goal: Goal,
+    output: Output,
 ) -> Result<Exit, Failure> {
     let stop = CancellationToken::new();
     let alone = daemons(&bench.journal).await?.is_empty();
@@ -197,7 +142,12 @@ pub(super) async fn watch(
     if let Some(working) = working {
         working.await.unwrap_or(Err(journal::Error::Lost))?;
     }
-    report(&journal, &mut watched, goal, ended?).await
+    let so_far = ended?;
+    for one in &mut watched {
+        // Calls under way have ended by now.
+        one.look(&journal, goal).await?;
+    }
+    report(&journal, output, &watched, so_far).await
 }
 
 /// A replica of this process that does not follow the schedule.
@@ -226,7 +176,7 @@ async fn replica(
     Ok(tokio::spawn(run_until(workers, stop)))
 }
 
-/// Looks until every rotation came out; the word says why the looking ended.
+/// Looks until every rotation came out or the time is over; answers what those are that did not.
 async fn until_out(
     journal: &Journal,
     watched: &mut [Watched],
@@ -238,39 +188,26 @@ async fn until_out(
             one.look(journal, goal).await?;
         }
         if watched.iter().all(|one| one.result.is_some()) {
-            return Ok("ended");
+            return Ok("waiting");
         }
         if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            return Ok("still");
+            return Ok("waiting");
         }
         tokio::time::sleep(LOOK).await;
     }
 }
 
-/// One line per secret; those that are not at their end are explained. Calls under way have ended by now.
+/// Tells of all of them; the worst counts.
 async fn report(
     journal: &Journal,
-    watched: &mut [Watched],
-    goal: Goal,
-    ended: &'static str,
+    output: Output,
+    watched: &[Watched],
+    so_far: &'static str,
 ) -> Result<Exit, Failure> {
-    let mut exit = Exit::Done;
-    for one in watched {
-        one.look(journal, goal).await?;
-        let (result, code) = one.result.unwrap_or(match ended {
-            "stopped" => ("stopped", Exit::Attention),
-            _ => ("waiting", Exit::Attention),
-        });
-        if code != Exit::Done {
-            let why = match result {
-                "waits_for_person" => "waits for a person",
-                "waiting" => "still under way",
-                other => other,
-            };
-            one.explain(why);
-        }
-        one.print(result)?;
-        exit = exit.or(code);
-    }
-    Ok(exit)
+    let all: Vec<Told<'_>> = watched.iter().map(|one| one.told(so_far)).collect();
+    told::write(journal, output, &all).await?;
+    let codes = watched.iter().map(|one| one.result);
+    Ok(codes
+        .map(|result| result.map_or(Exit::Attention, |(_, code)| code))
+        .fold(Exit::Done, Exit::or))
 }

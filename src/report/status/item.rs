@@ -162,6 +162,19 @@ impl Line {
         }
     }
 
+    /// All that its rotation waits for, where a cell of this width cannot say it.
+    pub fn waits_in_full(&self, width: usize, now_ms: i64) -> Option<String> {
+        let run = self.run.as_ref()?;
+        let all: Vec<String> = run
+            .waiting
+            .iter()
+            .map(|wait| few_words(wait, now_ms))
+            .collect();
+        let whole = all.join(", ");
+        let is_cut = whole.chars().count() > width || all.len() > 1;
+        (is_cut && !whole.is_empty()).then_some(whole)
+    }
+
     fn paused(&self, now_ms: i64) -> String {
         let by = self.secret.paused_by.clone().unwrap_or_default();
         match self.secret.paused_until_ms {
@@ -296,6 +309,11 @@ mod tests {
         }];
         let ask = line.ask("valid", 2_000).unwrap();
         assert!(ask.question.contains("publish env:broken/three.env"));
+        assert_eq!(
+            line.waits_in_full(18, 2_000).unwrap(),
+            "retry publish env:broken/three.env"
+        );
+        assert_eq!(line.waits_in_full(40, 2_000), None, "the cell says it");
     }
 
     #[test]

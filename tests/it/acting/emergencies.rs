@@ -19,7 +19,7 @@ timing = { overlap = "1h", quiet = "0s", undo = "1h" }
 #[test]
 fn queued_with_nobody_to_work_on_it_says_so_and_is_taken_back() {
     let rig = Rig::starter();
-    let ran = rig.run(&["rotate-now", ID]);
+    let ran = rig.run(&["rotate-now", ID, "--output", "jsonl"]);
     assert_eq!(ran.code, 3);
     assert!(ran.err.contains("no daemon is running"), "{}", ran.err);
     let line = ran.json();
@@ -43,7 +43,8 @@ fn a_waiting_command_is_a_replica_and_with_a_daemon_it_watches() {
     let first = rig.read("published/example-token/current");
     let daemon = rig.daemon();
     let words = ["rotate-now", ID, "--wait=60s", "--mode", "cutover"];
-    let watched = rig.ok(&[&words[..], &["--reason", "again"]].concat());
+    let more = ["--reason", "again", "--output", "jsonl"];
+    let watched = rig.ok(&[&words[..], &more].concat());
     assert!(
         !watched.err.contains("this command does the work"),
         "{}",
@@ -58,7 +59,13 @@ fn a_waiting_command_is_a_replica_and_with_a_daemon_it_watches() {
 fn a_normal_one_rests_in_its_overlap_and_an_emergency_takes_it_over() {
     let rig = Rig::with("other", TOKEN);
     rig.ok(&["rotate-now", "other/token", "--wait=60s"]);
-    let normal = rig.run(&["rotate-now", "other/token", "--wait=5s"]);
+    let normal = rig.run(&[
+        "rotate-now",
+        "other/token",
+        "--wait=5s",
+        "--output",
+        "jsonl",
+    ]);
     assert_eq!(normal.code, 3, "{}", normal.err);
     assert_eq!(normal.json()["phase"], "overlapping");
     assert!(
@@ -72,6 +79,8 @@ fn a_normal_one_rests_in_its_overlap_and_an_emergency_takes_it_over() {
         "--wait=30s",
         "--until",
         "proven",
+        "--output",
+        "jsonl",
     ]);
     assert_eq!(
         proven.json()["phase"],
@@ -86,12 +95,14 @@ fn a_normal_one_rests_in_its_overlap_and_an_emergency_takes_it_over() {
         "--reason",
         "leak",
     ];
-    let contained = rig.run(&[&words[..], &["--wait=60s"]].concat());
+    let contained = rig.run(&[&words[..], &["--wait=60s", "--output", "jsonl"]].concat());
     assert_eq!(contained.json()["result"], "completed", "{}", contained.err);
     assert!(
         contained.json()["exposure_seconds"]
             .as_i64()
-            .is_some_and(|s| s < 60)
+            .is_some_and(|s| (1..60).contains(&s)),
+        "rounded up: {}",
+        contained.out
     );
     assert!(
         contained.err.contains("leaked key is dead"),
@@ -106,7 +117,32 @@ fn a_wait_that_is_over_says_where_it_stands() {
     rig.ok(&["rotate-now", "other/token", "--wait=60s"]);
     let ran = rig.run(&["rotate-now", "other/token", "--wait=0s"]);
     assert_eq!(ran.code, 3, "{}", ran.err);
-    assert!(ran.err.contains("next: keywheel"), "{}", ran.err);
+    assert!(ran.out.contains("next: "), "{}", ran.out);
+}
+
+#[test]
+fn an_accepted_outage_contains_what_nobody_can_disable() {
+    let rig = Rig::starter();
+    rig.ok(&["rotate-now", ID, "--wait=60s"]);
+    let leaked = rig.read("published/example-token/current");
+    let words = ["rotate-now", ID, "--mode", "contain", "--reason", "leak"];
+    let refused = rig.run(&words);
+    assert_eq!(refused.code, 1, "{}", refused.err);
+    assert!(
+        refused.err.contains("or add --accept-outage"),
+        "{}",
+        refused.err
+    );
+    assert_eq!(rig.read("published/example-token/current"), leaked);
+    let more = ["--accept-outage", "--wait=60s", "--output", "jsonl"];
+    let contained = rig.ok(&[&words[..], &more].concat());
+    assert_eq!(contained.json()["result"], "completed", "{}", contained.err);
+    assert_ne!(rig.read("published/example-token/current"), leaked);
+    rig.audited(&[
+        "destroy_version",
+        "intent",
+        "contain: the outage was accepted",
+    ]);
 }
 
 /// A request as any door may write it, past every rule of the command line.
@@ -150,6 +186,8 @@ fn contain_through_another_door_asks_and_cutover_is_an_answer() {
         "--reason",
         "leak",
         "--wait=60s",
+        "--output",
+        "jsonl",
     ];
     let done = rig.ok(&words);
     assert_eq!(done.json()["result"], "completed", "{}", done.err);
@@ -162,7 +200,7 @@ fn a_leak_of_what_is_published_already_says_that_it_takes_two_rotations() {
     let rig = Rig::with("other", TOKEN);
     rig.ok(&["rotate-now", "other/token", "--wait=60s"]);
     let normal = rig.run(&["rotate-now", "other/token", "--wait=5s"]);
-    assert_eq!(normal.json()["phase"], "overlapping");
+    assert!(normal.out.contains("at overlapping"), "{}", normal.out);
     let words = [
         "rotate-now",
         "other/token",

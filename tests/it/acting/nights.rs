@@ -21,7 +21,7 @@ fn resting(overlap: &str, undo: &str, phase: &str) -> (Rig, String) {
     let rig = Rig::with("other", &inventory(overlap, undo));
     rig.ok(&["rotate-now", ID, "--wait=60s"]);
     let first = rig.read("published/token/current");
-    let ran = rig.run(&["rotate-now", ID, "--wait=6s"]);
+    let ran = rig.run(&["rotate-now", ID, "--wait=6s", "--output", "jsonl"]);
     assert_eq!(ran.json()["phase"], phase, "{}", ran.err);
     assert_ne!(rig.read("published/token/current"), first);
     (rig, first)

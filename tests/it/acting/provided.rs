@@ -1,6 +1,7 @@
 //! A person brings the value: `provide`, from the request to the end.
 
 use super::rig::{CANARY, Rig};
+use super::terminal::Terminal;
 
 const ID: &str = "development/api-key";
 const MANUAL: &str = r#"
@@ -11,10 +12,14 @@ no_consumers = "this is a test of bringing a value"
 "#;
 
 fn waiting() -> Rig {
+    waiting_for(MANUAL)
+}
+
+fn waiting_for(text: &str) -> Rig {
     let rig = Rig::starter();
-    rig.write("inventory/development/manual.toml", MANUAL);
+    rig.write("inventory/development/manual.toml", text);
     rig.ok(&["inventory", "apply"]);
-    let ran = rig.run(&["rotate-now", ID, "--wait=30s"]);
+    let ran = rig.run(&["rotate-now", ID, "--wait=30s", "--output", "jsonl"]);
     assert_eq!(ran.code, 3, "{}", ran.err);
     assert_eq!(ran.json()["result"], "waits_for_person");
     assert!(
@@ -89,13 +94,70 @@ fn the_old_value_is_refused_again() {
     let rig = waiting();
     assert_eq!(rig.run_with(&["provide", ID], CANARY).code, 0);
     assert_eq!(
-        rig.run(&["rotate-now", ID, "--wait=60s"]).json()["result"],
+        rig.run(&["rotate-now", ID, "--wait=60s", "--output", "jsonl"])
+            .json()["result"],
         "completed"
     );
     assert_eq!(
-        rig.run(&["rotate-now", ID, "--wait=60s"]).json()["result"],
+        rig.run(&["rotate-now", ID, "--wait=60s", "--output", "jsonl"])
+            .json()["result"],
         "waits_for_person"
     );
     let again = rig.run_with(&["provide", ID], CANARY);
     assert_eq!(again.code, 1, "{}", again.err);
+}
+
+#[test]
+fn a_secret_of_several_fields_takes_one_object_and_publishes_each() {
+    let text = MANUAL
+        .replace("prefix", "fields = [\"login\", \"password\"], prefix")
+        .replace(
+            "path = \"api-key\" }",
+            "path = \"api-key\", fields = { LOGIN = \"{login}\", PASSWORD = \"{password}\" } }",
+        );
+    let rig = waiting_for(&text);
+    for wrong in [
+        CANARY.to_owned(),
+        format!(r#"{{"password":"{CANARY}"}}"#),
+        format!(r#"{{"login":7,"password":"{CANARY}"}}"#),
+    ] {
+        let refused = rig.run_with(&["provide", ID], &wrong);
+        assert_eq!(refused.code, 2, "{}", refused.err);
+        assert!(
+            refused
+                .err
+                .contains("a JSON object of text with login, password"),
+            "{}",
+            refused.err
+        );
+    }
+    let object = format!(r#"{{"password":"{CANARY}","login":"example"}}"#);
+    let taken = rig.run_with(&["provide", ID], &object);
+    assert_eq!(taken.code, 0, "{}", taken.err);
+    rig.ok(&["rotate-now", ID, "--wait=60s"]);
+    assert_eq!(rig.read("published/api-key/current/LOGIN"), "example");
+    assert_eq!(rig.read("published/api-key/current/PASSWORD"), CANARY);
+}
+
+#[test]
+fn what_is_typed_at_a_terminal_is_not_shown_and_the_terminal_is_put_back() {
+    let rig = waiting();
+    let terminal = Terminal::new();
+    let mut child = rig
+        .command(&["provide", ID])
+        .stdin(terminal.end())
+        .stdout(terminal.end())
+        .stderr(terminal.end())
+        .spawn()
+        .unwrap();
+    rig.until("it asks", || terminal.shown().contains("(not shown): "));
+    assert!(!terminal.echoes(), "what is typed would be shown");
+    terminal.types(&format!("{CANARY}\n"));
+    assert!(child.wait().unwrap().success(), "{}", terminal.shown());
+    rig.until("it says so", || terminal.shown().contains("sealed as"));
+    assert!(terminal.shown().contains("make it in the console"));
+    assert!(!terminal.shown().contains(CANARY), "the value was shown");
+    assert!(terminal.echoes(), "the terminal still hides what is typed");
+    rig.ok(&["rotate-now", ID, "--wait=60s"]);
+    assert_eq!(rig.read("published/api-key/current"), CANARY);
 }

@@ -189,7 +189,14 @@ fn production_asks_for_its_name_and_without_a_terminal_nothing_happens() {
         "the plan comes first: {}",
         ran.err
     );
-    let yes = rig.run(&["rotate-now", "production/token", "--yes", "--wait=60s"]);
+    let yes = rig.run(&[
+        "rotate-now",
+        "production/token",
+        "--yes",
+        "--wait=60s",
+        "--output",
+        "jsonl",
+    ]);
     assert_eq!(yes.code, 0, "{}", yes.err);
     assert_eq!(yes.json()["phase"], "completed");
 }

@@ -98,7 +98,8 @@ impl Rig {
         fs::read_to_string(self.path().join(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
     }
 
-    fn command(&self, words: &[&str]) -> Command {
+    /// The program, with these words, in the folder.
+    pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_keywheel"));
         command
             .args(words)

@@ -1,5 +1,6 @@
-//! A folder as `keywheel init` makes it, the built program, and rotations run by its daemon.
+//! A folder as `keywheel init` makes it, on either database, and rotations run by the program's own daemon.
 
+use crate::servers::postgres::Database;
 use keywheel::clock::SystemClock;
 use keywheel::journal::{Address, Journal};
 use std::path::Path;
@@ -21,29 +22,70 @@ impl Drop for Daemon {
 }
 
 /// A folder with a journal.
-pub(super) struct Rig(tempfile::TempDir);
+pub(super) struct Rig {
+    folder: tempfile::TempDir,
+    /// As `keywheel.toml` names it.
+    address: String,
+}
+
+/// Runs a test on a journal of each kind, after this many rotations; on SQLite only where PostgreSQL is not
+/// installed, which is printed.
+pub(super) async fn on_both(times: usize, test: impl AsyncFn(&Rig)) {
+    test(&Rig::rotated(times)).await;
+    if let Some(database) = Database::create().await {
+        let rig = Rig::on(&database.url);
+        rig.rotate_times(times);
+        test(&rig).await;
+        drop(rig);
+        database.remove().await;
+    }
+}
 
 impl Rig {
-    /// Initialised and applied; nothing was rotated.
+    /// Initialised and applied on SQLite; nothing was rotated.
     pub(super) fn new() -> Self {
-        let rig = Self(tempfile::tempdir().unwrap());
+        Self::on("sqlite://keywheel.db")
+    }
+
+    /// The same on any journal.
+    fn on(address: &str) -> Self {
+        let rig = Self {
+            folder: tempfile::tempdir().unwrap(),
+            address: address.to_owned(),
+        };
         assert_eq!(rig.run(&["init", "."]).0, 0);
+        if !rig.is_sqlite() {
+            let file = rig.folder().join("keywheel.toml");
+            let text = std::fs::read_to_string(&file).unwrap();
+            std::fs::write(&file, text.replace("sqlite://keywheel.db", address)).unwrap();
+            std::fs::remove_file(rig.folder().join("keywheel.db")).unwrap();
+            assert_eq!(rig.run(&["init", "--bare"]).0, 0);
+        }
         assert_eq!(rig.run(&["inventory", "apply"]).0, 0);
         rig
     }
 
-    /// The same after this many rotations, one after the other, by a daemon that has stopped.
+    /// Whether the journal is a file.
+    pub(super) fn is_sqlite(&self) -> bool {
+        self.address.starts_with("sqlite")
+    }
+
+    /// On SQLite after this many rotations, one after the other, by a daemon that has stopped.
     pub(super) fn rotated(times: usize) -> Self {
         let rig = Self::new();
-        let daemon = rig.daemon();
-        rig.until(|rig| rig.json(&["status", "--output", "json"])["daemons"][0]["pid"].is_i64());
-        for done in 1..=times {
-            rig.rotate();
-            rig.until(|rig| rig.ended() == done);
-        }
-        rig.until(|rig| rig.json(&["audit", "verify", "--output", "json"])["pending"] == 0);
-        drop(daemon);
+        rig.rotate_times(times);
         rig
+    }
+
+    fn rotate_times(&self, times: usize) {
+        let daemon = self.daemon();
+        self.until(|rig| rig.json(&["status", "--output", "json"])["daemons"][0]["pid"].is_i64());
+        for done in 1..=times {
+            self.rotate();
+            self.until(|rig| rig.ended() == done);
+        }
+        self.until(|rig| rig.json(&["audit", "verify", "--output", "json"])["pending"] == 0);
+        drop(daemon);
     }
 
     /// Asks for a rotation without waits.
@@ -106,12 +148,12 @@ impl Rig {
 
     /// Where it is.
     pub(super) fn folder(&self) -> &Path {
-        self.0.path()
+        self.folder.path()
     }
 
     /// Its journal, opened by this process.
     pub(super) async fn journal(&self) -> Journal {
-        let address = Address::parse("sqlite://keywheel.db", self.folder()).unwrap();
+        let address = Address::parse(&self.address, self.folder()).unwrap();
         Journal::open(address, Arc::new(SystemClock)).await.unwrap()
     }
 }

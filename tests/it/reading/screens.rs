@@ -1,6 +1,6 @@
 //! Screens and JSON of a journal on which the real daemon rotated.
 
-use super::rig::{ID, Rig};
+use super::rig::{ID, Rig, on_both};
 
 #[test]
 fn a_secret_that_was_never_rotated_is_never() {
@@ -19,69 +19,75 @@ fn a_secret_that_was_never_rotated_is_never() {
     );
 }
 
-#[test]
-fn a_rotated_secret_is_ok_with_versions_and_proofs() {
-    let rig = Rig::rotated(2);
-    let status = rig.json(&["status", ID, "--output", "json"]);
-    let item = &status["items"][0];
-    assert_eq!(item["id"], ID);
-    assert_eq!(item["health"], "ok");
-    assert_eq!(item["old_credential_state"], "replaced");
-    assert_eq!(item["destinations"][1]["version"], "v2");
-    assert_eq!(item["consumers"][0]["instances_proven"], 1);
-    assert_eq!(item["consumers"][0]["evidence"], "delivered");
-    let (_, text) = rig.run(&["status"]);
-    assert!(text.contains("1/1    replaced"), "{text}");
-    assert!(
-        text.lines()
-            .all(|line| line.starts_with("journal") || line.chars().count() <= 100)
-    );
-    let (code, _) = rig.run(&["status", "--check"]);
-    assert_eq!(code, 0);
-}
-
-#[test]
-fn show_history_and_plan_tell_of_it() {
-    let rig = Rig::rotated(2);
-    let shown = rig.json(&["show", ID, "--output", "json"]);
-    let item = &shown["items"][0];
-    assert_eq!(item["history"].as_array().unwrap().len(), 2);
-    assert_eq!(item["credentials"][0]["state"], "current");
-    assert_eq!(item["credentials"][1]["state"], "replaced");
-    let (_, origins) = rig.run(&["show", ID, "--origin"]);
-    assert!(
-        origins.contains("inventory/development/example.toml:"),
-        "{origins}"
-    );
-    let history = rig.json(&["history", ID, "--since", "12h", "--output", "json"]);
-    let steps = history["items"][1]["steps"].as_array().unwrap();
-    assert_eq!(steps.last().unwrap()["what"], "completed");
-    let plan = rig.json(&["plan", "--until", "120d", "--output", "json"]);
-    assert_eq!(plan["items"][0]["id"], ID);
-    assert_eq!(
-        rig.json(&["plan", "--until", "1d", "--output", "json"])["items"],
-        serde_json::json!([])
-    );
-    let (_, stages) = rig.run(&["plan", ID, "--until", "120d"]);
-    assert!(stages.contains("1. example: is not told"), "{stages}");
-}
-
-#[test]
-fn no_screen_holds_a_value() {
-    let rig = Rig::rotated(1);
-    let value =
-        std::fs::read_to_string(rig.folder().join("published/example-token/current")).unwrap();
-    for args in [
-        &["status", "--output", "json"][..],
-        &["show", ID, "--output", "json"],
-        &["show", ID, "--origin"],
-        &["history", "--output", "json"],
-        &["audit", "list", "--output", "jsonl"],
-    ] {
-        let (code, text) = rig.run(args);
+#[tokio::test]
+async fn a_rotated_secret_is_ok_with_versions_and_proofs() {
+    on_both(2, async |rig: &Rig| {
+        let status = rig.json(&["status", ID, "--output", "json"]);
+        let item = &status["items"][0];
+        assert_eq!(item["id"], ID);
+        assert_eq!(item["health"], "ok");
+        assert_eq!(item["old_credential_state"], "replaced");
+        assert_eq!(item["destinations"][1]["version"], "v2");
+        assert_eq!(item["consumers"][0]["instances_proven"], 1);
+        assert_eq!(item["consumers"][0]["evidence"], "delivered");
+        let (_, text) = rig.run(&["status"]);
+        assert!(text.contains("1/1    replaced"), "{text}");
+        assert!(
+            text.lines()
+                .all(|line| line.starts_with("journal") || line.chars().count() <= 100)
+        );
+        let (code, _) = rig.run(&["status", "--check"]);
         assert_eq!(code, 0);
-        assert!(!text.contains(value.trim()), "{args:?}");
-    }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn show_history_and_plan_tell_of_it() {
+    on_both(2, async |rig: &Rig| {
+        let shown = rig.json(&["show", ID, "--output", "json"]);
+        let item = &shown["items"][0];
+        assert_eq!(item["history"].as_array().unwrap().len(), 2);
+        assert_eq!(item["credentials"][0]["state"], "current");
+        assert_eq!(item["credentials"][1]["state"], "replaced");
+        let (_, origins) = rig.run(&["show", ID, "--origin"]);
+        assert!(
+            origins.contains("inventory/development/example.toml:"),
+            "{origins}"
+        );
+        let history = rig.json(&["history", ID, "--since", "12h", "--output", "json"]);
+        let steps = history["items"][1]["steps"].as_array().unwrap();
+        assert_eq!(steps.last().unwrap()["what"], "completed");
+        let plan = rig.json(&["plan", "--until", "120d", "--output", "json"]);
+        assert_eq!(plan["items"][0]["id"], ID);
+        assert_eq!(
+            rig.json(&["plan", "--until", "1d", "--output", "json"])["items"],
+            serde_json::json!([])
+        );
+        let (_, stages) = rig.run(&["plan", ID, "--until", "120d"]);
+        assert!(stages.contains("1. example: is not told"), "{stages}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn no_screen_holds_a_value() {
+    on_both(1, async |rig: &Rig| {
+        let value =
+            std::fs::read_to_string(rig.folder().join("published/example-token/current")).unwrap();
+        for args in [
+            &["status", "--output", "json"][..],
+            &["show", ID, "--output", "json"],
+            &["show", ID, "--origin"],
+            &["history", "--output", "json"],
+            &["audit", "list", "--output", "jsonl"],
+        ] {
+            let (code, text) = rig.run(args);
+            assert_eq!(code, 0);
+            assert!(!text.contains(value.trim()), "{args:?}");
+        }
+    })
+    .await;
 }
 
 #[test]

@@ -1,0 +1,74 @@
+//! Ctrl-C while a command watches: the rotation is a row, and the command says who goes on with it.
+
+use super::rig::{Ran, Rig};
+use rustix::process::{Pid, Signal, kill_process};
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+
+const ID: &str = "other/token";
+const TOKEN: &str = r#"
+[secrets.token]
+issuer = { kind = "exec", program = "token-issuer", config = { path = "tokens.json" } }
+publish_to = [{ store = "main", path = "token" }]
+no_consumers = "a test"
+timing = { overlap = "1h", quiet = "0s", undo = "1h" }
+"#;
+
+/// A second rotation of which the watching command was interrupted once it said `overlapping`.
+fn interrupted(rig: &Rig) -> Ran {
+    let mut child = rig
+        .command(&["rotate-now", ID, "--wait"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(
+        said.any(|line| line.unwrap().contains("overlapping")),
+        "it never came to rest"
+    );
+    let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+    kill_process(pid, Signal::INT).unwrap();
+    child.wait_with_output().unwrap().into()
+}
+
+fn rests_in_its_overlap(rig: &Rig) {
+    let status = rig.ok(&["status", ID, "--output", "jsonl"]).json();
+    assert_eq!(status["rotation"]["phase"], "overlapping", "{status}");
+}
+
+#[test]
+fn a_replica_that_is_interrupted_leaves_its_row_and_says_that_nobody_goes_on() {
+    let rig = Rig::with("other", TOKEN);
+    rig.ok(&["rotate-now", ID, "--wait=60s"]);
+    let ran = interrupted(&rig);
+    assert_eq!(ran.code, 3, "{}", ran.out);
+    for words in [
+        "other/token: no longer watched at overlapping; both credentials work",
+        "next: no daemon is running, so nothing happens until one does: keywheel daemon, or",
+        "watch: keywheel show other/token --watch",
+    ] {
+        assert!(ran.out.contains(words), "{words}: {}", ran.out);
+    }
+    rests_in_its_overlap(&rig);
+    let by_command = |row: &&String| row.contains("stopped") || row.contains("cancel");
+    assert_eq!(rig.audit().iter().find(by_command), None);
+}
+
+#[test]
+fn a_watcher_that_is_interrupted_leaves_the_work_to_the_daemon() {
+    let rig = Rig::with("other", TOKEN);
+    rig.ok(&["rotate-now", ID, "--wait=60s"]);
+    let _daemon = rig.daemon();
+    let ran = interrupted(&rig);
+    assert_eq!(ran.code, 3, "{}", ran.out);
+    assert!(
+        ran.out.contains("no longer watched at overlapping"),
+        "{}",
+        ran.out
+    );
+    assert!(!ran.out.contains("no daemon"), "{}", ran.out);
+    assert!(ran.out.contains("next: "), "{}", ran.out);
+    rests_in_its_overlap(&rig);
+}
