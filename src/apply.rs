@@ -4,7 +4,7 @@
 use crate::config::{Config, Problem};
 use crate::inventory::{Definition, Difference, Snapshot, difference, must_be_held, read};
 use crate::journal::audit::{self, Entry};
-use crate::journal::{self, Journal, Tx, files, rotations, secrets};
+use crate::journal::{self, Journal, Tx, files, secrets};
 use std::collections::BTreeMap;
 
 /// What applying did, or would do.
@@ -105,9 +105,6 @@ async fn write(
     secrets::retire(tx, retired).await?;
     files::replace(tx, &snapshot.files).await?;
     files::replace_owners(tx, &snapshot.owners).await?;
-    for definition in &changed {
-        rotations::wake(tx, definition.id.as_str()).await?;
-    }
     if changed.is_empty() && retired.is_empty() {
         return Ok(());
     }

@@ -59,7 +59,7 @@ impl Instant {
         let payload = self.store.compose(&place, &document, &seen).await?;
         let mark = contract::Mark {
             rotation: contract::RotationId::new("by-hand"),
-            token: hex::encode(definition.id.as_str()),
+            token: format!("{:0>64}", hex::encode(definition.id.as_str())),
         };
         let write = contract::Write {
             place: &place,

@@ -106,6 +106,8 @@ CREATE TABLE rotation (
 );
 CREATE UNIQUE INDEX rotation_exclusive ON rotation (secret_id) WHERE exclusive = 1;
 CREATE INDEX rotation_wake ON rotation (priority, wake_ms) WHERE state <> 'ended';
+CREATE INDEX rotation_asleep ON rotation (wake_ms) WHERE state <> 'ended' AND holder = '';
+CREATE INDEX rotation_held ON rotation (lease_until_ms, wake_ms) WHERE state <> 'ended' AND holder <> '';
 CREATE INDEX rotation_secret ON rotation (secret_id, created_ms);
 
 CREATE TABLE credential (

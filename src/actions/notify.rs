@@ -10,6 +10,7 @@ use crate::journal::{self, Journal, Tx, secrets};
 use crate::providers::Outside;
 use keywheel_contract::{Consumer, Notice, RotationId, VersionId};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// A consumer that was told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,7 +74,7 @@ async fn subject(
     journal: &Journal,
     id: &str,
     consumer: &str,
-) -> Result<(Definition, Option<Run>), ActionError> {
+) -> Result<(Arc<Definition>, Option<Run>), ActionError> {
     let (id, consumer) = (id.to_owned(), consumer.to_owned());
     let judged = journal
         .read(async move |tx| {
@@ -82,6 +83,7 @@ async fn subject(
             }
             let run = under_way(tx, &id).await?;
             let today = secrets::definition(tx, &id).await?;
+            let today = today.map(Arc::new);
             let Some(plan) = today.or_else(|| run.as_ref().map(|run| run.plan.clone())) else {
                 return Ok(Err(Refused::new(format!(
                     "{id} is retired; nobody is told"

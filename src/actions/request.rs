@@ -5,7 +5,6 @@ use super::{ActionError, Judged, Person, Refused, known, under_way};
 use crate::inventory::{Definition, Manage};
 use crate::journal::ledger;
 use crate::journal::requests::{self, Request};
-use crate::journal::rotations;
 use crate::journal::rotations::Run;
 use crate::journal::secrets::Secret;
 use crate::journal::{Journal, Tx, audit, secrets};
@@ -288,9 +287,6 @@ pub async fn ask(
             }
             let request = request(&id, &asked, &person);
             requests::add(tx, &request).await?;
-            if asked.is_emergency() {
-                rotations::wake(tx, &id).await?;
-            }
             let mut entry = person.entry(None, "request", asked.mode.word());
             entry.credential.clone_from(&request.credential);
             audit::append_apart(tx, &id, entry).await?;

@@ -82,9 +82,10 @@ pub(super) fn judging(id: &RotationId, can: Capabilities) -> Turn {
             holder: String::new(),
             fence: 0,
         },
-        can,
+        can: can.into(),
         pace: Pace::default(),
         report: Report::default(),
         seams: Seams::default(),
+        known: None,
     }
 }

@@ -1,6 +1,7 @@
 //! What belongs to one rotation: effects, readings, evidence, credentials, sealed values.
 
 use super::error::Result;
+use super::rotations;
 use super::sql::{Arg, Row, Tx, to_json};
 use crate::rotation::facts::{Effect, Evidence, KnownCredential, Probe, Waiver};
 use crate::rotation::words::{Kind, Look, Status};
@@ -83,6 +84,18 @@ pub async fn settle_effect(tx: &mut Tx, rotation: &str, effect: &Effect) -> Resu
     tx.run(sql, &args).await.map(drop)
 }
 
+/// Targets of the effects, of other unfinished rotations of a secret, whose outcome is not known.
+pub async fn in_doubt_elsewhere(
+    tx: &mut Tx,
+    secret_id: &str,
+    rotation: &str,
+) -> Result<BTreeSet<String>> {
+    let sql = "SELECT e.target AS target FROM rotation r JOIN effect e ON e.rotation_id = r.id \
+         WHERE r.secret_id = $1 AND r.id <> $2 AND r.state <> 'ended' AND e.status IN ('intent', 'pending')";
+    let rows = tx.rows(sql, &[secret_id.into(), rotation.into()]).await?;
+    rows.iter().map(|row| row.text("target")).collect()
+}
+
 /// Every reading's latest result.
 pub async fn probes(tx: &mut Tx, rotation: &str) -> Result<Vec<Probe>> {
     let sql =
@@ -143,15 +156,16 @@ pub async fn evidence(tx: &mut Tx, rotation: &str) -> Result<Vec<Evidence>> {
         .collect()
 }
 
-/// Replaces a consumer's answers by a new round of them.
-pub async fn keep_evidence(
-    tx: &mut Tx,
-    rotation: &str,
-    consumer: &str,
-    round: &[Evidence],
-) -> Result<()> {
+/// Forgets a consumer's answers.
+pub async fn drop_evidence(tx: &mut Tx, rotation: &str, consumer: &str) -> Result<()> {
     let gone = "DELETE FROM evidence WHERE rotation_id = $1 AND consumer = $2";
-    tx.run(gone, &[rotation.into(), consumer.into()]).await?;
+    tx.run(gone, &[rotation.into(), consumer.into()])
+        .await
+        .map(drop)
+}
+
+/// Keeps a round of a consumer's answers; an instance's new answer takes the place of its earlier one.
+pub async fn keep_evidence(tx: &mut Tx, rotation: &str, round: &[Evidence]) -> Result<()> {
     let rows: Vec<Vec<Arg>> = round
         .iter()
         .map(|one| {
@@ -203,7 +217,8 @@ pub async fn waive(tx: &mut Tx, id: &str, secret_id: &str, waiver: &Waiver) -> R
         waiver.until_ms.into(),
     ];
     let head = "INSERT INTO waiver (id, secret_id, subject, actor, reason, created_ms, until_ms)";
-    tx.insert(head, &[row], "").await
+    tx.insert(head, &[row], "").await?;
+    rotations::stir(tx, &[secret_id]).await
 }
 
 /// A credential's row.

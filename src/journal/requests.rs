@@ -2,6 +2,7 @@
 //! at the next safe point.
 
 use super::error::Result;
+use super::rotations;
 use super::sql::{Row, Tx};
 use crate::rotation::words::{Cause, Mode};
 
@@ -46,7 +47,11 @@ pub async fn add(tx: &mut Tx, request: &Request) -> Result<()> {
     ];
     let head = "INSERT INTO request (id, secret_id, cause, mode, credential, reason, actor, accept_outage, \
          reported_ms, created_ms, state)";
-    tx.insert(head, &[row], "").await
+    tx.insert(head, &[row], "").await?;
+    match request.cause {
+        Cause::Emergency => rotations::stir(tx, &[&request.secret_id]).await,
+        Cause::Scheduled | Cause::Manual | Cause::Drift => Ok(()),
+    }
 }
 
 const COLUMNS: &str =

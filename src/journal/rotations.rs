@@ -7,9 +7,10 @@ use crate::rotation::phase::Phase;
 use crate::rotation::plan::Waiting;
 use crate::rotation::words::{Cause, Mode, State, Wish};
 use keywheel_contract::RotationId;
+use std::sync::Arc;
 
 /// A rotation as its row says.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Run {
     /// Its id.
     pub id: RotationId,
@@ -28,7 +29,7 @@ pub struct Run {
     /// Who asked.
     pub actor: String,
     /// The plan, kept for life.
-    pub plan: Definition,
+    pub plan: Arc<Definition>,
     /// Whether it keeps other rotations of the secret from starting.
     pub exclusive: bool,
     /// Rises with every lease.
@@ -140,7 +141,8 @@ pub struct Claimant {
     pub lease_ms: i64,
 }
 
-/// Leases the most urgent rotations that are awake and held by nobody.
+/// Leases the most urgent rotations that are awake and held by nobody. The priorities are named so that the
+/// index leads to those that are awake, past any number that sleep.
 pub async fn claim(tx: &mut Tx, claimant: &Claimant) -> Result<Vec<Lease>> {
     let skip = match tx.dialect() {
         Dialect::Sqlite => "",
@@ -148,7 +150,8 @@ pub async fn claim(tx: &mut Tx, claimant: &Claimant) -> Result<Vec<Lease>> {
     };
     let sql = format!(
         "WITH chosen AS (\
-           SELECT id FROM rotation WHERE state <> 'ended' AND wake_ms <= $3 AND lease_until_ms <= $3 \
+           SELECT id FROM rotation WHERE state <> 'ended' AND priority IN (0, 1, 2, 3, 4) \
+             AND wake_ms <= $3 AND lease_until_ms <= $3 \
              AND (host IS NULL OR host = $4) AND ($5 = '' OR secret_id = $5) \
            ORDER BY priority, wake_ms LIMIT $6 {skip}) \
          UPDATE rotation SET holder = $1, fence = fence + 1, lease_until_ms = $2 \
@@ -176,15 +179,14 @@ pub async fn claim(tx: &mut Tx, claimant: &Claimant) -> Result<Vec<Lease>> {
         .collect()
 }
 
-/// Takes the row for this transaction and renews the lease: the first statement of every step.
+/// Takes the row for this transaction and renews the lease: the first statement of every step. Says how often
+/// somebody else has changed what a step rests on, up to now (see [`stir`]).
 ///
 /// # Errors
 /// [`Error::Lost`]: somebody else has it.
-pub async fn hold(tx: &mut Tx, lease: &Lease, lease_ms: i64) -> Result<Run> {
-    let sql = format!(
-        "UPDATE rotation SET lease_until_ms = $1 WHERE id = $2 AND fence = $3 AND holder = $4 \
-         AND state <> 'ended' RETURNING {COLUMNS}"
-    );
+pub async fn hold(tx: &mut Tx, lease: &Lease, lease_ms: i64) -> Result<i64> {
+    let sql = "UPDATE rotation SET lease_until_ms = $1 WHERE id = $2 AND fence = $3 AND holder = $4 \
+         AND state <> 'ended' RETURNING touched";
     let until = tx.now_ms() + lease_ms;
     let args = [
         until.into(),
@@ -193,7 +195,7 @@ pub async fn hold(tx: &mut Tx, lease: &Lease, lease_ms: i64) -> Result<Run> {
         (&lease.holder).into(),
     ];
     match tx.row(sql, &args).await? {
-        Some(row) => Run::read(&row),
+        Some(row) => row.int("touched"),
         None => Err(Error::Lost),
     }
 }
@@ -339,11 +341,14 @@ pub async fn newest(tx: &mut Tx, secret_id: &str, limit: i64) -> Result<Vec<Run>
 /// The earliest moment at which a rotation wants to be looked at, where one does. One that is held wants it
 /// when its lease runs out: its holder may be dead by then.
 pub async fn next_wake(tx: &mut Tx) -> Result<Option<i64>> {
-    let sql = "SELECT MIN(CASE WHEN lease_until_ms > wake_ms THEN lease_until_ms ELSE wake_ms END) AS wake \
-         FROM rotation WHERE state <> 'ended'";
+    let sql = "SELECT MIN(at_ms) AS at_ms FROM (\
+           SELECT MIN(wake_ms) AS at_ms FROM rotation WHERE state <> 'ended' AND holder = '' \
+           UNION ALL \
+           SELECT MIN(CASE WHEN lease_until_ms > wake_ms THEN lease_until_ms ELSE wake_ms END) AS at_ms \
+           FROM rotation WHERE state <> 'ended' AND holder <> '') AS either";
     tx.row(sql, &[])
         .await?
-        .map_or(Ok(None), |row| row.maybe_int("wake"))
+        .map_or(Ok(None), |row| row.maybe_int("at_ms"))
 }
 
 /// Records what a person asks of a rotation and wakes it.
@@ -380,7 +385,8 @@ pub async fn touch(tx: &mut Tx, id: &RotationId) -> Result<Option<Run>> {
 
 /// Keeps the head of a rotation's audit chain after rows were appended outside a step.
 pub async fn keep_audit_head(tx: &mut Tx, run: &Run) -> Result<()> {
-    let sql = "UPDATE rotation SET audit_n = $2, audit_head = $3 WHERE id = $1";
+    let sql =
+        "UPDATE rotation SET audit_n = $2, audit_head = $3, touched = touched + 1 WHERE id = $1";
     let args = [
         run.id.as_str().into(),
         run.audit_n.into(),
@@ -408,10 +414,58 @@ pub async fn seize(tx: &mut Tx, id: &RotationId, holder: &str) -> Result<Option<
     Ok(Some((lease, run)))
 }
 
-/// Wakes every unfinished rotation of a secret: something about it changed.
-pub async fn wake(tx: &mut Tx, secret_id: &str) -> Result<()> {
-    let sql = "UPDATE rotation SET wake_ms = 0, touched = touched + 1 WHERE secret_id = $1 AND state <> 'ended'";
-    tx.run(sql, &[secret_id.into()]).await.map(drop)
+/// Says to whoever works on the rotations of these secrets that what they know is out of date, and wakes those
+/// that sleep. Every verb by which somebody else changes what a step rests on (a definition, a pause, a waiver,
+/// an emergency) ends with it, in the same transaction: a worker keeps what it read for the length of its
+/// lease, and looks at the counter only.
+pub async fn stir(tx: &mut Tx, secret_ids: &[&str]) -> Result<()> {
+    for some in secret_ids.chunks(STIRRED_MAX) {
+        let marks: Vec<String> = (1..=some.len()).map(|i| format!("${i}")).collect();
+        let sql = format!(
+            "UPDATE rotation SET wake_ms = 0, touched = touched + 1 WHERE secret_id IN ({}) \
+             AND state <> 'ended'",
+            marks.join(", ")
+        );
+        let ids: Vec<Arg> = some.iter().map(|id| (*id).into()).collect();
+        tx.run(sql, &ids).await?;
+    }
+    Ok(())
+}
+
+/// Secrets in one statement of [`stir`].
+const STIRRED_MAX: usize = 200;
+
+/// Where the rotations of this secret are that were opened after the one with this date and id.
+pub async fn newer(tx: &mut Tx, secret_id: &str, created_ms: i64, id: &str) -> Result<Vec<Phase>> {
+    let sql = "SELECT phase FROM rotation WHERE secret_id = $1 AND created_ms >= $2 \
+         AND (created_ms > $2 OR id > $3)";
+    let args = [secret_id.into(), created_ms.into(), id.into()];
+    tx.rows(sql, &args)
+        .await?
+        .iter()
+        .map(|row| row.word("phase", Phase::from_word))
+        .collect()
+}
+
+/// Whether a rotation of this secret that was opened after `created_ms` is completed.
+pub async fn is_outdone(tx: &mut Tx, secret_id: &str, created_ms: i64) -> Result<bool> {
+    let sql = "SELECT 1 AS n FROM rotation WHERE secret_id = $1 AND created_ms > $2 AND phase = 'completed' LIMIT 1";
+    let found = tx.row(sql, &[secret_id.into(), created_ms.into()]).await?;
+    Ok(found.is_some())
+}
+
+/// Whether a rotation of this secret that was opened after `created_ms`, and not cancelled, replaces this
+/// credential.
+pub async fn is_followed(
+    tx: &mut Tx,
+    secret_id: &str,
+    created_ms: i64,
+    credential: &str,
+) -> Result<bool> {
+    let sql = "SELECT 1 AS n FROM rotation WHERE secret_id = $1 AND created_ms > $2 \
+         AND phase <> 'cancelled' AND old_credential = $3 LIMIT 1";
+    let args = [secret_id.into(), created_ms.into(), credential.into()];
+    Ok(tx.row(sql, &args).await?.is_some())
 }
 
 /// Frees every lease of a replica that is known to be dead.

@@ -1,6 +1,7 @@
 //! Secrets as the inventory was applied, and what the schedule needs of them.
 
 use super::error::{Error, Result};
+use super::rotations;
 use super::sql::{Arg, Row, Tx, to_json};
 use crate::inventory::Definition;
 use keywheel_schedules::{History, next_rotation};
@@ -247,7 +248,8 @@ pub async fn apply(tx: &mut Tx, definitions: &[Definition]) -> Result<()> {
     for definition in definitions {
         reschedule(tx, definition).await?;
     }
-    Ok(())
+    let ids: Vec<&str> = definitions.iter().map(|d| d.id.as_str()).collect();
+    rotations::stir(tx, &ids).await
 }
 
 fn row_of(definition: &Definition, now: i64) -> Vec<Arg> {
@@ -321,7 +323,8 @@ pub async fn retire(tx: &mut Tx, ids: &[String]) -> Result<()> {
         )
         .await?;
     }
-    Ok(())
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    rotations::stir(tx, &ids).await
 }
 
 /// Recomputes when a secret is due and when its rotation starts.
@@ -437,7 +440,8 @@ pub async fn pause(
         reason.into(),
         until_ms.into(),
     ];
-    tx.run(sql, &args).await.map(drop)
+    tx.run(sql, &args).await?;
+    rotations::stir(tx, &[id]).await
 }
 
 /// Whether an exclusive rotation of a secret is under way or about to begin.

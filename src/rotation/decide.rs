@@ -3,25 +3,30 @@
 //! it has returned.
 
 mod advance;
+mod known;
 mod others;
 mod question;
 mod reading;
 mod record;
 
+pub use known::{Known, load};
+
 use super::facts::{Capabilities, Effect, EffectResult, Facts, KnownCredential, Pace};
 use super::gate;
 use super::leaks;
-use super::phase::Phase;
+use super::phase::{Event, Phase};
 use super::plan::{self, Order, Step};
 use super::report::Report;
-use super::words::{Kind, Mode, State, Status};
+use super::words::{Kind, Look, Mode, State, Status};
 use crate::journal::audit::{self, Entry};
 use crate::journal::requests::{self, Request};
 use crate::journal::rotations::{self, Lease, Run};
-use crate::journal::{Error, Result, Tx, ledger, secrets};
+use crate::journal::{Error, Result, Tx, ledger};
 use crate::seam::{Seam, Seams, Window};
 use aws_lc_rs::digest;
 use keywheel_contract::{Base, RotationId, VersionId};
+use known::Pause;
+use std::sync::Arc;
 
 /// What a step is given.
 #[derive(Clone)]
@@ -29,13 +34,15 @@ pub struct Turn {
     /// Who acts.
     pub lease: Lease,
     /// What the outside systems can do.
-    pub can: Capabilities,
+    pub can: Arc<Capabilities>,
     /// How long calls and waits last.
     pub pace: Pace,
     /// What the calls since the last step brought.
     pub report: Report,
     /// Where tests let a worker die.
     pub seams: Seams,
+    /// What the step before, under the same lease, knew when it was committed.
+    pub known: Option<Arc<Known>>,
 }
 
 /// What a step decided.
@@ -45,8 +52,8 @@ pub enum Decision {
     Act {
         /// The orders.
         orders: Vec<Order>,
-        /// The facts they rest on.
-        facts: Box<Facts>,
+        /// What they rest on, and where the next step goes on from.
+        known: Arc<Known>,
     },
     /// Nothing to do before this moment; the lease is given up.
     Rest {
@@ -65,41 +72,39 @@ const MOVES_MAX: usize = 40;
 /// # Errors
 /// The lease was lost, or the journal failed; then nothing was applied and everything local is forgotten.
 pub async fn decide(tx: &mut Tx, turn: &Turn) -> Result<Decision> {
-    let run = rotations::hold(tx, &turn.lease, turn.pace.lease_ms).await?;
-    let mut sitting = Sitting {
-        run,
-        entries: Vec::new(),
-    };
+    let mut sitting = Sitting::begin(tx, turn).await?;
     sitting.record(tx, turn).await?;
-    sitting.take_over(tx, turn).await?;
-    let mut facts = load(tx, &sitting.run, turn).await?;
+    if sitting.is_read {
+        sitting.take_over(tx).await?;
+    }
     for _ in 0..MOVES_MAX {
-        let decision = match plan::plan(&facts) {
-            Step::Advance(event) => {
-                sitting.advance(tx, &mut facts, event, "").await?;
-                continue;
+        match plan::plan(&sitting.facts) {
+            Step::Advance(event) => sitting.advance(tx, event, "").await?,
+            Step::TurnBack { reason } => sitting.advance(tx, Event::TurnBack, &reason).await?,
+            // Nothing is ended by what is remembered: the gate is asked again, on what this transaction reads.
+            Step::Act(orders) if !sitting.is_read && orders.iter().any(ends_something) => {
+                sitting.read_again(tx, turn).await?;
             }
-            Step::TurnBack { reason } => {
-                sitting
-                    .advance(tx, &mut facts, super::phase::Event::TurnBack, &reason)
-                    .await?;
-                continue;
+            Step::Act(orders) => {
+                sitting.commit_orders(tx, turn, &orders).await?;
+                let known = Arc::new(sitting.close(tx, turn, false).await?);
+                return Ok(Decision::Act { orders, known });
             }
-            Step::Act(orders) => sitting.commit_orders(tx, turn, facts, orders).await?,
             Step::Wait { until_ms, waiting } => {
-                sitting.rest(State::Waiting, until_ms, waiting, String::new())
+                sitting.rest(State::Waiting, until_ms, waiting, String::new());
+                return sitting.leave(tx, turn).await;
             }
             Step::Block {
                 question,
                 next_command,
                 until_ms,
             } => {
-                let person = sitting.ask(tx, &facts, &question, &next_command).await?;
+                let person = sitting.ask(tx, &question, &next_command).await?;
                 let question = format!("{question}\n{next_command}");
-                sitting.rest(State::Blocked, until_ms, vec![person], question)
+                sitting.rest(State::Blocked, until_ms, vec![person], question);
+                return sitting.leave(tx, turn).await;
             }
-        };
-        return sitting.close(tx, turn, decision).await;
+        }
     }
     Err(crate::journal::Error::Refused(format!(
         "rotation {} moves in circles in phase {}: this is a fault of keywheel, nothing was changed",
@@ -107,10 +112,23 @@ pub async fn decide(tx: &mut Tx, turn: &Turn) -> Result<Decision> {
     )))
 }
 
-/// The row and the audit entries of one step.
+/// Whether an order ends a credential or a version of one.
+fn ends_something(order: &Order) -> bool {
+    matches!(order, Order::Perform { kind, .. } if kind.ends_old() || kind.ends_candidate())
+}
+
+/// One step while its transaction is open.
 struct Sitting {
     run: Run,
+    facts: Facts,
+    pause: Option<Pause>,
+    touched: i64,
+    /// Whether everything was read in this transaction.
+    is_read: bool,
+    /// Audit rows of this step.
     entries: Vec<Entry>,
+    /// Readings of this step, written with one statement.
+    looked: Vec<(Look, String)>,
 }
 
 impl Sitting {
@@ -127,7 +145,7 @@ impl Sitting {
     }
 
     /// An emergency that arrived meanwhile takes the run over at this safe point.
-    async fn take_over(&mut self, tx: &mut Tx, turn: &Turn) -> Result<()> {
+    async fn take_over(&mut self, tx: &mut Tx) -> Result<()> {
         // A run on its way back ends on the very credential that leaked: the emergency waits for a run of its own.
         if !self.run.exclusive || self.run.phase == Phase::Restoring {
             return Ok(());
@@ -137,19 +155,20 @@ impl Sitting {
         };
         let leaked = leaks::named(tx, &self.run.plan, &request.credential).await?;
         let follows = leaks::needs_another(&self.run, &leaked);
-        if follows && self.is_past_return(tx).await? {
+        if follows && self.is_past_return() {
             // The duty to end the old credential lies on its row; the emergency gets a rotation of its own.
             self.run.exclusive = false;
             return Ok(());
         }
-        let answers = (request.accept_outage || request.mode != Mode::Contain)
-            && self.asks_about_an_outage(tx, turn).await?;
+        let answers =
+            (request.accept_outage || request.mode != Mode::Contain) && self.asks_about_an_outage();
         let taken = self.run.cause == request.cause
             && self.run.mode.is_at_least(request.mode)
             && !answers
             && leaked.iter().all(|id| self.run.leaked.contains(id));
         if !taken {
             self.hurry(&request, leaked, answers, tx.now_ms());
+            self.follow_row();
             rotations::rank(tx, &self.run.id, super::open::priority(request.cause)).await?;
         }
         if !follows {
@@ -159,11 +178,10 @@ impl Sitting {
     }
 
     /// Whether `contain` was asked for without accepting the outage that it means here.
-    async fn asks_about_an_outage(&self, tx: &mut Tx, turn: &Turn) -> Result<bool> {
-        let sealed = ledger::sealed_names(tx, self.run.id.as_str()).await?;
-        let has_next = sealed.contains(super::CANDIDATE);
+    fn asks_about_an_outage(&self) -> bool {
+        let has_next = self.facts.sealed.contains(super::CANDIDATE);
         let asks = self.run.mode == Mode::Contain && !self.run.accept_outage;
-        Ok(asks && plan::long_outage(&turn.can.issuer, has_next).is_some())
+        asks && plan::long_outage(&self.facts.can.issuer, has_next).is_some()
     }
 
     /// The run goes on in the emergency's mode; where it only asks about an outage, the new request is the answer.
@@ -194,23 +212,20 @@ impl Sitting {
         note.detail.clone_from(&request.reason);
     }
 
-    async fn is_past_return(&self, tx: &mut Tx) -> Result<bool> {
+    fn is_past_return(&self) -> bool {
         let late = matches!(self.run.phase, Phase::Revoking | Phase::Confirming);
-        let effects = ledger::effects(tx, self.run.id.as_str()).await?;
-        Ok(late && effects.iter().any(|effect| effect.kind.is_final()))
+        late && self
+            .facts
+            .effects
+            .iter()
+            .any(|effect| effect.kind.is_final())
     }
 
     /// Commits the intents among the orders.
-    async fn commit_orders(
-        &mut self,
-        tx: &mut Tx,
-        turn: &Turn,
-        mut facts: Facts,
-        orders: Vec<Order>,
-    ) -> Result<Decision> {
+    async fn commit_orders(&mut self, tx: &mut Tx, turn: &Turn, orders: &[Order]) -> Result<()> {
         let now = tx.now_ms();
         let mut intents = Vec::new();
-        for order in &orders {
+        for order in orders {
             let Order::Perform {
                 kind,
                 target,
@@ -231,7 +246,7 @@ impl Sitting {
                 settled_ms: None,
                 word: String::new(),
                 result: EffectResult {
-                    base: expected(&facts, *kind, target),
+                    base: expected(&self.facts, *kind, target),
                     ..EffectResult::default()
                 },
             };
@@ -241,20 +256,18 @@ impl Sitting {
                 window: Window::Planned,
             };
             turn.seams.pass(&seam).map_err(|_| Error::Lost)?;
-            self.intent_entry(&facts, &effect);
-            self.before_intent(tx, &facts, &effect).await?;
+            self.intent_entry(&effect);
+            self.before_intent(tx, &effect).await?;
             intents.push(effect);
         }
         ledger::begin_effects(tx, self.run.id.as_str(), turn.lease.fence, &intents).await?;
-        facts.effects.extend(intents);
+        self.facts.effects.extend(intents);
         self.run.state = State::Active;
-        Ok(Decision::Act {
-            orders,
-            facts: Box::new(facts),
-        })
+        Ok(())
     }
 
-    fn intent_entry(&mut self, facts: &Facts, effect: &Effect) {
+    fn intent_entry(&mut self, effect: &Effect) {
+        let facts = &self.facts;
         let about_candidate = !effect.kind.ends_old();
         let credential = if about_candidate {
             &facts.candidate
@@ -265,13 +278,9 @@ impl Sitting {
             .as_ref()
             .map(|known| known.id.clone())
             .unwrap_or_default();
-        let ends_candidate = matches!(
-            effect.kind,
-            Kind::DestroyCandidate | Kind::DestroyCandidateVersion
-        );
         let evidence = match effect.kind.ends_old() {
             true => relied_on(facts, facts.candidate.as_ref()),
-            false if ends_candidate && facts.any_applied(Kind::Publish) => {
+            false if effect.kind.ends_candidate() && facts.any_applied(Kind::Publish) => {
                 relied_on(facts, facts.old.as_ref())
             }
             false => String::new(),
@@ -285,24 +294,18 @@ impl Sitting {
 
     /// From the first final intent on, the duty to end the old credential lies on its row, and a new rotation
     /// of the secret may start.
-    async fn before_intent(&mut self, tx: &mut Tx, facts: &Facts, effect: &Effect) -> Result<()> {
-        let past_return = effect.kind.is_final() && facts.phase == Phase::Revoking;
+    async fn before_intent(&mut self, tx: &mut Tx, effect: &Effect) -> Result<()> {
+        let past_return = effect.kind.is_final() && self.run.phase == Phase::Revoking;
         if !past_return || !self.run.exclusive {
             return Ok(());
         }
-        if let Some(old) = &facts.old {
+        if let Some(old) = &self.facts.old {
             ledger::credential_state(tx, &old.id, "retiring").await?;
         }
         Ok(())
     }
 
-    fn rest(
-        &mut self,
-        state: State,
-        until_ms: i64,
-        waiting: Vec<plan::Waiting>,
-        question: String,
-    ) -> Decision {
+    fn rest(&mut self, state: State, until_ms: i64, waiting: Vec<plan::Waiting>, question: String) {
         self.run.state = if self.run.phase.is_terminal() {
             State::Ended
         } else {
@@ -311,18 +314,26 @@ impl Sitting {
         self.run.wake_ms = until_ms;
         self.run.waiting = waiting;
         self.run.question = question;
-        match self.run.phase.is_terminal() {
-            true => Decision::Ended(self.run.phase),
-            false => Decision::Rest { until_ms },
-        }
     }
 
-    async fn close(mut self, tx: &mut Tx, turn: &Turn, decision: Decision) -> Result<Decision> {
+    /// Ends the step and gives the lease up.
+    async fn leave(self, tx: &mut Tx, turn: &Turn) -> Result<Decision> {
+        let run = self.close(tx, turn, true).await?.run;
+        Ok(match run.phase.is_terminal() {
+            true => Decision::Ended(run.phase),
+            false => Decision::Rest {
+                until_ms: run.wake_ms,
+            },
+        })
+    }
+
+    /// Writes what is not written yet.
+    async fn close(mut self, tx: &mut Tx, turn: &Turn, release: bool) -> Result<Known> {
+        self.keep_looked(tx).await?;
         let entries = std::mem::take(&mut self.entries);
         audit::append(tx, &mut self.run, entries).await?;
-        let release = !matches!(decision, Decision::Act { .. });
         rotations::save(tx, &turn.lease, &self.run, release).await?;
-        Ok(decision)
+        Ok(self.into())
     }
 }
 
@@ -383,51 +394,4 @@ fn relied_on(facts: &Facts, credential: Option<&KnownCredential>) -> String {
         );
     }
     parts.join("; ")
-}
-
-/// Reads everything that is known, inside the transaction of the step.
-pub async fn load(tx: &mut Tx, run: &Run, turn: &Turn) -> Result<Facts> {
-    let id = run.id.as_str();
-    let secret = secrets::by_id(tx, &run.secret_id).await?;
-    let now_ms = tx.now_ms();
-    let paused_by = secret
-        .as_ref()
-        .filter(|s| s.is_paused(now_ms))
-        .and_then(|s| s.paused_by.clone());
-    let old = match &run.old_credential {
-        Some(old) => ledger::credential(tx, old).await?.map(Into::into),
-        None => None,
-    };
-    let candidate = match &run.candidate {
-        Some(candidate) => ledger::credential(tx, candidate).await?.map(Into::into),
-        None => None,
-    };
-    Ok(Facts {
-        now_ms,
-        id: run.id.clone(),
-        phase: run.phase,
-        mode: run.mode,
-        cause: run.cause,
-        wish: run.wish,
-        accept_outage: run.accept_outage,
-        phase_since_ms: run.phase_since_ms,
-        retried_ms: run.retried_ms,
-        published_ms: run.published_ms,
-        proven_ms: run.proven_ms,
-        refused_ms: run.refused_ms,
-        leaked: run.leaked.clone(),
-        plan: run.plan.clone(),
-        today: secrets::definition(tx, &run.secret_id).await?,
-        can: turn.can.clone(),
-        effects: ledger::effects(tx, id).await?,
-        probes: ledger::probes(tx, id).await?,
-        evidence: ledger::evidence(tx, id).await?,
-        waivers: ledger::waivers(tx, &run.secret_id).await?,
-        others: others::others(tx, run).await?,
-        sealed: ledger::sealed_names(tx, id).await?,
-        old,
-        candidate,
-        paused_by,
-        pace: turn.pace,
-    })
 }

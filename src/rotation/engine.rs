@@ -1,7 +1,7 @@
 //! The engine: leases rotations, takes their steps, carries their orders out. It knows no other way to work on
 //! a rotation, whoever asked for it and whatever happened before.
 
-use super::decide::{self, Decision, Turn};
+use super::decide::{self, Decision, Known, Turn};
 use super::execute::Execution;
 use super::facts::Pace;
 use super::open::{self, Opened};
@@ -9,11 +9,13 @@ use super::phase::Phase;
 use super::plan::{Order, Waiting};
 use super::report::Report;
 use super::values::{OpenError, Values};
+use crate::journal::requests::Request;
 use crate::journal::rotations::{self, Claimant, Lease};
 use crate::journal::{self, Journal, audit, replicas, requests, secrets};
 use crate::providers::{Connect, Outside};
 use crate::seal::KeyRing;
 use crate::seam::{Seam, Seams, Window};
+use futures_util::future::join_all;
 use keywheel_contract::Error;
 use std::sync::Arc;
 
@@ -75,26 +77,26 @@ impl Engine {
             .journal
             .read(async move |tx| requests::queued(tx, limit).await)
             .await?;
-        let mut opened = Vec::with_capacity(waiting.len());
-        for request in waiting {
-            if self.dies(&Seam::Claiming) {
-                return Ok(opened);
-            }
-            let one = self
-                .journal
-                .write(async move |tx| open::open(tx, &request).await)
-                .await;
-            match one {
-                Ok(one) => opened.push(one),
-                // Another replica opened one for the same secret at the same moment.
-                Err(journal::Error::Failed { .. }) => {}
-                Err(error) => return Err(error),
-            }
-            if self.dies(&Seam::Claimed) {
-                return Ok(opened);
-            }
+        // Side by side: on SQLite they share a commit.
+        let opened = join_all(waiting.into_iter().map(|request| self.open(request))).await;
+        opened.into_iter().filter_map(Result::transpose).collect()
+    }
+
+    async fn open(&self, request: Request) -> Result<Option<Opened>, journal::Error> {
+        if self.dies(&Seam::Claiming) {
+            return Ok(None);
         }
-        Ok(opened)
+        let one = self
+            .journal
+            .write(async move |tx| open::open(tx, &request).await)
+            .await;
+        self.dies(&Seam::Claimed);
+        match one {
+            Ok(one) => Ok(Some(one)),
+            // Another replica opened one for the same secret at the same moment.
+            Err(journal::Error::Failed { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Leases the most urgent rotations that are awake.
@@ -135,14 +137,15 @@ impl Engine {
         let mut values = Values::open(&self.journal, &self.ring, &lease.id).await?;
         let mut turn = Turn {
             lease,
-            can: outside.capabilities(),
+            can: Arc::new(outside.capabilities()),
             pace: self.pace,
             report: Report::default(),
             seams: self.seams.clone(),
+            known: None,
         };
         loop {
-            let (orders, facts) = match self.step(&turn).await? {
-                Stepped::Act(orders, facts) => (orders, facts),
+            let (orders, known) = match self.step(&turn).await? {
+                Stepped::Act(orders, known) => (orders, known),
                 Stepped::Rested(rested) => return Ok(rested),
             };
             if turn.report.data_key.is_some() {
@@ -150,12 +153,13 @@ impl Engine {
             }
             let execution = Execution {
                 outside: &outside,
-                facts: &facts,
+                facts: &known.facts,
                 values: &values,
                 fingerprint: self.ring.fingerprint(),
                 seams: &self.seams,
             };
             turn.report = execution.carry_out(&orders).await;
+            turn.known = Some(known);
             if self.seams.is_dead() {
                 return Ok(Rested::Lost);
             }
@@ -194,7 +198,7 @@ impl Engine {
             }
         }
         Ok(match decision {
-            Decision::Act { orders, facts } => Stepped::Act(orders, facts),
+            Decision::Act { orders, known } => Stepped::Act(orders, known),
             Decision::Rest { until_ms } => Stepped::Rested(Rested::Until(until_ms)),
             Decision::Ended(phase) => Stepped::Rested(Rested::Ended(phase)),
         })
@@ -274,6 +278,6 @@ impl Engine {
 }
 
 enum Stepped {
-    Act(Vec<Order>, Box<super::facts::Facts>),
+    Act(Vec<Order>, Arc<Known>),
     Rested(Rested),
 }

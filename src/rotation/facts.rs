@@ -9,6 +9,7 @@ use keywheel_contract::{
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// How long calls and waits last; the same for all rotations of a process. Milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,6 +103,13 @@ pub struct Effect {
     pub word: String,
     /// Ids that belong to it.
     pub result: EffectResult,
+}
+
+impl Effect {
+    /// Whether its outcome is still to be written.
+    pub fn is_open(&self) -> bool {
+        matches!(self.status, Status::Intent | Status::Pending)
+    }
 }
 
 /// Ids that belong to an effect; kept as JSON.
@@ -235,11 +243,11 @@ pub struct Facts {
     /// Our ids of leaked credentials.
     pub leaked: Vec<String>,
     /// The plan, kept for life.
-    pub plan: Definition,
+    pub plan: Arc<Definition>,
     /// Today's entry, `None` where it was retired.
-    pub today: Option<Definition>,
+    pub today: Option<Arc<Definition>>,
     /// What the outside systems can do.
-    pub can: Capabilities,
+    pub can: Arc<Capabilities>,
     /// Every effect so far.
     pub effects: Vec<Effect>,
     /// Every reading's latest result.
@@ -263,6 +271,42 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// What is not the same in two accounts of one moment, where anything is; the order of rows is no difference.
+    pub fn differs_from(&self, other: &Self) -> Option<&'static str> {
+        fn sorted<T: std::fmt::Debug>(rows: &[T]) -> Vec<String> {
+            let mut rows: Vec<String> = rows.iter().map(|row| format!("{row:?}")).collect();
+            rows.sort_unstable();
+            rows
+        }
+        let row = |f: &Self| {
+            let times = (
+                f.phase_since_ms,
+                f.retried_ms,
+                f.published_ms,
+                f.proven_ms,
+                f.refused_ms,
+            );
+            let how = (f.phase, f.mode, f.cause, f.wish, f.accept_outage);
+            (times, how, f.leaked.clone(), f.paused_by.clone())
+        };
+        [
+            (row(self) == row(other), "the row"),
+            (self.today == other.today, "today's entry"),
+            (sorted(&self.effects) == sorted(&other.effects), "effects"),
+            (sorted(&self.probes) == sorted(&other.probes), "readings"),
+            (
+                sorted(&self.evidence) == sorted(&other.evidence),
+                "evidence",
+            ),
+            (sorted(&self.waivers) == sorted(&other.waivers), "waivers"),
+            (self.sealed == other.sealed, "sealed values"),
+            (self.old == other.old, "the old credential"),
+            (self.candidate == other.candidate, "the candidate"),
+        ]
+        .into_iter()
+        .find_map(|(same, what)| (!same).then_some(what))
+    }
+
     /// The newest try of an effect.
     pub fn effect(&self, kind: Kind, target: &str) -> Option<&Effect> {
         self.effects

@@ -31,7 +31,7 @@ pub async fn open(tx: &mut Tx, request: &Request) -> Result<Opened> {
         // Woken until it has taken the emergency over, not for as long as the request waits its turn.
         let takes_over = run.phase != Phase::Restoring;
         if takes_over && (run.cause != request.cause || !run.mode.is_at_least(request.mode)) {
-            rotations::wake(tx, &request.secret_id).await?;
+            rotations::stir(tx, &[&request.secret_id]).await?;
         }
         return Ok(Opened::UnderWay(run.id));
     }
@@ -85,7 +85,7 @@ async fn new_run(tx: &mut Tx, id: &RotationId, request: &Request, plan: Definiti
         cause: request.cause,
         reason: request.reason.clone(),
         actor: request.actor.clone(),
-        plan,
+        plan: plan.into(),
         exclusive: true,
         fence: 0,
         wake_ms: 0,

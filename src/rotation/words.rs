@@ -266,6 +266,11 @@ impl Kind {
         )
     }
 
+    /// Whether it ends the candidate, or a published version of it.
+    pub fn ends_candidate(self) -> bool {
+        matches!(self, Self::DestroyCandidate | Self::DestroyCandidateVersion)
+    }
+
     /// Effects after which there is no way back.
     pub fn is_final(self) -> bool {
         matches!(

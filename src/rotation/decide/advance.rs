@@ -2,40 +2,26 @@
 
 use super::Sitting;
 use crate::journal::{Error, Result, Tx, ledger, rotations, secrets};
-use crate::rotation::facts::Facts;
 use crate::rotation::gate;
 use crate::rotation::phase::{Event, Phase, next};
 use crate::rotation::words::{Mode, Wish};
 use keywheel_contract::Style;
 
-/// How many rotations of a secret are looked through for newer ones.
-pub(super) const LOOK_BACK: i64 = 20;
-
 impl Sitting {
     /// Moves, in the row and in the facts alike.
-    pub(super) async fn advance(
-        &mut self,
-        tx: &mut Tx,
-        facts: &mut Facts,
-        event: Event,
-        reason: &str,
-    ) -> Result<()> {
+    pub(super) async fn advance(&mut self, tx: &mut Tx, event: Event, reason: &str) -> Result<()> {
         let phase =
             next(self.run.phase, event).map_err(|illegal| Error::Refused(illegal.to_string()))?;
         self.run.phase = phase;
         self.run.phase_since_ms = tx.now_ms();
         let note = self.note("phase", phase.word());
         reason.clone_into(&mut note.detail);
-        self.mean(tx, facts, event).await?;
-        facts.phase = phase;
-        facts.phase_since_ms = self.run.phase_since_ms;
-        facts.wish = self.run.wish;
-        facts.published_ms = self.run.published_ms;
-        facts.proven_ms = self.run.proven_ms;
-        Ok(())
+        self.mean(tx, event).await?;
+        self.follow_row();
+        self.look_at_others(tx).await
     }
 
-    async fn mean(&mut self, tx: &mut Tx, facts: &Facts, event: Event) -> Result<()> {
+    async fn mean(&mut self, tx: &mut Tx, event: Event) -> Result<()> {
         let now = tx.now_ms();
         match event {
             Event::PlanKept => secrets::busy(tx, &self.run.secret_id, true).await,
@@ -46,7 +32,7 @@ impl Sitting {
             }
             Event::Verified | Event::NothingToEnd => {
                 self.run.proven_ms = Some(now);
-                self.count_proven(tx, facts).await
+                self.count_proven(tx).await
             }
             Event::Disabled => self.states(tx, "current", "disabled").await,
             Event::Reenabled => {
@@ -55,12 +41,12 @@ impl Sitting {
             }
             Event::Relapsed => self.states(tx, "current", "previous").await,
             Event::TurnBack => self.states(tx, "candidate", "current").await,
-            Event::Confirmed => self.complete(tx, facts).await,
+            Event::Confirmed => self.complete(tx).await,
             Event::Restored => {
                 self.states(tx, "destroyed", "current").await?;
-                self.finish(tx, facts).await
+                self.finish(tx).await
             }
-            Event::Cancel => self.finish(tx, facts).await,
+            Event::Cancel => self.finish(tx).await,
             Event::PreflightPassed
             | Event::ContainFirst
             | Event::Contained
@@ -99,7 +85,8 @@ impl Sitting {
         }
     }
 
-    async fn count_proven(&mut self, tx: &mut Tx, facts: &Facts) -> Result<()> {
+    async fn count_proven(&mut self, tx: &mut Tx) -> Result<()> {
+        let facts = &self.facts;
         let candidate = facts
             .candidate
             .as_ref()
@@ -111,29 +98,27 @@ impl Sitting {
     }
 
     /// The candidate is the credential in use; the old one is over, said in the word that is true of it.
-    async fn complete(&mut self, tx: &mut Tx, facts: &Facts) -> Result<()> {
-        let ended = match facts.style() {
+    async fn complete(&mut self, tx: &mut Tx) -> Result<()> {
+        let ended = match self.facts.style() {
             Style::Generated => "replaced",
-            _ if facts.can.issuer.tests => "refused",
+            _ if self.facts.can.issuer.tests => "refused",
             _ => "unknown",
         };
         if let Some(old) = &self.run.old_credential {
             ledger::credential_state(tx, old, ended).await?;
         }
         // A newer rotation may be over already, where this one only retried the end of its old credential.
-        let others = rotations::newest(tx, &self.run.secret_id, LOOK_BACK).await?;
-        let is_newest = !others
-            .iter()
-            .any(|other| other.created_ms > self.run.created_ms && other.phase == Phase::Completed);
+        let is_newest =
+            !rotations::is_outdone(tx, &self.run.secret_id, self.run.created_ms).await?;
         let (candidate, published) = (self.run.candidate.clone(), self.run.published_ms);
         if let (Some(candidate), Some(published), true) = (candidate, published, is_newest) {
             secrets::rotated(tx, &self.run.secret_id, &candidate, published).await?;
         }
-        self.finish(tx, facts).await
+        self.finish(tx).await
     }
 
     /// Over: values are shredded, the secret is free, its next date is known.
-    async fn finish(&mut self, tx: &mut Tx, _facts: &Facts) -> Result<()> {
+    async fn finish(&mut self, tx: &mut Tx) -> Result<()> {
         let now = tx.now_ms();
         self.run.ended_ms = Some(now);
         let was_exclusive = std::mem::replace(&mut self.run.exclusive, false);
@@ -141,8 +126,9 @@ impl Sitting {
         if was_exclusive {
             secrets::busy(tx, &self.run.secret_id, false).await?;
         }
-        if let Some(today) = secrets::definition(tx, &self.run.secret_id).await? {
-            secrets::reschedule(tx, &today).await?;
+        self.facts.sealed.clear();
+        if let Some(today) = &self.facts.today {
+            secrets::reschedule(tx, today).await?;
             if self.run.phase != Phase::Completed {
                 self.wait_after_failure(tx, now).await?;
             }

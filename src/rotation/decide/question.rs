@@ -2,7 +2,6 @@
 
 use super::Sitting;
 use crate::journal::{Result, Tx, files};
-use crate::rotation::facts::Facts;
 use crate::rotation::plan::Waiting;
 
 /// The kind of waiting that a question is.
@@ -14,10 +13,10 @@ impl Sitting {
     pub(super) async fn ask(
         &mut self,
         tx: &mut Tx,
-        facts: &Facts,
         question: &str,
         next_command: &str,
     ) -> Result<Waiting> {
+        let now_ms = tx.now_ms();
         let asked_before = self.run.question.split('\n').next() == Some(question);
         let before = self
             .run
@@ -25,13 +24,11 @@ impl Sitting {
             .iter()
             .find(|waiting| asked_before && waiting.kind == PERSON)
             .cloned();
-        let since_ms = before
-            .as_ref()
-            .map_or(facts.now_ms, |before| before.since_ms);
-        let owner = files::owner(tx, &facts.plan.owner)
+        let since_ms = before.as_ref().map_or(now_ms, |before| before.since_ms);
+        let owner = files::owner(tx, &self.run.plan.owner)
             .await?
             .unwrap_or_default();
-        let stood = |after: i64| facts.now_ms >= since_ms + after;
+        let stood = |after: i64| now_ms >= since_ms + after;
         let moved_on = owner.after.is_some_and(|after| stood(after.millis()));
         let next = owner.escalate_to.filter(|_| moved_on);
         let action = if next.is_some() {
@@ -39,7 +36,7 @@ impl Sitting {
         } else {
             "blocked"
         };
-        let name = next.unwrap_or_else(|| facts.plan.owner.clone());
+        let name = next.unwrap_or_else(|| self.run.plan.owner.clone());
         if before.is_none_or(|before| before.name != name) {
             let note = self.note(action, "question");
             question.clone_into(&mut note.detail);

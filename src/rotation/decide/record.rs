@@ -7,9 +7,11 @@ use crate::journal::{Result, Tx, rotations, secrets};
 use crate::rotation::facts::{Effect, Evidence, Probe, backoff_ms};
 use crate::rotation::phase::Phase;
 use crate::rotation::plan::Order;
-use crate::rotation::report::{Answer, Inspected, NewCandidate, Outcome, Settled, retry_after_ms};
+use crate::rotation::report::{
+    Answer, Inspected, NewCandidate, Outcome, Sealed, Settled, retry_after_ms,
+};
 use crate::rotation::words::{Cause, Kind, Look, Status};
-use keywheel_contract::{Error, Holding, Observation, Retry, VersionId};
+use keywheel_contract::{CredentialId, Error, Holding, Observation, Retry, VersionId};
 
 /// A change that waits for a person in an outside system is looked up this often.
 const PENDING_MS: i64 = 60_000;
@@ -25,8 +27,6 @@ impl Sitting {
         if report.outcomes.is_empty() {
             return Ok(());
         }
-        let effects = ledger::effects(tx, id.as_str()).await?;
-        let mut probes = ledger::probes(tx, id.as_str()).await?;
         for outcome in &report.outcomes {
             match &outcome.order {
                 Order::Perform {
@@ -39,15 +39,14 @@ impl Sitting {
                     target,
                     attempt,
                 } => {
-                    let found = effects
-                        .iter()
-                        .find(|e| e.kind == *kind && &e.target == target && e.attempt == *attempt);
-                    if let Some(effect) = found {
-                        self.record_effect(tx, turn, effect, outcome, &mut probes)
-                            .await?;
+                    let is_it = |e: &Effect| {
+                        e.kind == *kind && &e.target == target && e.attempt == *attempt
+                    };
+                    if let Some(at) = self.facts.effects.iter().position(is_it) {
+                        self.record_effect(tx, turn, at, outcome).await?;
                     }
                 }
-                order => self.record_look(tx, order, outcome, &mut probes).await?,
+                order => self.record_look(tx, order, outcome).await?,
             }
         }
         Ok(())
@@ -57,11 +56,11 @@ impl Sitting {
         &mut self,
         tx: &mut Tx,
         turn: &Turn,
-        before: &Effect,
+        at: usize,
         outcome: &Outcome,
-        probes: &mut Vec<Probe>,
     ) -> Result<()> {
         let now = tx.now_ms();
+        let before = self.facts.effects[at].clone();
         let mut effect = before.clone();
         match &outcome.answer {
             Ok(Answer::Done {
@@ -76,18 +75,18 @@ impl Sitting {
                 applied(&mut effect, now, None, "applied", "");
             }
             Ok(Answer::Settled(settled)) => {
-                self.settle(tx, turn, &mut effect, settled, probes).await?;
+                self.settle(turn, &mut effect, settled, now);
             }
             Ok(_) => {}
-            Err(error) => {
-                self.fail(tx, turn, &mut effect, outcome, error, probes)
-                    .await?
-            }
+            Err(error) => self.fail(turn, &mut effect, outcome, error, now),
         }
-        if effect == *before {
+        if effect == before {
             return Ok(());
         }
         ledger::settle_effect(tx, self.run.id.as_str(), &effect).await?;
+        if before.is_open() {
+            self.facts.effects[at] = effect.clone();
+        }
         self.outcome_entry(&effect);
         if effect.status == Status::Applied {
             self.after_applied(tx, &effect).await?;
@@ -95,15 +94,7 @@ impl Sitting {
         Ok(())
     }
 
-    async fn settle(
-        &mut self,
-        tx: &mut Tx,
-        turn: &Turn,
-        effect: &mut Effect,
-        settled: &Settled,
-        probes: &mut Vec<Probe>,
-    ) -> Result<()> {
-        let now = tx.now_ms();
+    fn settle(&mut self, turn: &Turn, effect: &mut Effect, settled: &Settled, now: i64) {
         let landed = effect.kind.is_harmless() || now >= effect.deadline_ms + turn.pace.grace_ms;
         match settled {
             Settled::Applied(version) => {
@@ -119,51 +110,32 @@ impl Sitting {
                 effect.settled_ms = Some(now);
                 effect.word = "absent".to_owned();
             }
-            Settled::Absent | Settled::Resend => {
-                self.keep_settling(tx, effect, "absent", "", probes).await?
-            }
+            Settled::Absent | Settled::Resend => self.keep_settling(effect, "absent", "", now),
             Settled::Pending { url } => {
                 effect.status = Status::Pending;
                 effect.result.detail = format!("waits for approval at {url}");
-                self.keep_settling(tx, effect, "pending", url, probes)
-                    .await?;
+                self.keep_settling(effect, "pending", url, now);
             }
-            Settled::Unknown(why) => {
-                self.keep_settling(tx, effect, "unknown", why, probes)
-                    .await?
-            }
+            Settled::Unknown(why) => self.keep_settling(effect, "unknown", why, now),
         }
-        Ok(())
     }
 
-    async fn keep_settling(
-        &mut self,
-        tx: &mut Tx,
-        effect: &Effect,
-        result: &str,
-        detail: &str,
-        probes: &mut Vec<Probe>,
-    ) -> Result<()> {
+    fn keep_settling(&mut self, effect: &Effect, result: &str, detail: &str, now: i64) {
         let key = crate::rotation::plan::settle_key(effect);
-        self.keep_probe(tx, probes, Look::Settle, &key, result, detail)
-            .await
+        self.keep_probe(Look::Settle, &key, result, detail, now);
     }
 
     /// A call that failed. One whose outcome is not known stays an intent: it is looked up, never re-sent.
-    async fn fail(
+    fn fail(
         &mut self,
-        tx: &mut Tx,
         turn: &Turn,
         effect: &mut Effect,
         outcome: &Outcome,
         error: &Error,
-        probes: &mut Vec<Probe>,
-    ) -> Result<()> {
-        let now = tx.now_ms();
+        now: i64,
+    ) {
         if matches!(outcome.order, Order::Settle { .. }) {
-            return self
-                .keep_settling(tx, effect, error.word(), &error.message, probes)
-                .await;
+            return self.keep_settling(effect, error.word(), &error.message, now);
         }
         match error.retry() {
             Retry::Settle if !effect.kind.is_harmless() => {
@@ -184,7 +156,6 @@ impl Sitting {
                 effect.retry_ms = now + retry_after_ms(error).unwrap_or(usual);
             }
         }
-        Ok(())
     }
 
     fn outcome_entry(&mut self, effect: &Effect) {
@@ -249,7 +220,9 @@ impl Sitting {
             published_ms: None,
         };
         ledger::add_credential(tx, &row).await?;
-        ledger::keep_sealed(tx, self.run.id.as_str(), std::slice::from_ref(&new.sealed)).await?;
+        self.keep_sealed(tx, std::slice::from_ref(&new.sealed))
+            .await?;
+        self.facts.candidate = Some(row.into());
         self.run.candidate = Some(id.clone());
         let note = self.note("candidate", "sealed");
         note.credential = id;
@@ -258,36 +231,26 @@ impl Sitting {
         Ok(())
     }
 
-    async fn record_look(
-        &mut self,
-        tx: &mut Tx,
-        order: &Order,
-        outcome: &Outcome,
-        probes: &mut Vec<Probe>,
-    ) -> Result<()> {
+    async fn record_look(&mut self, tx: &mut Tx, order: &Order, outcome: &Outcome) -> Result<()> {
         let (look, target) = name_of(order);
+        let now = tx.now_ms();
         match &outcome.answer {
             Ok(Answer::Inspected(seen)) => {
                 self.keep_inspected(tx, target, seen).await?;
                 let version = seen.version.as_ref().map_or("", VersionId::as_str);
-                self.keep_probe(tx, probes, look, target, "ok", version)
-                    .await
+                self.keep_probe(look, target, "ok", version, now);
             }
             Ok(Answer::Identified(Some(id))) => {
-                if let Some(old) = self.run.old_credential.clone() {
-                    ledger::credential_learnt(tx, &old, Some(id.as_str().to_owned()), None).await?;
-                }
-                self.keep_probe(tx, probes, look, target, "ok", id.as_str())
-                    .await
+                self.learn_old(tx, id).await?;
+                self.keep_probe(look, target, "ok", id.as_str(), now);
             }
             Ok(Answer::Identified(None)) => {
                 let why = "the issuer does not know the value in use; it may have been ended there already";
-                self.keep_probe(tx, probes, look, target, "not_found", why)
-                    .await
+                self.keep_probe(look, target, "not_found", why, now);
             }
             Ok(Answer::Candidate(candidate)) => {
                 self.keep_candidate(tx, candidate).await?;
-                self.keep_probe(tx, probes, look, target, "ok", "").await
+                self.keep_probe(look, target, "ok", "", now);
             }
             Ok(Answer::Looked { result, detail }) => {
                 let result = match *result == "both_dead" && self.is_followed(tx).await? {
@@ -295,41 +258,59 @@ impl Sitting {
                     false => result,
                 };
                 self.refused(tx, look, result);
-                self.keep_probe(tx, probes, look, target, result, detail)
-                    .await
+                self.keep_probe(look, target, result, detail, now);
             }
             Ok(Answer::Observed(seen)) => {
                 self.keep_evidence(tx, target, seen).await?;
-                self.keep_probe(tx, probes, look, target, "ok", "").await
+                self.keep_probe(look, target, "ok", "", now);
             }
-            Ok(Answer::Done { .. } | Answer::Settled(_)) => Ok(()),
+            Ok(Answer::Done { .. } | Answer::Settled(_)) => {}
             Err(error) => {
                 let word = stable_word(error, look);
-                self.keep_probe(tx, probes, look, target, word, &error.message)
-                    .await
+                self.keep_probe(look, target, word, &error.message, now);
             }
         }
+        Ok(())
+    }
+
+    async fn learn_old(&mut self, tx: &mut Tx, issuer_ref: &CredentialId) -> Result<()> {
+        let Some(old) = self.run.old_credential.clone() else {
+            return Ok(());
+        };
+        let issuer_ref = issuer_ref.as_str().to_owned();
+        ledger::credential_learnt(tx, &old, Some(issuer_ref.clone()), None).await?;
+        if let Some(known) = &mut self.facts.old {
+            known.issuer_ref = Some(issuer_ref);
+        }
+        Ok(())
+    }
+
+    /// Values that were sealed on the way; the first under a name stays.
+    async fn keep_sealed(&mut self, tx: &mut Tx, sealed: &[Sealed]) -> Result<()> {
+        ledger::keep_sealed(tx, self.run.id.as_str(), sealed).await?;
+        let names = sealed.iter().map(|(name, _)| name.clone());
+        self.facts.sealed.extend(names);
+        Ok(())
     }
 
     /// Whether a newer rotation takes our candidate's place, so that its end is no surprise.
     async fn is_followed(&self, tx: &mut Tx) -> Result<bool> {
-        let others = rotations::newest(tx, &self.run.secret_id, super::advance::LOOK_BACK).await?;
-        Ok(others.iter().any(|other| {
-            other.created_ms > self.run.created_ms
-                && other.phase != Phase::Cancelled
-                && other.old_credential == self.run.candidate
-        }))
+        let Some(candidate) = &self.run.candidate else {
+            return Ok(false);
+        };
+        rotations::is_followed(tx, &self.run.secret_id, self.run.created_ms, candidate).await
     }
 
     /// The moment at which an emergency's exposure ends.
     fn refused(&mut self, tx: &Tx, look: Look, result: &str) {
         if look == Look::RefusedOld && result == "ok" && self.run.refused_ms.is_none() {
             self.run.refused_ms = Some(tx.now_ms());
+            self.facts.refused_ms = self.run.refused_ms;
         }
     }
 
     async fn keep_inspected(&mut self, tx: &mut Tx, target: &str, seen: &Inspected) -> Result<()> {
-        ledger::keep_sealed(tx, self.run.id.as_str(), &seen.sealed).await?;
+        self.keep_sealed(tx, &seen.sealed).await?;
         let main = self
             .run
             .plan
@@ -373,12 +354,14 @@ impl Sitting {
         ledger::add_credential(tx, &row).await?;
         secrets::in_use(tx, &self.run.secret_id, &id).await?;
         let drift = recorded.is_some();
+        self.facts.old = Some(row.into());
         self.run.old_credential = Some(id.clone());
         // What leaked was what is in use: that is this one.
         let leaked = &mut self.run.leaked;
         let meant = recorded.as_ref().is_none_or(|row| leaked.contains(&row.id));
         if meant && self.run.cause == Cause::Emergency {
             leaked.push(id.clone());
+            self.facts.leaked.clone_from(leaked);
         }
         let note = self.note("adopt", if drift { "drift" } else { "found" });
         note.credential = id;
@@ -396,7 +379,6 @@ impl Sitting {
         seen: &[Observation],
     ) -> Result<()> {
         let now = tx.now_ms();
-        let before = ledger::evidence(tx, self.run.id.as_str()).await?;
         let round: Vec<Evidence> = seen
             .iter()
             .map(|one| evidence_of(consumer, one, now))
@@ -407,7 +389,7 @@ impl Sitting {
             Phase::Disabling | Phase::Revoking | Phase::Restoring
         );
         for one in &round {
-            let known = before.iter().any(|b| {
+            let known = self.facts.evidence.iter().any(|b| {
                 (&b.consumer, &b.instance, &b.holding, b.strength)
                     == (&one.consumer, &one.instance, &one.holding, one.strength)
             });
@@ -415,7 +397,23 @@ impl Sitting {
                 self.evidence_entry(one);
             }
         }
-        ledger::keep_evidence(tx, self.run.id.as_str(), consumer, &round).await
+        let same: fn(&Evidence) -> &str = |one| one.instance.as_str();
+        let (kept, gone): (Vec<Evidence>, Vec<Evidence>) = std::mem::take(&mut self.facts.evidence)
+            .into_iter()
+            .partition(|one| one.consumer != consumer);
+        self.facts.evidence = kept;
+        if gone
+            .iter()
+            .any(|g| !round.iter().any(|r| same(r) == same(g)))
+        {
+            ledger::drop_evidence(tx, self.run.id.as_str(), consumer).await?;
+        }
+        ledger::keep_evidence(tx, self.run.id.as_str(), &round).await?;
+        self.facts.evidence.extend(round);
+        self.facts
+            .evidence
+            .sort_by(|a, b| (&a.consumer, &a.instance).cmp(&(&b.consumer, &b.instance)));
+        Ok(())
     }
 
     fn evidence_entry(&mut self, one: &Evidence) {
@@ -433,16 +431,8 @@ impl Sitting {
         note.detail.clone_from(&one.detail);
     }
 
-    async fn keep_probe(
-        &mut self,
-        tx: &mut Tx,
-        probes: &mut Vec<Probe>,
-        look: Look,
-        target: &str,
-        result: &str,
-        detail: &str,
-    ) -> Result<()> {
-        let at_ms = tx.now_ms();
+    fn keep_probe(&mut self, look: Look, target: &str, result: &str, detail: &str, at_ms: i64) {
+        let probes = &mut self.facts.probes;
         let before = probes
             .iter()
             .position(|p| p.look == look && p.target == target);
@@ -451,18 +441,27 @@ impl Sitting {
             .filter(|p| p.at_ms >= self.run.retried_ms)
             .map_or(0, |p| p.failures);
         let failures = if result == "ok" { 0 } else { failed_before + 1 };
-        let (result, detail) = (result.to_owned(), detail.to_owned());
-        let probe = Probe {
+        probes.push(Probe {
             look,
             target: target.to_owned(),
-            result,
-            detail,
+            result: result.to_owned(),
+            detail: detail.to_owned(),
             at_ms,
             failures,
+        });
+        self.looked.push((look, target.to_owned()));
+    }
+
+    /// Writes the readings of this step.
+    pub(super) async fn keep_looked(&mut self, tx: &mut Tx) -> Result<()> {
+        let looked = std::mem::take(&mut self.looked);
+        let is_new = |p: &&Probe| {
+            looked
+                .iter()
+                .any(|(look, target)| p.look == *look && &p.target == target)
         };
-        ledger::keep_probes(tx, self.run.id.as_str(), std::slice::from_ref(&probe)).await?;
-        probes.push(probe);
-        Ok(())
+        let probes: Vec<Probe> = self.facts.probes.iter().filter(is_new).cloned().collect();
+        ledger::keep_probes(tx, self.run.id.as_str(), &probes).await
     }
 }
 

@@ -136,10 +136,11 @@ async fn forgetful(engine: &Engine) {
         .unwrap();
     let mut turn = Turn {
         lease,
-        can: outside.capabilities(),
+        can: outside.capabilities().into(),
         pace: engine.pace,
         report: Report::default(),
         seams: engine.seams.clone(),
+        known: None,
     };
     for _ in 0..20 {
         let step = turn.clone();
@@ -148,7 +149,7 @@ async fn forgetful(engine: &Engine) {
             tx.run("DELETE FROM effect", &[]).await?;
             Ok(decision)
         });
-        let Ok(Decision::Act { orders, facts }) = decided.await else {
+        let Ok(Decision::Act { orders, known }) = decided.await else {
             return;
         };
         if turn.report.data_key.is_some() {
@@ -156,7 +157,7 @@ async fn forgetful(engine: &Engine) {
         }
         let execution = Execution {
             outside: &outside,
-            facts: &facts,
+            facts: &known.facts,
             values: &values,
             fingerprint: engine.ring.fingerprint(),
             seams: &engine.seams,
@@ -171,7 +172,7 @@ async fn plan_of(journal: &Journal, id: &str) -> Definition {
         let run = keywheel::journal::rotations::by_id(tx, &id).await?;
         run.ok_or(keywheel::journal::Error::Lost)
     });
-    read.await.unwrap().plan
+    read.await.unwrap().plan.as_ref().clone()
 }
 
 /// No new version on the way back: the old value is said to be shown again, and is not.

@@ -1,7 +1,7 @@
 //! The audit table: chained per rotation, then sequenced densely, whatever the clocks and sequencers do.
 
 use super::bench::{Bench, Case, case, on_postgres, on_sqlite};
-use super::fixtures::{LEASE_MS, leased};
+use super::fixtures::{LEASE_MS, hold, leased};
 use keywheel::journal::audit::{self, AuditRow, Entry, Filter};
 use keywheel::journal::rotations::{self, Lease};
 use keywheel::journal::{Error, Journal};
@@ -65,7 +65,7 @@ async fn step(journal: &Journal, lease: &Lease, actions: &[&str]) {
             .collect::<Vec<_>>(),
     );
     let step = journal.write(async move |tx| {
-        let mut run = rotations::hold(tx, &lease, LEASE_MS).await?;
+        let mut run = hold(tx, &lease, LEASE_MS).await?;
         audit::append(tx, &mut run, entries.clone()).await?;
         rotations::save(tx, &lease, &run, false).await
     });
@@ -151,7 +151,7 @@ async fn failed_step(bench: Arc<Bench>) {
     let lease = leased(&bench.journal, "one").await;
     step(&bench.journal, &lease, &["first"]).await;
     let failed = bench.journal.write(async move |tx| {
-        let mut run = rotations::hold(tx, &lease, LEASE_MS).await?;
+        let mut run = hold(tx, &lease, LEASE_MS).await?;
         audit::append(tx, &mut run, vec![entry("never")]).await?;
         let stale = Lease {
             fence: lease.fence - 1,

@@ -218,9 +218,10 @@ async fn evidence_replaced(bench: Arc<Bench>) {
         ("api", vec![one("api", "b", Strength::Proven)]),
     ];
     for (consumer, round) in rounds {
-        let keep = bench
-            .journal
-            .write(async move |tx| ledger::keep_evidence(tx, "r1", consumer, &round).await);
+        let keep = bench.journal.write(async move |tx| {
+            ledger::drop_evidence(tx, "r1", consumer).await?;
+            ledger::keep_evidence(tx, "r1", &round).await
+        });
         keep.await.unwrap();
     }
     let found = bench

@@ -3,7 +3,7 @@
 use super::bench::START_MS;
 use keywheel::inventory::{Definition, IssuerSpec, Manage, Origin};
 use keywheel::journal::rotations::{self, Claimant, Lease, Run};
-use keywheel::journal::{Journal, secrets};
+use keywheel::journal::{Error, Journal, Result, Tx, secrets};
 use keywheel::rotation::phase::Phase;
 use keywheel::rotation::words::{Cause, Mode, State, Wish};
 use keywheel_contract::RotationId;
@@ -54,7 +54,7 @@ pub(super) fn new_run(id: &str, secret: &str) -> Run {
         cause: Cause::Manual,
         reason: "an example".into(),
         actor: "example".into(),
-        plan: definition(secret),
+        plan: definition(secret).into(),
         exclusive: true,
         fence: 0,
         wake_ms: START_MS,
@@ -112,4 +112,12 @@ pub(super) async fn claim(journal: &Journal, holder: &str, limit: i64) -> Vec<Le
 pub(super) async fn leased(journal: &Journal, holder: &str) -> Lease {
     open_run(journal, new_run("r1", "api-key")).await;
     claim(journal, holder, 1).await.remove(0)
+}
+
+/// Holds a leased rotation for this transaction and reads it.
+pub(super) async fn hold(tx: &mut Tx, lease: &Lease, lease_ms: i64) -> Result<Run> {
+    rotations::hold(tx, lease, lease_ms).await?;
+    rotations::by_id(tx, lease.id.as_str())
+        .await?
+        .ok_or(Error::Lost)
 }

@@ -1,7 +1,7 @@
 //! Leases and fences: one holder, and an old fence changes nothing.
 
 use super::bench::{Bench, Case, START_MS, case, on_postgres, on_sqlite};
-use super::fixtures::{LEASE_MS, claim, claimant, leased, new_run, open_run};
+use super::fixtures::{LEASE_MS, claim, claimant, hold, leased, new_run, open_run};
 use keywheel::journal::rotations::{self, Lease};
 use keywheel::journal::{Error, Journal};
 use keywheel::rotation::words::{State, Wish};
@@ -187,10 +187,10 @@ async fn holding_renews(bench: Arc<Bench>) {
     let lease = leased(&bench.journal, "first").await;
     bench.clock.advance(LEASE_MS - 1);
     let held = lease.clone();
-    let hold = bench
+    let held_row = bench
         .journal
-        .write(async move |tx| rotations::hold(tx, &held, LEASE_MS).await);
-    assert_eq!(hold.await.unwrap().fence, lease.fence);
+        .write(async move |tx| hold(tx, &held, LEASE_MS).await);
+    assert_eq!(held_row.await.unwrap().fence, lease.fence);
     bench.clock.advance(LEASE_MS - 1);
     assert_eq!(claim(&bench.journal, "second", 1).await, []);
 }
@@ -200,10 +200,10 @@ async fn stale_fence(bench: Arc<Bench>) {
     bench.clock.advance(LEASE_MS);
     let fresh = claim(&bench.journal, "second", 1).await.remove(0);
     let old = stale.clone();
-    let hold = bench
+    let held_row = bench
         .journal
         .write(async move |tx| rotations::hold(tx, &old, LEASE_MS).await.map(drop));
-    assert!(matches!(hold.await, Err(Error::Lost)));
+    assert!(matches!(held_row.await, Err(Error::Lost)));
     let old = stale.clone();
     let save = bench.journal.write(async move |tx| {
         let mut run = rotations::by_id(tx, "r1").await?.unwrap();
@@ -211,11 +211,11 @@ async fn stale_fence(bench: Arc<Bench>) {
         rotations::save(tx, &old, &run, true).await
     });
     assert!(matches!(save.await, Err(Error::Lost)));
-    let hold = bench
+    let held_row = bench
         .journal
-        .write(async move |tx| rotations::hold(tx, &fresh, LEASE_MS).await);
+        .write(async move |tx| hold(tx, &fresh, LEASE_MS).await);
     assert_eq!(
-        hold.await.unwrap().reported_ms,
+        held_row.await.unwrap().reported_ms,
         None,
         "the holder's row is as it was"
     );
@@ -225,7 +225,7 @@ async fn release(bench: Arc<Bench>) {
     let lease = leased(&bench.journal, "first").await;
     let mine = lease.clone();
     let save = bench.journal.write(async move |tx| {
-        let run = rotations::hold(tx, &mine, LEASE_MS).await?;
+        let run = hold(tx, &mine, LEASE_MS).await?;
         rotations::save(tx, &mine, &run, true).await
     });
     save.await.unwrap();
@@ -254,10 +254,10 @@ async fn wish_wakes(bench: Arc<Bench>) {
     });
     ask.await.unwrap();
     let lease = claim(&bench.journal, "first", 1).await.remove(0);
-    let hold = bench
+    let held_row = bench
         .journal
-        .write(async move |tx| rotations::hold(tx, &lease, LEASE_MS).await);
-    let held = hold.await.unwrap();
+        .write(async move |tx| hold(tx, &lease, LEASE_MS).await);
+    let held = held_row.await.unwrap();
     assert_eq!(
         (held.wish, held.wish_actor.as_str()),
         (Wish::Rollback, "example")

@@ -1,7 +1,7 @@
 //! Rotation rows: written, saved and read back whole; one exclusive run per secret.
 
 use super::bench::{Bench, Case, START_MS, case, on_postgres, on_sqlite};
-use super::fixtures::{LEASE_MS, claim, leased, new_run, open_run};
+use super::fixtures::{LEASE_MS, claim, hold, leased, new_run, open_run};
 use keywheel::journal::rotations::{self, Run};
 use keywheel::rotation::phase::{PHASES, Phase};
 use keywheel::rotation::plan::Waiting;
@@ -208,7 +208,7 @@ async fn ended_is_over(bench: Arc<Bench>) {
     let ask = bench.journal.write(async move |tx| {
         rotations::wish(tx, &id, Wish::Rollback, "example").await?;
         rotations::retry(tx, &id, "example").await?;
-        rotations::wake(tx, "production/api-key").await
+        rotations::stir(tx, &["production/api-key"]).await
     });
     ask.await.unwrap();
     assert_eq!(format!("{:?}", by_id(&bench, "r1").await), before);
@@ -217,7 +217,7 @@ async fn ended_is_over(bench: Arc<Bench>) {
 async fn ended_sleeps(bench: Arc<Bench>) {
     let lease = leased(&bench.journal, "one").await;
     let save = bench.journal.write(async move |tx| {
-        let mut run = rotations::hold(tx, &lease, LEASE_MS).await?;
+        let mut run = hold(tx, &lease, LEASE_MS).await?;
         (run.state, run.phase, run.exclusive) = (State::Ended, Phase::Cancelled, false);
         rotations::save(tx, &lease, &run, true).await
     });

@@ -41,7 +41,7 @@ async fn provide(project: &Project, run: &Run, value: &str) {
         ledger::add_credential(tx, &row).await?;
         let named = "UPDATE rotation SET candidate = $2 WHERE id = $1";
         tx.run(named, &[id.as_str().into(), row.id.into()]).await?;
-        rotations::wake(tx, ID).await
+        rotations::stir(tx, &[ID]).await
     };
     journal.write(written).await.unwrap();
 }
@@ -56,7 +56,7 @@ async fn say_old_is_revoked(project: &Project) {
             until_ms: tx.now_ms() + 3_600_000,
         };
         ledger::waive(tx, "example-waiver", ID, &waiver).await?;
-        rotations::wake(tx, ID).await
+        rotations::stir(tx, &[ID]).await
     };
     journal.write(said).await.unwrap();
 }

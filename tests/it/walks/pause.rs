@@ -10,7 +10,7 @@ async fn pause(scene: &Scene, by: Option<&'static str>) {
     let journal = scene.project.journal().await;
     let paused = async move |tx: &mut keywheel::journal::Tx| {
         secrets::pause(tx, ID, by, "example", None).await?;
-        rotations::wake(tx, ID).await
+        rotations::stir(tx, &[ID]).await
     };
     journal.write(paused).await.unwrap();
 }

@@ -9,6 +9,7 @@ use crate::rotation::plan::{Step, lost_mint, plan};
 use crate::rotation::words::{Cause, Kind, Mode, Status};
 use keywheel_contract::Strength;
 use keywheel_schedules::Span;
+use std::sync::Arc;
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -100,7 +101,11 @@ fn a_consumer_of_a_place_outside_the_plan_is_not_asked_without_end() {
     let mut run = at(&Setting::plain(Make::Overlap), Phase::Publishing);
     play(&mut run, &[Op::AddConsumer]);
     let today = run.journal.facts.today.as_mut().unwrap();
-    today.consumers.get_mut("added").unwrap().reads = Some("elsewhere:path".to_owned());
+    Arc::make_mut(today)
+        .consumers
+        .get_mut("added")
+        .unwrap()
+        .reads = Some("elsewhere:path".to_owned());
     until(&mut run, Phase::Verifying);
     let before_ms = run.world.now_ms;
     play(&mut run, &[Op::Turns(40)]);

@@ -12,6 +12,7 @@ use crate::rotation::report::{Answer, NewCandidate, Outcome, Settled, retry_afte
 use crate::rotation::words::{Cause, Kind, Look, Status, Wish};
 use keywheel_contract::{Base, Error, Holding, Observation, Retry, RotationId, VersionId};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Time does not start at zero.
 pub(super) const START_MS: i64 = 1_700_000_000_000;
@@ -27,7 +28,7 @@ pub(super) struct Journal {
 
 impl Journal {
     pub(super) fn new(setting: &Setting) -> Self {
-        let plan = setting.definition();
+        let plan = Arc::new(setting.definition());
         let issuer_ref = (!setting.nameless).then(|| OLD.to_owned());
         let leaked = setting.cause == Cause::Emergency;
         let facts = Facts {
@@ -46,7 +47,7 @@ impl Journal {
             leaked: leaked.then(|| known(OLD)).into_iter().collect(),
             today: Some(plan.clone()),
             plan,
-            can: setting.capabilities(),
+            can: setting.capabilities().into(),
             effects: Vec::new(),
             probes: Vec::new(),
             evidence: Vec::new(),

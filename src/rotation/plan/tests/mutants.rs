@@ -10,6 +10,7 @@ use crate::rotation::plan::{Order, Step, plan};
 use crate::rotation::words::{Kind, Look, Status};
 use proptest::test_runner::{TestCaseError, TestError};
 use std::cell::RefCell;
+use std::sync::Arc;
 
 /// How many cases a wrong planner is given to be found out.
 const CASES: u32 = 1_500;
@@ -63,7 +64,7 @@ fn ends_old(phase: Phase) -> bool {
 }
 
 fn nobody(facts: &mut Facts) {
-    facts.plan.consumers.clear();
+    Arc::make_mut(&mut facts.plan).consumers.clear();
     facts.today = None;
 }
 
@@ -144,9 +145,8 @@ fn one_instance_is_enough() {
             let today = facts
                 .today
                 .iter_mut()
-                .flat_map(|definition| definition.consumers.values_mut());
-            facts
-                .plan
+                .flat_map(|definition| Arc::make_mut(definition).consumers.values_mut());
+            Arc::make_mut(&mut facts.plan)
                 .consumers
                 .values_mut()
                 .chain(today)
@@ -180,7 +180,7 @@ fn candidate_destroyed_before_the_old_value_is_back() {
         with(facts, |facts| {
             if facts.phase == Phase::Restoring {
                 nobody(facts);
-                facts.plan.destinations.truncate(1);
+                Arc::make_mut(&mut facts.plan).destinations.truncate(1);
             }
         })
     }
@@ -274,9 +274,8 @@ fn presenters_told_too_early() {
             let today = facts
                 .today
                 .iter_mut()
-                .flat_map(|definition| definition.consumers.values_mut());
-            facts
-                .plan
+                .flat_map(|definition| Arc::make_mut(definition).consumers.values_mut());
+            Arc::make_mut(&mut facts.plan)
                 .consumers
                 .values_mut()
                 .chain(today)
@@ -293,9 +292,8 @@ fn canary_ignored() {
             let today = facts
                 .today
                 .iter_mut()
-                .flat_map(|definition| definition.consumers.values_mut());
-            facts
-                .plan
+                .flat_map(|definition| Arc::make_mut(definition).consumers.values_mut());
+            Arc::make_mut(&mut facts.plan)
                 .consumers
                 .values_mut()
                 .chain(today)

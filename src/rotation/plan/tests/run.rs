@@ -15,6 +15,7 @@ use crate::rotation::words::{Cause, Kind, Mode, Wish};
 use crate::rotation::{CANDIDATE, OLD_REVOKED};
 use keywheel_contract::Style;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// What decides: the planner, or a wrong one.
 pub(super) type Planner = fn(&Facts) -> Step;
@@ -201,13 +202,12 @@ impl Run {
         let Some(today) = &mut facts.today else {
             return;
         };
-        if today
+        if Arc::make_mut(today)
             .consumers
             .insert("added".to_owned(), setting.spec())
             .is_none()
         {
-            facts
-                .can
+            Arc::make_mut(&mut facts.can)
                 .consumers
                 .insert("added".to_owned(), setting.capabilities());
             self.world.add_consumer("added", &setting);
