@@ -220,7 +220,7 @@ CREATE TABLE audit (
 CREATE UNIQUE INDEX audit_seq ON audit (seq) WHERE seq IS NOT NULL;
 CREATE INDEX audit_pending ON audit (rotation_id, n) WHERE seq IS NULL;
 CREATE INDEX audit_rotation ON audit (rotation_id, n);
-CREATE INDEX audit_secret ON audit (secret_id, at_ms);
+CREATE INDEX audit_secret ON audit (secret_id, seq);
 
 CREATE TABLE lease (
     name     TEXT PRIMARY KEY,

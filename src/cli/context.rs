@@ -2,7 +2,7 @@
 
 use super::exit::{Exit, Failure};
 use crate::clock::{Clock, SystemClock};
-use crate::config::Config;
+use crate::config::{Config, Problem};
 use crate::journal::replicas::{self, LOST_AFTER_MS, Replica};
 use crate::journal::{Address, Journal};
 use std::path::PathBuf;
@@ -34,6 +34,11 @@ impl Context {
     /// Reads the configuration.
     pub(super) fn config(&self) -> Result<Config, Failure> {
         Ok(Config::find(self.config.as_deref())?)
+    }
+
+    /// Reads the configuration again, for a daemon that is told to.
+    pub(super) fn reread(&self) -> Result<Config, Vec<Problem>> {
+        Config::find(self.config.as_deref())
     }
 
     /// Opens the journal that the configuration names.

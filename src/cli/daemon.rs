@@ -7,7 +7,7 @@ use crate::rotation::facts::Pace;
 use crate::seam::Seams;
 use std::time::Duration;
 
-/// Runs the daemon in the foreground. SIGHUP reads the inventory again, SIGTERM drains within 15 s.
+/// Runs the daemon in the foreground. SIGHUP reads keywheel.toml and the inventory again, SIGTERM drains within 15 s.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Rotations worked on side by side.
@@ -30,6 +30,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<Exit, Failure> 
     let seams = args.die_at.map_or_else(Seams::default, crate::seam::die_at);
     let pace = args.lease_ms.map_or_else(Pace::default, Pace::short);
     let parts = daemon::build(&config, journal, "daemon", pace, seams).await?;
-    daemon::run(config, parts, args.slots, Duration::from_secs(15)).await?;
+    let reread = || context.reread();
+    daemon::run(config, reread, parts, args.slots, Duration::from_secs(15)).await?;
     Ok(Exit::Done)
 }

@@ -69,6 +69,11 @@ impl Config {
         self.base.join(path)
     }
 
+    /// Whether both were read from the same text.
+    pub fn is_same_file(&self, other: &Self) -> bool {
+        self.hash == other.hash
+    }
+
     /// Reads the file at this path.
     ///
     /// # Errors

@@ -1,15 +1,16 @@
 //! The daemon: builds everything, spawns it, waits, drains. Nothing points back at it.
 
 mod presence;
+mod reload;
 mod workers;
 
 pub use presence::{Presence, host_name};
+pub use reload::Current;
 pub use workers::{Workers, run_until};
 
 use crate::apply;
-use crate::config::Config;
+use crate::config::{Config, Problem};
 use crate::journal::{self, Journal, meta};
-use crate::providers::Providers;
 use crate::rotation::engine::Engine;
 use crate::rotation::facts::Pace;
 use crate::seal::{self, KeyRing};
@@ -44,6 +45,8 @@ pub struct Parts {
     pub journal: Journal,
     /// The engine.
     pub engine: Engine,
+    /// The outside systems by the configuration in force, of which the engine has the other end.
+    pub outside: Arc<Current>,
     /// This replica's presence in the journal.
     pub presence: Presence,
 }
@@ -68,11 +71,15 @@ pub async fn build(
         what: "finding this program",
         source,
     })?;
-    let providers = Providers::new(config.clone(), Arc::clone(ring.fingerprint()), launcher);
+    let outside = Arc::new(Current::new(
+        config,
+        Arc::clone(ring.fingerprint()),
+        launcher,
+    ));
     let presence = Presence::new(&journal, kind)?;
     let engine = Engine {
         journal: journal.clone(),
-        connect: Arc::new(providers),
+        connect: Arc::clone(&outside) as _,
         ring,
         pace,
         replica: presence.id().to_owned(),
@@ -82,17 +89,19 @@ pub async fn build(
     Ok(Parts {
         journal,
         engine,
+        outside,
         presence,
     })
 }
 
-/// Runs until SIGTERM or SIGINT, then drains within `drain`. SIGHUP reads the inventory again; a broken one
-/// keeps the last good one and says so.
+/// Runs until SIGTERM or SIGINT, then drains within `drain`. SIGHUP reads the configuration, by `reread`, and the
+/// inventory again; a broken one keeps the last good one and says so.
 ///
 /// # Errors
 /// Signals cannot be received, or the journal failed for good.
 pub async fn run(
-    config: Config,
+    mut config: Config,
+    reread: impl Fn() -> Result<Config, Vec<Problem>>,
     parts: Parts,
     slots: usize,
     drain: std::time::Duration,
@@ -115,7 +124,9 @@ pub async fn run(
         tokio::select! {
             _ = term.recv() => break,
             _ = interrupt.recv() => break,
-            _ = hangup.recv() => apply::reload(&config, &parts.journal).await,
+            _ = hangup.recv() => {
+                config = parts.outside.reload(config, reread(), &parts.journal).await;
+            }
             ended = &mut running => {
                 return ended.unwrap_or(Err(journal::Error::Lost)).map_err(Into::into);
             }

@@ -241,17 +241,19 @@ pub struct Filter {
 
 /// Sequenced rows in their order.
 pub async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<AuditRow>> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM audit WHERE seq > $1 AND ($2 = '' OR secret_id = $2) \
-         AND ($3 = '' OR rotation_id = $3) AND at_ms >= $4 ORDER BY seq LIMIT $5"
-    );
-    let args = [
-        filter.after_seq.into(),
-        filter.secret_id.clone().unwrap_or_default().into(),
-        filter.rotation_id.clone().unwrap_or_default().into(),
-        filter.since_ms.unwrap_or(i64::MIN).into(),
-        filter.limit.into(),
-    ];
+    let mut args = vec![filter.after_seq.into(), filter.limit.into()];
+    // Only what is asked for: an index is chosen by the text, not by the values.
+    let mut conditions = String::from("seq > $1");
+    let mut only = |condition: &str, arg: Option<Arg>| {
+        if let Some(arg) = arg {
+            args.push(arg);
+            conditions.push_str(&format!(" AND {condition} ${}", args.len()));
+        }
+    };
+    only("secret_id =", filter.secret_id.as_ref().map(Arg::from));
+    only("rotation_id =", filter.rotation_id.as_ref().map(Arg::from));
+    only("at_ms >=", filter.since_ms.map(Arg::from));
+    let sql = format!("SELECT {COLUMNS} FROM audit WHERE {conditions} ORDER BY seq LIMIT $2");
     tx.rows(sql, &args)
         .await?
         .iter()

@@ -25,7 +25,10 @@ pub struct Replica {
 /// A replica not seen for this long counts as gone.
 pub const LOST_AFTER_MS: i64 = 15_000;
 
-/// Says that a replica is alive.
+/// A replica silent for this long is forgotten, unless it is the last of its kind: status says since when none runs.
+const FORGOTTEN_AFTER_MS: i64 = 24 * 3_600_000;
+
+/// Says that a replica is alive, and forgets those that have long been gone.
 pub async fn beat(tx: &mut Tx, replica: &Replica) -> Result<()> {
     let now = tx.now_ms();
     let row = vec![
@@ -42,7 +45,12 @@ pub async fn beat(tx: &mut Tx, replica: &Replica) -> Result<()> {
         &[row],
         "ON CONFLICT (id) DO UPDATE SET seen_ms = excluded.seen_ms",
     )
-    .await
+    .await?;
+    let sql = "DELETE FROM replica WHERE seen_ms < $1 AND EXISTS \
+         (SELECT 1 FROM replica AS newer WHERE newer.kind = replica.kind AND newer.seen_ms > replica.seen_ms)";
+    tx.run(sql, &[(now - FORGOTTEN_AFTER_MS).into()])
+        .await
+        .map(drop)
 }
 
 /// Says goodbye.

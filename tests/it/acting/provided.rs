@@ -2,6 +2,7 @@
 
 use super::rig::{CANARY, Rig};
 use super::terminal::Terminal;
+use crate::project::canary::found_in;
 
 const ID: &str = "development/api-key";
 const MANUAL: &str = r#"
@@ -61,10 +62,8 @@ fn a_value_from_stdin_is_checked_sealed_and_published_without_its_line_ending() 
     assert!(!rig.audit().join("\n").contains(CANARY));
     for name in ["keywheel.db", "keywheel.db-wal"] {
         let bytes = std::fs::read(rig.path().join(name)).unwrap_or_default();
-        let found = bytes
-            .windows(CANARY.len())
-            .any(|part| part == CANARY.as_bytes());
-        assert!(!found, "{name} holds the value");
+        let found = found_in(&bytes, CANARY);
+        assert!(found.is_empty(), "{name} holds the value as {found:?}");
     }
 }
 

@@ -1,5 +1,6 @@
 //! A folder with an inventory, and the built program in it.
 
+use crate::project::canary::found_in;
 use keywheel::clock::SystemClock;
 use keywheel::journal::{Address, Journal, Tx, audit};
 use std::fs;
@@ -40,10 +41,9 @@ impl From<Output> for Ran {
             out: text(&output.stdout),
             err: text(&output.stderr),
         };
-        assert!(
-            !format!("{}{}", ran.out, ran.err).contains(CANARY),
-            "a value was printed"
-        );
+        let said = format!("{}{}", ran.out, ran.err);
+        let found = found_in(said.as_bytes(), CANARY);
+        assert!(found.is_empty(), "a value was printed as {found:?}");
         ran
     }
 }

@@ -6,5 +6,6 @@ mod consumers;
 mod inventory;
 mod journal;
 mod plugins;
+mod reload;
 mod seal;
 mod signals;

@@ -10,6 +10,10 @@ const CASES: &[Case] = &[
         "a replica is seen as long as it beats, and until it says goodbye",
         |b| Box::pin(beats(b)),
     ),
+    case(
+        "a replica that is long gone is forgotten, but for the last of its kind",
+        |b| Box::pin(forgotten(b)),
+    ),
     case("a named lease has one holder", |b| Box::pin(one_holder(b))),
     case("a named lease is taken over only after it ran out", |b| {
         Box::pin(taken_over(b))
@@ -70,6 +74,40 @@ async fn beats(bench: Arc<Bench>) {
         .unwrap();
     expected.stopped_ms = Some(START_MS + 2_000);
     assert_eq!(list().await.unwrap(), [expected]);
+}
+
+async fn forgotten(bench: Arc<Bench>) {
+    const DAY_MS: i64 = 24 * 3_600_000;
+    let beat = async |id: &str, kind: &str| {
+        let one = Replica {
+            kind: kind.to_owned(),
+            ..replica(id)
+        };
+        let written = bench
+            .journal
+            .write(async move |tx| replicas::beat(tx, &one).await);
+        written.await.unwrap();
+    };
+    let left = async || {
+        let rows = bench
+            .journal
+            .read(async |tx| replicas::list(tx).await)
+            .await;
+        let mut ids: Vec<String> = rows.unwrap().into_iter().map(|one| one.id).collect();
+        ids.sort();
+        ids.join(" ")
+    };
+    beat("first", "daemon").await;
+    beat("command", "command").await;
+    bench.clock.advance(DAY_MS);
+    beat("second", "daemon").await;
+    assert_eq!(left().await, "command first second");
+    bench.clock.advance(1);
+    beat("second", "daemon").await;
+    assert_eq!(left().await, "command second", "the last command is kept");
+    bench.clock.advance(2 * DAY_MS);
+    beat("later", "command").await;
+    assert_eq!(left().await, "later second", "since when no daemon runs");
 }
 
 async fn one_holder(bench: Arc<Bench>) {

@@ -108,3 +108,20 @@ impl Scene {
         self.app.start_again();
     }
 }
+
+/// Whatever a test was about: no value of its scene may lie anywhere but at its stores.
+impl Drop for Scene {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        let now = self.project.env_value(FILE, KEY);
+        let values = [Some(self.old.as_str()), now.as_deref()];
+        let values: Vec<&str> = values
+            .into_iter()
+            .flatten()
+            .filter(|value| value.len() >= 16)
+            .collect();
+        assert_eq!(self.project.leaks(&values), Vec::<String>::new());
+    }
+}

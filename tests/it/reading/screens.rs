@@ -1,6 +1,7 @@
 //! Screens and JSON of a journal on which the real daemon rotated.
 
 use super::rig::{ID, Rig, on_both};
+use crate::project::canary::found_in;
 
 #[test]
 fn a_secret_that_was_never_rotated_is_never() {
@@ -70,6 +71,34 @@ async fn show_history_and_plan_tell_of_it() {
     .await;
 }
 
+const NONE: [String; 0] = [];
+
+/// Every row of every table: bytes as hexadecimal digits, everything else as its text.
+async fn journal_text(rig: &Rig) -> String {
+    if rig.is_sqlite() {
+        let files = ["keywheel.db", "keywheel.db-wal"].map(|name| rig.folder().join(name));
+        let bytes = files.map(|file| hex::encode(std::fs::read(file).unwrap_or_default()));
+        let text = bytes.concat();
+        let raw = hex::decode(&text).unwrap();
+        return format!("{text} {}", String::from_utf8_lossy(&raw));
+    }
+    let tables = "SELECT table_name::text AS name FROM information_schema.tables \
+         WHERE table_schema = current_schema()";
+    let journal = rig.journal().await;
+    let read = journal.read(async move |tx| {
+        let mut text = String::new();
+        for table in tx.rows(tables, &[]).await? {
+            let name = table.text("name")?;
+            let all = format!("SELECT one::text AS line FROM \"{name}\" AS one");
+            for row in tx.rows(all, &[]).await? {
+                text.push_str(&row.text("line")?);
+            }
+        }
+        Ok(text)
+    });
+    read.await.unwrap()
+}
+
 #[tokio::test]
 async fn no_screen_holds_a_value() {
     on_both(1, async |rig: &Rig| {
@@ -84,8 +113,15 @@ async fn no_screen_holds_a_value() {
         ] {
             let (code, text) = rig.run(args);
             assert_eq!(code, 0);
-            assert!(!text.contains(value.trim()), "{args:?}");
+            assert_eq!(found_in(text.as_bytes(), value.trim()), NONE, "{args:?}");
         }
+        let rows = journal_text(rig).await;
+        assert!(
+            rows.len() > 10_000,
+            "the journal was not read: {}",
+            rows.len()
+        );
+        assert_eq!(found_in(rows.as_bytes(), value.trim()), NONE);
     })
     .await;
 }
