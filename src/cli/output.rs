@@ -127,20 +127,35 @@ fn screen(columns: &[Column], headings: &[String], rows: &[Vec<String>]) -> Stri
 /// No line of a screen is longer, but for what cannot be broken, such as a command.
 const SCREEN: usize = 100;
 
-/// A sentence in lines that fit a screen; all but the first are indented.
+/// A sentence in lines that fit a screen; all but the first are indented. What stands between backticks stays on
+/// one line, for a person copies it.
 pub(super) fn wrapped(text: &str, indent: usize) -> String {
     let mut lines = vec![String::new()];
-    for word in text.split(' ') {
+    for word in words(text) {
         let line = lines.last().map_or(0, |line| line.chars().count());
         if line > 0 && line + 1 + word.chars().count() > SCREEN {
-            lines.push(" ".repeat(indent) + word);
+            lines.push(" ".repeat(indent) + &word);
         } else if let Some(last) = lines.last_mut() {
             let first = last.is_empty();
             last.push_str(if first { "" } else { " " });
-            last.push_str(word);
+            last.push_str(&word);
         }
     }
     lines.join("\n")
+}
+
+fn words(text: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match words.last_mut() {
+            Some(open) if open.matches('`').count() % 2 == 1 => {
+                open.push(' ');
+                open.push_str(word);
+            }
+            _ => words.push(word.to_owned()),
+        }
+    }
+    words
 }
 
 /// A text without its middle, where it is too long: both ends tell more than one.
@@ -268,6 +283,8 @@ mod tests {
         );
         assert_eq!(broken.replace("\n    ", " "), text);
         assert_eq!(wrapped("short", 4), "short");
+        let command = format!("{} `keywheel prove ID` now", "x".repeat(SCREEN - 12));
+        assert!(wrapped(&command, 4).ends_with("\n    `keywheel prove ID` now"));
         let long = "x".repeat(SCREEN + 20);
         assert_eq!(
             wrapped(&format!("a {long} b"), 2),

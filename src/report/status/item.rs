@@ -192,7 +192,12 @@ impl Line {
             .as_ref()
             .and_then(|run| run.question.split_once('\n'))
         {
-            let question = format!("{question} Old key: {old_key}.");
+            let stop = if question.ends_with(['.', '?', '!']) {
+                ""
+            } else {
+                "."
+            };
+            let question = format!("{question}{stop} Old key: {old_key}.");
             return said(question, command.to_owned());
         }
         match self.health {
@@ -278,6 +283,14 @@ mod tests {
     #[test]
     fn a_blocked_one_asks_its_question_and_says_what_still_works() {
         let question = "Is chat-api still in use?\nkeywheel retry production/a";
+        let told = line(
+            Health::Blocked,
+            Cause::Scheduled,
+            State::Blocked,
+            "it is down\nx",
+        );
+        let told = told.ask("valid", 9_000).unwrap().question;
+        assert_eq!(told, "it is down. Old key: valid.");
         let line = line(Health::Blocked, Cause::Scheduled, State::Blocked, question);
         let ask = line.ask("valid", 9_000).unwrap();
         assert_eq!(ask.question, "Is chat-api still in use? Old key: valid.");

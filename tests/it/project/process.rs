@@ -39,11 +39,12 @@ impl Ran {
         self
     }
 
-    /// Insists on words in what it said to people.
+    /// Insists on words in what it said to people, wherever its lines were broken.
     pub(crate) fn says(self, words: &[&str]) -> Self {
+        let said = format!("{}{}", self.stdout, self.stderr).replace("\n    ", " ");
         for word in words {
             assert!(
-                self.stderr.contains(word) || self.stdout.contains(word),
+                said.contains(word),
                 "`{word}` is not in:\n{}{}",
                 self.stdout,
                 self.stderr
