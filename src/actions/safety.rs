@@ -19,6 +19,11 @@ pub fn what_is_safe(run: &Run) -> &'static str {
         _ if run.plan.in_place.is_some() && run.phase >= Phase::Minting => {
             "this secret has one value at a time: consumers that have not read the new one may be out"
         }
+        (_, Phase::Publishing | Phase::Notifying | Phase::Verifying | Phase::Overlapping)
+            if run.plan.shows_one_value() =>
+        {
+            "the new value is shown alone: consumers that have not read it still use the old one"
+        }
         (_, Phase::Minting | Phase::Testing) => {
             "the credential in use works; the new one is published nowhere"
         }

@@ -4,9 +4,9 @@ use super::{ActionError, Judged, Person, Refused, known, record, under_way};
 use crate::inventory::Definition;
 use crate::journal::rotations::{self, Run};
 use crate::journal::{Journal, Tx, ledger, secrets};
-use crate::rotation::OLD_REVOKED;
 use crate::rotation::facts::Waiver;
 use crate::rotation::phase::Phase;
+use crate::rotation::{NEW_REVOKED, OLD_REVOKED};
 use std::collections::BTreeSet;
 
 /// The longest that a waiver stands: whoever still vouches after it says so again. Milliseconds.
@@ -17,7 +17,7 @@ const LONGEST_MS: i64 = 30 * 86_400_000;
 pub struct Vouched {
     /// The secret.
     pub id: String,
-    /// The consumer, or [`OLD_REVOKED`].
+    /// The consumer, [`OLD_REVOKED`] or [`NEW_REVOKED`].
     pub subject: String,
     /// When it ends, epoch milliseconds.
     pub until_ms: i64,
@@ -25,20 +25,20 @@ pub struct Vouched {
     pub phase: Option<String>,
 }
 
-/// Records a waiver for a consumer, or, with `consumer` empty, that a person ended the old credential.
+/// Records a waiver for a consumer, or that a person ended a credential: [`OLD_REVOKED`], [`NEW_REVOKED`].
 ///
 /// # Errors
-/// The consumer is not listed, no rotation asks about its old credential, the time is too long, or the
+/// The consumer is not listed, no rotation asks about that credential, the time is too long, or the
 /// journal failed.
 pub async fn vouch(
     journal: &Journal,
     id: &str,
-    consumer: Option<&str>,
+    subject: &str,
     for_ms: i64,
     person: &Person,
 ) -> Result<Vouched, ActionError> {
     let (id, person) = (id.to_owned(), person.clone());
-    let subject = consumer.unwrap_or(OLD_REVOKED).to_owned();
+    let subject = subject.to_owned();
     let judged = journal
         .write(async move |tx| vouched(tx, &id, &subject, for_ms, &person).await)
         .await?;
@@ -63,11 +63,13 @@ async fn vouched(
     if let Some(refused) = refusal(id, subject, for_ms, run.as_ref(), today.as_ref()) {
         return Ok(Err(refused));
     }
-    let until_ms = tx.now_ms() + for_ms;
+    let created_ms = tx.now_ms();
+    let until_ms = created_ms + for_ms;
     let waiver = Waiver {
         subject: subject.to_owned(),
         actor: person.actor.clone(),
         reason: person.reason.clone(),
+        created_ms,
         until_ms,
     };
     let waiver_id = uuid::Uuid::now_v7().to_string();
@@ -75,6 +77,7 @@ async fn vouched(
     let mut entry = person.entry(run.as_ref(), "waiver", "granted");
     subject.clone_into(&mut entry.destination);
     entry.evidence = waiver_id;
+    entry.detail = waiver.said();
     record(tx, id, run.as_mut(), entry).await?;
     Ok(Ok(Vouched {
         id: id.to_owned(),
@@ -97,10 +100,15 @@ fn refusal(
         );
         return Some(Refused::new(why));
     }
-    if subject == OLD_REVOKED {
-        let asked = run.is_some_and(|run| run.phase == Phase::Confirming);
+    let asks_in = match subject {
+        OLD_REVOKED => Some((Phase::Confirming, "old")),
+        NEW_REVOKED => Some((Phase::Restoring, "provided")),
+        _ => None,
+    };
+    if let Some((phase, which)) = asks_in {
+        let asked = run.is_some_and(|run| run.phase == phase);
         let why = format!(
-            "no rotation of {id} asks whether its old credential was ended; end it at its issuer only when one does"
+            "no rotation of {id} asks whether its {which} credential was ended; end it at its issuer only when one does"
         );
         return (!asked).then(|| Refused::new(why).next(format!("keywheel show {id}")));
     }

@@ -4,11 +4,12 @@ use super::acting::{person, reason, span};
 use super::context::Context;
 use super::exit::{Exit, Failure};
 use crate::actions;
+use crate::rotation::{NEW_REVOKED, OLD_REVOKED};
 use chrono::{DateTime, SecondsFormat};
 use keywheel_schedules::Span;
 
-/// Lets a consumer pass without evidence, in your name, for a while; or says that you ended the old
-/// credential at an issuer that keywheel cannot ask.
+/// Lets a consumer pass without evidence, in your name, for a while; or says that you ended a credential at an
+/// issuer where keywheel cannot.
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("subject").required(true))]
 pub(super) struct Args {
@@ -21,20 +22,28 @@ pub(super) struct Args {
     /// You ended the old credential at its issuer.
     #[arg(long, group = "subject")]
     old_revoked: bool,
+    /// You ended the provided credential at its issuer, on the way back.
+    #[arg(long, group = "subject")]
+    new_revoked: bool,
     /// Why you are sure.
     #[arg(long)]
     reason: String,
     /// How long it stands, at most 30d.
-    #[arg(long, value_name = "DURATION", value_parser = span, default_value = "7d", default_value_if("old_revoked", "true", "1h"))]
+    #[arg(long, value_name = "DURATION", value_parser = span, default_value = "7d",
+        default_value_ifs([("old_revoked", "true", "1h"), ("new_revoked", "true", "1h")]))]
     until: Span,
 }
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
     let (_, journal) = context.open().await?;
     let person = person(reason(&args.reason)?);
-    let consumer = args.consumer.as_deref().filter(|_| !args.old_revoked);
+    let subject = match (args.old_revoked, args.new_revoked) {
+        (true, _) => OLD_REVOKED,
+        (_, true) => NEW_REVOKED,
+        _ => args.consumer.as_deref().unwrap_or_default(),
+    };
     let for_ms = args.until.millis();
-    let vouched = actions::vouch(&journal, &args.id, consumer, for_ms, &person).await?;
+    let vouched = actions::vouch(&journal, &args.id, subject, for_ms, &person).await?;
     let until = DateTime::from_timestamp_millis(vouched.until_ms).map_or_else(String::new, |at| {
         at.to_rfc3339_opts(SecondsFormat::Secs, true)
     });

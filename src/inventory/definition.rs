@@ -106,6 +106,14 @@ pub struct Destination {
     pub proof_field: Option<String>,
 }
 
+impl Definition {
+    /// Whether a value that its consumers honour themselves is shown alone, without the one before it.
+    pub fn shows_one_value(&self) -> bool {
+        let shows_two = self.destinations.iter().any(Destination::shows_previous);
+        self.issuer.kind == "random" && !shows_two
+    }
+}
+
 impl Destination {
     /// `store:path`, unique within a secret: what consumers, evidence and audit call it.
     pub fn name(&self) -> String {

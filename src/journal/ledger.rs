@@ -189,7 +189,7 @@ pub async fn keep_evidence(tx: &mut Tx, rotation: &str, round: &[Evidence]) -> R
 
 /// Waivers of a secret that still stand.
 pub async fn waivers(tx: &mut Tx, secret_id: &str) -> Result<Vec<Waiver>> {
-    let sql = "SELECT subject, actor, reason, until_ms FROM waiver WHERE secret_id = $1 AND until_ms > $2";
+    let sql = "SELECT subject, actor, reason, created_ms, until_ms FROM waiver WHERE secret_id = $1 AND until_ms > $2";
     let now = tx.now_ms();
     let rows = tx.rows(sql, &[secret_id.into(), now.into()]).await?;
     rows.iter()
@@ -198,6 +198,7 @@ pub async fn waivers(tx: &mut Tx, secret_id: &str) -> Result<Vec<Waiver>> {
                 subject: row.text("subject")?,
                 actor: row.text("actor")?,
                 reason: row.text("reason")?,
+                created_ms: row.int("created_ms")?,
                 until_ms: row.int("until_ms")?,
             })
         })
@@ -206,14 +207,13 @@ pub async fn waivers(tx: &mut Tx, secret_id: &str) -> Result<Vec<Waiver>> {
 
 /// Adds a waiver.
 pub async fn waive(tx: &mut Tx, id: &str, secret_id: &str, waiver: &Waiver) -> Result<()> {
-    let now = tx.now_ms();
     let row = vec![
         id.into(),
         secret_id.into(),
         (&waiver.subject).into(),
         (&waiver.actor).into(),
         (&waiver.reason).into(),
-        now.into(),
+        waiver.created_ms.into(),
         waiver.until_ms.into(),
     ];
     let head = "INSERT INTO waiver (id, secret_id, subject, actor, reason, created_ms, until_ms)";

@@ -231,7 +231,7 @@ impl Engine {
                     name: why.clone(),
                     since_ms: now,
                     until_ms: Some(now + PROVIDER_MS),
-                    next_command: String::new(),
+                    next_command: "keywheel check".to_owned(),
                 };
                 rotations::set_aside(tx, &lease, now + PROVIDER_MS, &waiting).await?;
                 Ok(now + PROVIDER_MS)

@@ -3,6 +3,7 @@
 use super::phase::Phase;
 use super::words::{Cause, Kind, Look, Mode, Status, Wish};
 use crate::inventory::{ConsumerSpec, Definition, Destination};
+use chrono::{DateTime, SecondsFormat};
 use keywheel_contract::{
     Base, ConsumerCapabilities, IssuerCapabilities, RotationId, StoreCapabilities, Strength, Style,
     VersionId,
@@ -173,14 +174,32 @@ pub struct Evidence {
 /// A named person lets something pass without evidence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiver {
-    /// A consumer's name, or [`OLD_REVOKED`](super::OLD_REVOKED).
+    /// A consumer's name, [`OLD_REVOKED`](super::OLD_REVOKED) or [`NEW_REVOKED`](super::NEW_REVOKED).
     pub subject: String,
     /// Who.
     pub actor: String,
     /// Why.
     pub reason: String,
+    /// Since when.
+    pub created_ms: i64,
     /// Until when.
     pub until_ms: i64,
+}
+
+impl Waiver {
+    /// What its audit row says: until when it stands, and why.
+    pub fn said(&self) -> String {
+        let until = DateTime::from_timestamp_millis(self.until_ms).unwrap_or_default();
+        let until = until.to_rfc3339_opts(SecondsFormat::Millis, true);
+        format!("until {until}: {}", self.reason)
+    }
+
+    /// Reads from [`said`](Self::said) until when it stood, epoch milliseconds; `None` where the row does not say.
+    pub fn stood_until(said: &str) -> Option<i64> {
+        let (moment, _) = said.strip_prefix("until ")?.split_once(": ")?;
+        let moment = DateTime::parse_from_rfc3339(moment).ok()?;
+        Some(moment.timestamp_millis())
+    }
 }
 
 /// A credential as the journal knows it.

@@ -17,3 +17,5 @@ pub mod words;
 pub const CANDIDATE: &str = "candidate";
 /// Subject of the waiver by which a person says that the old credential was ended at its issuer.
 pub const OLD_REVOKED: &str = "old-revoked";
+/// The same of the credential that a rotation on its way back leaves behind.
+pub const NEW_REVOKED: &str = "new-revoked";

@@ -3,6 +3,7 @@
 use super::Finding;
 use super::resting::{Resting, rests};
 use crate::journal::audit::AuditRow;
+use crate::rotation::facts::Waiver;
 use crate::rotation::phase::Phase;
 use crate::rotation::words::{Kind, Mode};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -11,7 +12,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 #[derive(Default)]
 pub(super) struct Meaning {
     open: HashMap<String, Story>,
-    waivers: BTreeSet<(String, String)>,
+    /// Until when each stands; `None` where its row does not say.
+    waivers: BTreeMap<(String, String), Option<i64>>,
 }
 
 /// One rotation so far.
@@ -44,7 +46,8 @@ impl Meaning {
         let entry = &row.entry;
         if entry.action == "waiver" {
             let subject = (row.secret_id.clone(), entry.destination.clone());
-            self.waivers.insert(subject);
+            self.waivers
+                .insert(subject, Waiver::stood_until(&entry.detail));
         }
         if row.rotation_id.is_empty() {
             return Vec::new();
@@ -140,7 +143,7 @@ impl Story {
 /// Says what an intent to end something lacks.
 fn unfounded(
     story: &Story,
-    waivers: &BTreeSet<(String, String)>,
+    waivers: &BTreeMap<(String, String), Option<i64>>,
     kind: Kind,
     row: &AuditRow,
 ) -> Option<Finding> {
@@ -150,7 +153,10 @@ fn unfounded(
         (_, true) if story.published.is_some() => Resting::OnOld,
         _ => return None,
     };
-    let waived = |subject: &str| waivers.contains(&(row.secret_id.clone(), subject.to_owned()));
+    let waived = |subject: &str| {
+        let found = waivers.get(&(row.secret_id.clone(), subject.to_owned()));
+        found.is_some_and(|until| until.is_none_or(|until_ms| row.at_ms < until_ms))
+    };
     let why = rests(story, asks, &row.entry.evidence, waived).err()?;
     let what = format!("{} was begun without its evidence: {why}", row.entry.action);
     Some(finding(row, what))
@@ -278,6 +284,14 @@ mod tests {
         assert_eq!(told(&[&waived]).len(), 1);
         let waiver = [row("waiver", "granted", "app", "", "it is off")];
         assert_eq!(told(&[&waiver, &waived]), Vec::<String>::new());
+        let late = AuditRow {
+            at_ms: 2_000,
+            ..waived[0].clone()
+        };
+        let ended = "until 1970-01-01T00:00:01Z: it is off";
+        let waiver = [row("waiver", "granted", "app", "", ended)];
+        assert_eq!(told(&[&waiver, &waived]), Vec::<String>::new());
+        assert_eq!(told(&[&waiver, &[late, waived[1].clone()]]).len(), 1);
         let contain = ending("disable_credential", "contain: the outage was accepted");
         assert_eq!(told(&[&contain]).len(), 1);
         let open = [row("open", "emergency", "", "", "contain: leaked")];

@@ -70,7 +70,9 @@ fn one_part(
     if rest.starts_with("waived by ") {
         return match waived(subject) {
             true => Ok(()),
-            false => Err(format!("no waiver for {subject} is recorded before it")),
+            false => Err(format!(
+                "no waiver for {subject} is recorded before it that still stood"
+            )),
         };
     }
     instances(story, asks, subject, rest)

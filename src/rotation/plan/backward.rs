@@ -25,8 +25,7 @@ fn revive(facts: &Facts, progress: &mut Progress<'_>) {
     for (enable, target) in ending::outstanding(facts) {
         progress.effect_forever(enable, &target);
     }
-    let applied = facts.style() == Style::InPlace && facts.any_intent(Kind::Apply);
-    if applied {
+    if super::may_be_applied(facts) {
         // Such an issuer holds one value under one name, so that the candidate's names the old one too.
         let name = facts.old_ref().or(facts.candidate_ref());
         progress.effect_forever(Kind::ApplyBack, name.unwrap_or_default());
@@ -96,6 +95,13 @@ fn end_candidate(facts: &Facts, progress: &mut Progress<'_>) {
     let ends = made && facts.can.issuer.revokes && facts.style() != Style::InPlace;
     if let Some(candidate) = facts.candidate_ref().filter(|_| ends) {
         progress.effect_forever(Kind::DestroyCandidate, candidate);
+    }
+    if forward::awaits_person_to_end_the_new(facts) {
+        progress.ask(format!(
+            "end the provided credential at its issuer, then say so: \
+             keywheel vouch {} --new-revoked --reason \"…\"",
+            facts.plan.id
+        ));
     }
     for destination in facts.destinations() {
         let name = destination.name();

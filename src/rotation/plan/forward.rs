@@ -3,11 +3,11 @@
 use super::progress::Progress;
 use super::{Order, Step, Waiting, blocked, closed};
 use crate::inventory::VerifySpec;
-use crate::rotation::facts::{Effect, Facts};
+use crate::rotation::facts::{Effect, Facts, Waiver};
 use crate::rotation::gate::{self, Missing, Required};
 use crate::rotation::phase::Event;
 use crate::rotation::words::{Cause, Kind, Look, Status, Wish};
-use crate::rotation::{CANDIDATE, OLD_REVOKED};
+use crate::rotation::{CANDIDATE, NEW_REVOKED, OLD_REVOKED};
 use keywheel_contract::{ChosenBy, Find, Style};
 use keywheel_schedules::Gate;
 
@@ -133,8 +133,37 @@ fn chosen_by_us(facts: &Facts, progress: &mut Progress<'_>) {
         progress.look(Look::Propose, "", 0, || Order::Propose);
         return;
     }
-    if facts.style() != Style::Generated {
+    if facts.style() == Style::InPlace && !super::may_be_applied(facts) {
+        stores_take_it(facts, progress);
+    }
+    if facts.style() != Style::Generated && progress.is_done() {
         progress.effect(Kind::Apply, facts.candidate_ref().unwrap_or_default());
+    }
+}
+
+/// A reading of a destination is at most this old when the one value is replaced. Milliseconds.
+const PROBED_MS: i64 = 30_000;
+
+/// Just before consumers are locked out: every store is shown to be there. One that stages takes the candidate
+/// beside the value in use, which is a write; of any other a fresh reading shows that it is reachable, that we may
+/// read, and what stands there. That it lets us write is known only by writing.
+fn stores_take_it(facts: &Facts, progress: &mut Progress<'_>) {
+    for destination in facts.destinations() {
+        let name = destination.name();
+        let stages = facts
+            .can
+            .stores
+            .get(&name)
+            .is_some_and(|store| store.stages);
+        if stages {
+            progress.effect(Kind::Stage, &name);
+        } else {
+            progress.look(Look::Inspect, &name, facts.now_ms - PROBED_MS, || {
+                Order::Inspect {
+                    destination: name.clone(),
+                }
+            });
+        }
     }
 }
 
@@ -151,9 +180,12 @@ pub(super) fn orphans(facts: &Facts, progress: &mut Progress<'_>) {
 
 fn provided(facts: &Facts) -> Step {
     let id = &facts.plan.id;
+    let options = &facts.plan.issuer.options;
+    let instructions = options.get("instructions").and_then(|text| text.as_str());
+    let how = instructions.map_or_else(String::new, |text| format!(" ({text})"));
     let waiting = Waiting {
         kind: "person".to_owned(),
-        name: format!("{}: a new value", facts.plan.owner),
+        name: format!("{}: a new value{how}", facts.plan.owner),
         since_ms: facts.phase_since_ms,
         until_ms: None,
         next_command: format!("keywheel provide {id}"),
@@ -184,20 +216,12 @@ pub(super) fn publishing(facts: &Facts) -> Step {
             .stores
             .get(&name)
             .is_some_and(|store| store.stages);
-        let staged = !stages || write(facts, &mut progress, Kind::Stage, &name);
-        if staged && write(facts, &mut progress, Kind::Publish, &name) {
+        let staged = !stages || progress.effect(Kind::Stage, &name);
+        if staged && progress.effect(Kind::Publish, &name) {
             served(facts, &mut progress, Kind::Publish, &name);
         }
     }
     progress.or(Event::Published)
-}
-
-/// With an issuer that holds one value, consumers are locked out until this has happened.
-fn write(facts: &Facts, progress: &mut Progress<'_>, kind: Kind, destination: &str) -> bool {
-    match super::in_critical_section(facts) {
-        true => progress.effect_forever(kind, destination),
-        false => progress.effect(kind, destination),
-    }
 }
 
 /// Reads back what a destination serves since a write of that kind.
@@ -227,7 +251,12 @@ pub(super) fn notifying(facts: &Facts) -> Step {
             tell(facts, &mut progress, Kind::Notify, consumer);
         }
         if progress.is_done() && index + 1 < groups.len() {
-            prove_candidate(facts, &mut progress, group);
+            prove_candidate(
+                facts,
+                &mut progress,
+                group,
+                told_ms(facts, &groups[..index], group),
+            );
         }
         if !progress.is_done() {
             return progress.or(Event::Notified);
@@ -236,10 +265,32 @@ pub(super) fn notifying(facts: &Facts) -> Step {
     Step::Advance(Event::Notified)
 }
 
+/// When it was a group's turn: when the last of it was told, or, where none of it can be, when those before it
+/// were last seen.
+fn told_ms(facts: &Facts, before: &[&[Required]], group: &[Required]) -> i64 {
+    let told = group
+        .iter()
+        .filter_map(|c| facts.written_ms(Kind::Notify, &c.name));
+    let earlier = before
+        .iter()
+        .flat_map(|group| group.iter())
+        .map(|c| &c.name);
+    let seen = earlier.filter_map(|name| {
+        let evidence = facts.evidence.iter().filter(|seen| &seen.consumer == name);
+        evidence.map(|seen| seen.at_ms).max()
+    });
+    told.max()
+        .or_else(|| seen.max())
+        .unwrap_or(facts.phase_since_ms)
+}
+
 /// Tells a consumer, where there is a way to. One that a person vouched for is not waited for where that fails.
 pub(super) fn tell(facts: &Facts, progress: &mut Progress<'_>, kind: Kind, consumer: &Required) {
     let failed = |effect: &Effect| effect.status == Status::Failed;
-    if gate::is_waived(facts, &consumer.name)
+    // With one value nobody is helped by waiting on: verifying reports who was not told.
+    let late = super::in_critical_section(facts)
+        && facts.now_ms >= facts.phase_since_ms + facts.plan.timing.prove_within.millis();
+    if (late || gate::is_waived(facts, &consumer.name))
         && facts.effect(kind, &consumer.name).is_some_and(failed)
     {
         return;
@@ -263,7 +314,12 @@ fn tell_again(facts: &Facts, progress: &mut Progress<'_>, consumer: &Required, s
     }
 }
 
-fn prove_candidate(facts: &Facts, progress: &mut Progress<'_>, consumers: &[Required]) {
+fn prove_candidate(
+    facts: &Facts,
+    progress: &mut Progress<'_>,
+    consumers: &[Required],
+    turn_ms: i64,
+) {
     let unwaived: Vec<Required> = consumers
         .iter()
         .filter(|c| !gate::is_waived(facts, &c.name))
@@ -276,13 +332,19 @@ fn prove_candidate(facts: &Facts, progress: &mut Progress<'_>, consumers: &[Requ
     let missing = progress.proven(&unwaived, candidate, |c| {
         gate::counts_since(facts, c, &[Kind::Publish])
     });
-    late(facts, progress, &unwaived, &missing);
+    late(facts, progress, &unwaived, &missing, turn_ms);
 }
 
-/// After the time to prove: one more notify; after as long again: a question, with both credentials valid.
-fn late(facts: &Facts, progress: &mut Progress<'_>, consumers: &[Required], missing: &[Missing]) {
+/// After the time to prove, counted from the consumers' turn: one more notify; after as long again: a question, with both credentials valid.
+fn late(
+    facts: &Facts,
+    progress: &mut Progress<'_>,
+    consumers: &[Required],
+    missing: &[Missing],
+    turn_ms: i64,
+) {
     let within = facts.plan.timing.prove_within.millis();
-    let since = facts.phase_since_ms.max(facts.retried_ms);
+    let since = turn_ms.max(facts.phase_since_ms).max(facts.retried_ms);
     for one in missing {
         let Some(consumer) = consumers.iter().find(|c| c.name == one.consumer) else {
             continue;
@@ -324,7 +386,12 @@ pub(super) fn verifying(facts: &Facts) -> Step {
             "the old credential was re-enabled by a person; nothing is ended by itself",
         );
     }
-    prove_candidate(facts, &mut progress, &gate::required(facts));
+    prove_candidate(
+        facts,
+        &mut progress,
+        &gate::required(facts),
+        facts.phase_since_ms,
+    );
     if facts.style() == Style::InPlace && !progress.is_done() {
         return reporting(facts, progress);
     }
@@ -356,5 +423,21 @@ pub(super) fn awaits_person_to_revoke(facts: &Facts) -> bool {
     facts.old.is_some()
         && issuer.style == Style::Assisted
         && !issuer.revokes
-        && !gate::is_waived(facts, OLD_REVOKED)
+        && !said_since(facts, OLD_REVOKED)
+}
+
+/// Whether a person still has to say that the value they provided was ended there, on the way back.
+pub(super) fn awaits_person_to_end_the_new(facts: &Facts) -> bool {
+    let issuer = &facts.can.issuer;
+    facts.candidate.is_some()
+        && issuer.chosen_by == ChosenBy::Person
+        && !issuer.revokes
+        && !said_since(facts, NEW_REVOKED)
+}
+
+/// A word about an earlier rotation's credential says nothing about this one's.
+fn said_since(facts: &Facts, subject: &str) -> bool {
+    let is_it =
+        |waiver: &Waiver| waiver.subject == subject && waiver.created_ms >= facts.phase_since_ms;
+    facts.waivers.iter().any(is_it) && gate::is_waived(facts, subject)
 }

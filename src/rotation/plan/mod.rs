@@ -12,9 +12,9 @@ mod settle;
 #[cfg(test)]
 mod tests;
 
-use super::facts::Facts;
+use super::facts::{Effect, Facts};
 use super::phase::{Event, Phase};
-use super::words::{Cause, Kind, Wish};
+use super::words::{Cause, Kind, Status, Wish};
 use keywheel_contract::Style;
 use keywheel_schedules::{Gate, Opening};
 use serde::{Deserialize, Serialize};
@@ -177,7 +177,7 @@ pub fn can_turn_back(facts: &Facts) -> Result<(), &'static str> {
     if facts.old.is_none() && facts.any_intent(Kind::Publish) {
         return Err("there is no earlier value to go back to");
     }
-    if facts.style() == Style::InPlace && facts.any_intent(Kind::Apply) && !facts.can.issuer.reuse {
+    if may_be_applied(facts) && !facts.can.issuer.reuse {
         return Err("the issuer does not take an old value again");
     }
     Ok(())
@@ -241,9 +241,29 @@ fn paused(facts: &Facts) -> Option<Step> {
 /// From `apply` to the last `notify` of an issuer that holds one value, consumers are locked out: no pause,
 /// no window and no question stops it there.
 fn in_critical_section(facts: &Facts) -> bool {
-    facts.style() == Style::InPlace
-        && facts.any_intent(Kind::Apply)
-        && facts.phase < Phase::Verifying
+    may_be_applied(facts) && facts.phase < Phase::Verifying
+}
+
+/// Whether an issuer that holds one value may have taken the candidate, so that the old one is dead.
+fn may_be_applied(facts: &Facts) -> bool {
+    let applied = |effect: &Effect| match effect.status {
+        Status::Failed => false,
+        // Concluded from a candidate that is dead, where the issuer can be asked.
+        Status::Absent => !facts.can.issuer.tests,
+        Status::Intent | Status::Pending | Status::Applied | Status::Orphaned => true,
+    };
+    let mut tries = facts
+        .effects
+        .iter()
+        .filter(|effect| effect.kind == Kind::Apply);
+    facts.style() == Style::InPlace && tries.any(applied)
+}
+
+/// Whether whatever fails now is tried until it works: inside the critical section, unless the way back is
+/// open and the candidate was not shown to anybody.
+fn never_gives_up(facts: &Facts) -> bool {
+    let turns_back = facts.phase <= Phase::Testing && can_turn_back(facts).is_ok();
+    in_critical_section(facts) && !turns_back
 }
 
 /// The wait for a window, where one binds this rotation now. People and emergencies do not wait.

@@ -56,6 +56,7 @@ impl<'f> Progress<'f> {
             }
             Status::Failed
                 if (is_final(&last.word) || tries >= limit)
+                    && !super::never_gives_up(facts)
                     && !look_again(facts, last.settled_ms) =>
             {
                 let question = format!("{} {target}: {}", kind.word(), last.result.detail);
@@ -126,7 +127,7 @@ impl<'f> Progress<'f> {
         }
         let retry_ms = probe.at_ms + backoff_ms(&facts.pace, probe.failures, target);
         let given_up = (is_final(&probe.result) && limit != i64::MAX) || probe.failures >= limit;
-        if given_up && !look_again(facts, Some(probe.at_ms)) {
+        if given_up && !super::never_gives_up(facts) && !look_again(facts, Some(probe.at_ms)) {
             let question = format!("{} {target}: {}", look.word(), probe.detail).replace("  ", " ");
             self.stuck.push(question);
         } else if facts.now_ms >= retry_ms {
@@ -179,10 +180,13 @@ impl<'f> Progress<'f> {
     pub(super) fn wait(&mut self, until_ms: i64, kind: &'static str, name: &str) {
         let waiting = Waiting {
             kind: kind.to_owned(),
-            name: name.to_owned(),
+            name: match super::in_critical_section(self.facts) {
+                true => format!("{name}; consumers are locked out until then"),
+                false => name.to_owned(),
+            },
             since_ms: self.facts.phase_since_ms,
             until_ms: Some(until_ms),
-            next_command: String::new(),
+            next_command: typed(kind, self.facts.plan.id.as_str()),
         };
         self.waits.push((until_ms, waiting));
     }
@@ -238,6 +242,16 @@ impl<'f> Progress<'f> {
     /// Whether nothing is left so far.
     pub(super) fn is_done(&self) -> bool {
         self.orders.is_empty() && self.waits.is_empty() && self.stuck.is_empty()
+    }
+}
+
+/// What a person can type about a wait; nothing where only time passes.
+fn typed(kind: &str, id: &str) -> String {
+    match kind {
+        "consumer" => format!("keywheel prove {id}"),
+        "retry" => format!("keywheel retry {id}"),
+        "outcome" => format!("keywheel show {id}"),
+        _ => String::new(),
     }
 }
 

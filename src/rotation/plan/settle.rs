@@ -48,7 +48,7 @@ pub(super) fn in_doubt(facts: &Facts) -> Option<Step> {
         name: format!("{} {}", first.kind.word(), first.target),
         since_ms: first.created_ms,
         until_ms: Some(until_ms),
-        next_command: String::new(),
+        next_command: format!("keywheel show {}", facts.plan.id),
     };
     Some(Step::Wait {
         until_ms,

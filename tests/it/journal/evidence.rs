@@ -241,6 +241,7 @@ async fn evidence_replaced(bench: Arc<Bench>) {
 
 async fn waivers_expire(bench: Arc<Bench>) {
     let waiver = Waiver {
+        created_ms: 0,
         subject: "api".into(),
         actor: "example".into(),
         reason: "it is shut down".into(),

@@ -50,6 +50,7 @@ async fn say_old_is_revoked(project: &Project) {
     let journal = project.journal().await;
     let said = async |tx: &mut keywheel::journal::Tx| {
         let waiver = Waiver {
+            created_ms: tx.now_ms(),
             subject: OLD_REVOKED.to_owned(),
             actor: "example".to_owned(),
             reason: "ended in the console".to_owned(),

@@ -4,6 +4,7 @@ use super::run::{Run, Target};
 use super::script::{Fault, Op, Where};
 use super::setting::{ConsumerSetting, Make, Manner, Setting};
 use super::world::{Life, OLD};
+use crate::inventory::Role;
 use crate::rotation::phase::Phase;
 use crate::rotation::plan::{Step, lost_mint, plan};
 use crate::rotation::words::{Cause, Kind, Mode, Status};
@@ -14,13 +15,13 @@ use std::sync::Arc;
 const HOUR_MS: i64 = 3_600_000;
 
 /// A run of this setting that has come to this phase.
-fn at(setting: &Setting, phase: Phase) -> Run {
+pub(super) fn at(setting: &Setting, phase: Phase) -> Run {
     let mut run = Run::new(setting, plan);
     until(&mut run, phase);
     run
 }
 
-fn until(run: &mut Run, phase: Phase) {
+pub(super) fn until(run: &mut Run, phase: Phase) {
     for _ in 0..200 {
         if run.phase() == phase {
             return;
@@ -30,18 +31,18 @@ fn until(run: &mut Run, phase: Phase) {
     panic!("{phase} is not reached from {}", run.phase());
 }
 
-fn play(run: &mut Run, script: &[Op]) {
+pub(super) fn play(run: &mut Run, script: &[Op]) {
     run.play(script).unwrap();
 }
 
-fn ends(mut run: Run, phase: Phase) -> Run {
+pub(super) fn ends(mut run: Run, phase: Phase) -> Run {
     run.calm(7).unwrap();
     assert_eq!(run.phase(), phase);
     run
 }
 
 /// The next effect of this kind meets this fault.
-fn strike(run: &mut Run, kind: Kind, fault: Fault) {
+pub(super) fn strike(run: &mut Run, kind: Kind, fault: Fault) {
     run.strike = Some((Target::Effect(kind), fault));
     for _ in 0..50 {
         if tries(run, kind) > 0 {
@@ -69,7 +70,7 @@ fn irreversible() -> Setting {
     }
 }
 
-fn tries(run: &Run, kind: Kind) -> usize {
+pub(super) fn tries(run: &Run, kind: Kind) -> usize {
     run.journal
         .facts
         .effects
@@ -439,4 +440,35 @@ fn a_mint_that_nobody_can_look_up_is_asked_about_once_it_can_no_longer_land() {
         (tries(&run, Kind::Mint), tries(&run, Kind::RevokeOrphan)),
         (2, 1)
     );
+}
+
+#[test]
+fn each_group_has_its_own_time_to_prove() {
+    let late = ConsumerSetting {
+        manner: Manner::After(3 * HOUR_MS / 2),
+        ..ConsumerSetting::plain()
+    };
+    let canary = ConsumerSetting {
+        canary: true,
+        ..late.clone()
+    };
+    let slow = ConsumerSetting {
+        role: Some(Role::Presents),
+        ..late.clone()
+    };
+    let setting = Setting {
+        consumers: vec![canary, late, slow],
+        ..Setting::plain(Make::Overlap)
+    };
+    let mut run = at(&setting, Phase::Notifying);
+    for _ in 0..2_000 {
+        if run.phase() != Phase::Notifying {
+            break;
+        }
+        // Each is late, and none so late that anybody is asked.
+        assert!(!matches!(plan(&run.journal.facts), Step::Block { .. }));
+        play(&mut run, &[Op::Turns(1)]);
+    }
+    assert_eq!(run.phase(), Phase::Verifying);
+    assert!(run.world.now_ms - run.journal.facts.phase_since_ms < HOUR_MS);
 }

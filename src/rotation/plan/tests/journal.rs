@@ -320,6 +320,7 @@ impl Journal {
             subject: subject.to_owned(),
             actor: "person".to_owned(),
             reason: "an example".to_owned(),
+            created_ms: self.facts.now_ms,
             until_ms: self.facts.now_ms + for_ms,
         });
     }

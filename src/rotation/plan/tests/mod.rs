@@ -7,6 +7,7 @@
 //! cases for every kind of issuer, [`sweep`] tries every fault at every effect, [`mutants`] shows that wrong planners are caught, [`cases`] keeps what was
 //! once found.
 
+mod alone;
 mod calls;
 mod cases;
 mod drawing;

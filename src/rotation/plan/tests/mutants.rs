@@ -4,7 +4,8 @@ use super::properties::{any_case, runner};
 use super::rules::Violation;
 use super::run::{Planner, Run};
 use super::setting::Make;
-use crate::rotation::facts::Facts;
+use crate::rotation::NEW_REVOKED;
+use crate::rotation::facts::{Facts, Waiver};
 use crate::rotation::phase::{Event, Phase};
 use crate::rotation::plan::{Order, Step, plan};
 use crate::rotation::words::{Kind, Look, Status};
@@ -255,6 +256,47 @@ fn way_back_after_the_point_of_no_return() {
         }
     }
     caught(Make::Overlap, planner, "forward only");
+}
+
+#[test]
+fn a_question_while_consumers_are_locked_out() {
+    fn planner(facts: &Facts) -> Step {
+        match plan(facts) {
+            Step::Wait { until_ms, .. } if facts.phase == Phase::Publishing => Step::Block {
+                question: "what now?".to_owned(),
+                next_command: String::new(),
+                until_ms,
+            },
+            step => step,
+        }
+    }
+    caught(Make::InPlace, planner, "locked out");
+}
+
+#[test]
+fn outage_taken_for_accepted() {
+    fn planner(facts: &Facts) -> Step {
+        with(facts, |facts| facts.accept_outage = true)
+    }
+    for make in [Make::Assisted, Make::Generated] {
+        caught(make, planner, "outage");
+    }
+}
+
+#[test]
+fn provided_value_left_behind() {
+    fn planner(facts: &Facts) -> Step {
+        with(facts, |facts| {
+            facts.waivers.push(Waiver {
+                subject: NEW_REVOKED.to_owned(),
+                actor: String::new(),
+                reason: String::new(),
+                created_ms: facts.now_ms,
+                until_ms: i64::MAX,
+            });
+        })
+    }
+    caught(Make::Assisted, planner, "end");
 }
 
 #[test]

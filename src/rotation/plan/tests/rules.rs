@@ -179,6 +179,15 @@ fn in_place_section(facts: &Facts) -> bool {
         && facts.phase < Phase::Verifying
 }
 
+/// Where one value was replaced, consumers cannot work before they have the new one: nobody is asked anything.
+pub(super) fn locked_out(facts: &Facts, question: &str) -> Result<(), Violation> {
+    let replaced = facts.style() == Style::InPlace && facts.any_applied(Kind::Apply);
+    match replaced && facts.phase < Phase::Verifying {
+        true => broken("locked out", format!("{}: {question}", facts.phase)),
+        false => Ok(()),
+    }
+}
+
 /// Acceptors are proven before presenters are told, a canary before the others.
 fn in_order(facts: &Facts, kind: Kind, target: &str) -> Result<(), Violation> {
     if kind != Kind::Notify || facts.style() == Style::InPlace {

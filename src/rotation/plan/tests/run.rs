@@ -6,13 +6,13 @@ use super::rules::{self, Violation, broken};
 use super::script::{Fault, Op};
 use super::setting::{ConsumerSetting, Make, Setting};
 use super::truths;
-use super::world::{Life, OLD, Workload, World};
+use super::world::{Life, Made, OLD, Workload, World};
 use crate::rotation::facts::Facts;
 use crate::rotation::phase::Phase;
 use crate::rotation::plan::{Order, Step, can_turn_back, lost_mint};
 use crate::rotation::report::Outcome;
 use crate::rotation::words::{Cause, Kind, Mode, Wish};
-use crate::rotation::{CANDIDATE, OLD_REVOKED};
+use crate::rotation::{CANDIDATE, NEW_REVOKED, OLD_REVOKED};
 use keywheel_contract::Style;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -247,7 +247,10 @@ impl Run {
                 Step::Wait { until_ms, .. } => return self.rest(until_ms, String::new()),
                 Step::Block {
                     question, until_ms, ..
-                } => return self.rest(until_ms, question),
+                } => {
+                    rules::locked_out(&self.journal.facts, &question)?;
+                    return self.rest(until_ms, question);
+                }
             }
         }
         broken("circles", format!("in {}", self.phase()))
@@ -427,12 +430,17 @@ impl Run {
     fn answer(&mut self) {
         let facts = &self.journal.facts;
         let ends_by_hand = facts.style() == Style::Assisted && !facts.can.issuer.revokes;
-        if ends_by_hand && facts.phase == Phase::Confirming {
-            self.world
-                .issuer
-                .entry(OLD.to_owned())
-                .and_modify(|made| made.life = Life::Dead);
-            self.journal.vouch(OLD_REVOKED, DAY_MS);
+        let asked = self.question.contains("end the ");
+        let new = facts.candidate_ref().unwrap_or_default().to_owned();
+        let ended = match facts.phase {
+            Phase::Confirming => Some((OLD.to_owned(), OLD_REVOKED)),
+            Phase::Restoring if asked => Some((new, NEW_REVOKED)),
+            _ => None,
+        };
+        if let Some((credential, subject)) = ended.filter(|_| ends_by_hand) {
+            let dead = |made: &mut Made| made.life = Life::Dead;
+            self.world.issuer.entry(credential).and_modify(dead);
+            self.journal.vouch(subject, DAY_MS);
         }
         if self.journal.facts.outage_not_accepted().is_some() {
             self.journal.facts.accept_outage = true;

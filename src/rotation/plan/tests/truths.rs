@@ -97,7 +97,7 @@ pub(super) fn ended(facts: &Facts, world: &World, make: Make) -> Result<(), Viol
     if !wanted.is_empty() && !world.is_alive(wanted) {
         return broken("end", format!("{what}: it does not work"));
     }
-    one_alive(facts, world, make, wanted, &what)
+    one_alive(world, make, wanted, &what)
 }
 
 /// No version of any other credential is left where the store can end one.
@@ -125,24 +125,15 @@ fn leftovers(
     }
 }
 
-fn one_alive(
-    facts: &Facts,
-    world: &World,
-    make: Make,
-    wanted: &str,
-    what: &str,
-) -> Result<(), Violation> {
+fn one_alive(world: &World, make: Make, wanted: &str, what: &str) -> Result<(), Violation> {
     if matches!(make.style(), Style::Generated | Style::InPlace) {
         return Ok(());
     }
-    // What a person made at an issuer that offers no way to end it stays with that person.
-    let by_hand =
-        make == Make::Assisted && !facts.can.issuer.revokes && facts.phase != Phase::Completed;
     let mut others = world
         .issuer
         .iter()
         .filter(|(name, made)| *name != wanted && made.life == Life::Active);
-    match others.next().filter(|_| !by_hand) {
+    match others.next() {
         Some((name, _)) => broken("end", format!("{what}: {name} works too")),
         None => Ok(()),
     }
