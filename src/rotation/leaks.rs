@@ -84,3 +84,42 @@ pub async fn in_use(tx: &mut Tx, plan: &Definition) -> Result<Option<String>> {
         None => Ok(None),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::find;
+    use crate::journal::ledger::CredentialRow;
+
+    fn row(id: &str, state: &str) -> CredentialRow {
+        CredentialRow {
+            id: id.to_owned(),
+            secret_id: "test/example".to_owned(),
+            rotation_id: None,
+            issuer_ref: Some(format!("key-{id}")),
+            fingerprint: None,
+            state: state.to_owned(),
+            born_ms: 0,
+            published_ms: None,
+        }
+    }
+
+    fn found<'a>(rows: &'a [CredentialRow], word: &str) -> Option<&'a str> {
+        find(rows, word, Some("b")).map(|row| row.id.as_str())
+    }
+
+    #[test]
+    fn previous_is_neither_in_use_nor_still_to_come() {
+        let rows = [
+            row("c", "candidate"),
+            row("b", "current"),
+            row("x", "destroyed"),
+            row("a", "previous"),
+        ];
+        assert_eq!(found(&rows, "previous"), Some("a"));
+        assert_eq!(found(&rows[..3], "previous"), Some("x"));
+        assert_eq!(found(&rows[..2], "previous"), None);
+        assert_eq!(found(&rows, "key-c"), Some("c"));
+        assert_eq!(found(&rows, "b"), Some("b"));
+        assert_eq!(found(&rows, "nobody"), None);
+    }
+}

@@ -140,6 +140,11 @@ const MISUSES: &[Misuse] = &[
         "asks whether its old credential was ended",
     ),
     (
+        &["vouch", ID, "--new-revoked", "--reason", "x"],
+        1,
+        "asks whether its provided credential was ended",
+    ),
+    (
         &["notify", ID, "--consumer", "nobody"],
         1,
         "has no consumer `nobody`",
