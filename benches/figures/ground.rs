@@ -102,7 +102,8 @@ impl Ground {
     }
 }
 
-async fn new_database(cluster: &str) -> Result<String> {
+/// An empty database of its own, by its address.
+pub(crate) async fn new_database(cluster: &str) -> Result<String> {
     let name = format!("cell_{}", uuid::Uuid::now_v7().simple());
     let mut connection = PgConnection::connect(cluster).await?;
     let sql = format!("CREATE DATABASE {name} TEMPLATE template0");

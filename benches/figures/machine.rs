@@ -76,6 +76,26 @@ impl std::fmt::Display for Memory {
     }
 }
 
+/// Processor time, user and system, of every child that was waited for.
+pub(crate) fn processor_of_children() -> Result<Duration> {
+    processor("self", 13)
+}
+
+/// Processor time, user and system, of the process with this id.
+pub(crate) fn processor_of(process: &str) -> Result<Duration> {
+    processor(process, 11)
+}
+
+/// Two neighbouring fields of `stat`, counted from the one after the command's name, in the kernel's hundredths.
+fn processor(process: &str, field: usize) -> Result<Duration> {
+    let text = fs::read_to_string(format!("/proc/{process}/stat"))
+        .with_context(|| format!("reading the processor time of process {process}"))?;
+    let (_, fields) = text.rsplit_once(')').context("a process without a name")?;
+    let ticks = fields.split_whitespace().skip(field).take(2);
+    let ticks = ticks.map(str::parse::<u64>).sum::<Result<u64, _>>()?;
+    Ok(Duration::from_millis(ticks * 10))
+}
+
 fn field(text: &str, name: &str) -> Result<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(name));
     let number = line.and_then(|rest| rest.split_whitespace().next());

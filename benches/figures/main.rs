@@ -7,6 +7,7 @@
 mod cluster;
 mod definitions;
 mod floor;
+mod folder;
 mod ground;
 mod machine;
 mod outside;
