@@ -1,20 +1,26 @@
-//! Applying the inventory's files to the journal: only differences are written, and a change that takes much
-//! away is held.
+//! Applying the inventory's files to the journal: only files that changed are read, only differences are written,
+//! and a change that takes much away is held.
+//!
+//! First everything is looked at and nothing written, file by file. Only where no file has a problem is it written,
+//! each file in a transaction of its own: never more than one file is held in memory, a daemon at work waits for one
+//! file at most, and what a crash leaves out is found and applied by the next start.
+
+mod review;
+mod write;
 
 use crate::config::{Config, Problem};
-use crate::inventory::{Definition, Difference, Snapshot, difference, must_be_held, read};
-use crate::journal::audit::{self, Entry};
-use crate::journal::{self, Journal, Tx, files, secrets};
-use std::collections::BTreeMap;
+use crate::inventory::{Sources, Tally, must_be_held, problems};
+use crate::journal::{self, Journal};
+use review::{Review, review};
 
 /// What applying did, or would do.
 #[derive(Debug)]
 pub struct Applied {
     /// The differences.
-    pub difference: Difference,
+    pub difference: Tally,
     /// Why nothing was applied, where it takes too much away.
     pub held: Option<String>,
-    /// Facts a person should know.
+    /// Facts a person should know of the files that changed.
     pub warnings: Vec<String>,
 }
 
@@ -34,88 +40,63 @@ pub enum ApplyError {
 /// # Errors
 /// The files have problems, or the journal cannot be read.
 pub async fn compare(config: &Config, journal: &Journal) -> Result<Applied, ApplyError> {
-    let snapshot = read(config).map_err(ApplyError::Problems)?;
-    compared(&snapshot, journal).await
-}
-
-async fn compared(snapshot: &Snapshot, journal: &Journal) -> Result<Applied, ApplyError> {
-    let known = journal
-        .read(async |tx| secrets::definitions(tx).await)
-        .await?;
-    let mut found = difference(&known, &snapshot.definitions);
-    found.due_at_once = 0;
-    let held = must_be_held(&found, known.len());
-    let warnings = snapshot.warnings.iter().map(ToString::to_string).collect();
-    Ok(Applied {
-        difference: found,
-        held,
-        warnings,
-    })
+    let sources = Sources::open(config).map_err(ApplyError::Problems)?;
+    let review = reviewed(config, &sources, journal).await?;
+    Ok(told(&sources, &review))
 }
 
 /// Applies the files. What takes too much away is held unless `allow_retire`.
 ///
 /// # Errors
-/// The files have problems, or the journal cannot be written; then nothing was applied.
+/// The files have problems: then nothing was applied. The journal cannot be written, or a file was edited
+/// meanwhile: then some files may have been applied, and applying again does the rest.
 pub async fn apply(
     config: &Config,
     journal: &Journal,
     actor: &str,
     allow_retire: bool,
 ) -> Result<Applied, ApplyError> {
-    let snapshot = read(config).map_err(ApplyError::Problems)?;
-    let mut applied = compared(&snapshot, journal).await?;
+    let sources = Sources::open(config).map_err(ApplyError::Problems)?;
+    let review = reviewed(config, &sources, journal).await?;
+    let mut applied = told(&sources, &review);
     if allow_retire {
         applied.held = None;
     }
     if applied.held.is_none() {
-        let (summary, actor) = (applied.difference.to_string(), actor.to_owned());
-        let retired: Vec<String> = applied
-            .difference
-            .retired
-            .iter()
-            .map(ToString::to_string)
-            .collect();
-        journal
-            .write(async move |tx| write(tx, &snapshot, &retired, &actor, &summary).await)
-            .await?;
+        write::write(&sources, &review, journal, actor).await?;
     }
     Ok(applied)
 }
 
-async fn write(
-    tx: &mut Tx,
-    snapshot: &Snapshot,
-    retired: &[String],
-    actor: &str,
-    summary: &str,
-) -> journal::Result<()> {
-    let known: BTreeMap<String, Definition> = secrets::definitions(tx)
-        .await?
-        .into_iter()
-        .map(|d| (d.id.to_string(), d))
-        .collect();
-    let changed: Vec<Definition> = snapshot
-        .definitions
-        .iter()
-        .filter(|definition| known.get(definition.id.as_str()) != Some(definition))
-        .cloned()
-        .collect();
-    secrets::apply(tx, &changed).await?;
-    secrets::retire(tx, retired).await?;
-    files::replace(tx, &snapshot.files).await?;
-    files::replace_owners(tx, &snapshot.owners).await?;
-    if changed.is_empty() && retired.is_empty() {
-        return Ok(());
+/// Looks at what changed. Whatever may be wrong is told by reading all files: only so is every problem told at once,
+/// with both places where two files contradict each other.
+async fn reviewed<'a>(
+    config: &Config,
+    sources: &'a Sources<'_>,
+    journal: &Journal,
+) -> Result<Review<'a>, ApplyError> {
+    let review = review(sources, journal).await?;
+    if review.is_sound && !review.is_suspicious() {
+        return Ok(review);
     }
-    let entry = Entry {
-        actor: actor.to_owned(),
-        action: "inventory".to_owned(),
-        outcome: "applied".to_owned(),
-        detail: summary.to_owned(),
-        ..Entry::default()
-    };
-    audit::append_apart(tx, "", entry).await
+    let mut found = problems(config);
+    if found.is_empty() && !review.is_sound {
+        let message = "was edited while it was read; apply it again";
+        found.push(Problem::whole("inventory", message));
+    }
+    match found.is_empty() {
+        true => Ok(review),
+        false => Err(ApplyError::Problems(found)),
+    }
+}
+
+fn told(sources: &Sources<'_>, review: &Review<'_>) -> Applied {
+    let warnings = sources.warnings.iter().chain(&review.warnings);
+    Applied {
+        difference: review.tally.clone(),
+        held: must_be_held(review.tally.retired, review.total),
+        warnings: warnings.map(ToString::to_string).collect(),
+    }
 }
 
 /// Reads the files again on behalf of a running daemon: whatever is wrong with them, the last good inventory

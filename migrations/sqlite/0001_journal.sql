@@ -9,6 +9,10 @@ CREATE TABLE meta (
 CREATE TABLE inventory_file (
     path       TEXT PRIMARY KEY,
     hash       TEXT NOT NULL,
+    around     TEXT NOT NULL,
+    ids        BLOB NOT NULL,
+    claims     BLOB NOT NULL,
+    needs      BLOB NOT NULL,
     applied_ms BIGINT NOT NULL
 );
 
@@ -45,6 +49,7 @@ CREATE TABLE secret (
 );
 CREATE INDEX secret_start ON secret (shard, start_ms) WHERE busy = 0 AND start_ms IS NOT NULL;
 CREATE INDEX secret_next ON secret (next_rotation_ms) WHERE retired_ms IS NULL;
+CREATE INDEX secret_file ON secret (file, id) WHERE retired_ms IS NULL;
 
 CREATE TABLE secret_definition (
     secret_id TEXT PRIMARY KEY,
@@ -66,6 +71,8 @@ CREATE TABLE request (
     rotation_id   TEXT
 );
 CREATE INDEX request_queued ON request (secret_id) WHERE state = 'queued';
+CREATE INDEX request_order ON request ((CASE cause WHEN 'emergency' THEN 0 ELSE 1 END), created_ms)
+    WHERE state = 'queued';
 
 CREATE TABLE rotation (
     id              TEXT PRIMARY KEY,
@@ -109,6 +116,7 @@ CREATE INDEX rotation_wake ON rotation (priority, wake_ms) WHERE state <> 'ended
 CREATE INDEX rotation_asleep ON rotation (wake_ms) WHERE state <> 'ended' AND holder = '';
 CREATE INDEX rotation_held ON rotation (lease_until_ms, wake_ms) WHERE state <> 'ended' AND holder <> '';
 CREATE INDEX rotation_secret ON rotation (secret_id, created_ms);
+CREATE INDEX rotation_open ON rotation (secret_id, created_ms) WHERE state <> 'ended';
 
 CREATE TABLE credential (
     id           TEXT PRIMARY KEY,

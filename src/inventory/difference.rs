@@ -1,6 +1,7 @@
 //! What a change of the inventory does: added, changed, retired, renamed, and what gets weaker.
 
 use super::definition::{ConsumerSpec, Definition};
+use super::tally::Tally;
 use keywheel_contract::{SecretId, Strength};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -94,10 +95,10 @@ const RETIRED_AT_MOST: usize = 20;
 /// Or this share of all, as a divisor: 5 %.
 const RETIRED_SHARE: usize = 20;
 
-/// Why a change must be held until a person allows it, if so. `total` counts the secrets before the change.
+/// Why a change that retires so many must be held until a person allows it, if so. `total` counts the secrets
+/// before the change.
 /// A single retirement is never held.
-pub fn must_be_held(difference: &Difference, total: usize) -> Option<String> {
-    let retired = difference.retired.len();
+pub fn must_be_held(retired: usize, total: usize) -> Option<String> {
     let many = retired > RETIRED_AT_MOST;
     let large_share = retired > 1 && retired * RETIRED_SHARE > total;
     (many || large_share).then(|| {
@@ -214,68 +215,19 @@ fn add_leaves(above: &str, value: &Value, leaves: &mut BTreeMap<String, String>)
     }
 }
 
-/// One line: `retires 2 · 14 due at once · 1 proof weaker (proven -> delivered) · 1 consumer removed`.
+/// As [`Tally`] says it.
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let verbs = [
-            ("adds", self.added.len()),
-            ("changes", self.changed.len()),
-            ("renames", self.renamed.len()),
-            ("retires", self.retired.len()),
-        ];
-        let verbs = verbs.iter().filter(|(_, count)| *count > 0);
-        let mut parts: Vec<String> = verbs
-            .map(|(verb, count)| format!("{verb} {count}"))
-            .collect();
-        if self.due_at_once > 0 {
-            parts.push(format!("{} due at once", self.due_at_once));
-        }
-        parts.extend(self.weaker_proofs());
-        parts.extend(self.counted("consumer", "removed", |weaker| {
-            matches!(weaker, Weakening::ConsumerRemoved { .. })
-        }));
-        parts.extend(self.counted("consumer", "with fewer instances", |weaker| {
-            matches!(weaker, Weakening::FewerInstances { .. })
-        }));
-        match parts.is_empty() {
-            true => f.write_str("no difference"),
-            false => f.write_str(&parts.join(" · ")),
-        }
-    }
-}
-
-impl Difference {
-    fn weaker_proofs(&self) -> Option<String> {
-        let lowered = |(_, weaker): &(SecretId, Weakening)| match weaker {
-            Weakening::ProofLowered { from, to, .. } => Some((*from, *to)),
-            _ => None,
-        };
-        let steps: BTreeSet<_> = self.weakened.iter().filter_map(lowered).collect();
-        let steps = steps
-            .iter()
-            .map(|(from, to)| format!("{} -> {}", from.word(), to.word()));
-        let steps = steps.collect::<Vec<_>>().join(", ");
-        let counted = self.counted("proof", "weaker", |weaker| {
-            matches!(weaker, Weakening::ProofLowered { .. })
-        });
-        counted.map(|counted| format!("{counted} ({steps})"))
-    }
-
-    fn counted(&self, noun: &str, what: &str, is: fn(&Weakening) -> bool) -> Option<String> {
-        let count = self
-            .weakened
-            .iter()
-            .filter(|(_, weaker)| is(weaker))
-            .count();
-        let plural = if count == 1 { "" } else { "s" };
-        (count > 0).then(|| format!("{count} {noun}{plural} {what}"))
+        let mut tally = Tally::default();
+        tally.add(self);
+        tally.fmt(f)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::testing::{definitions, one_consumer};
-    use super::{Difference, difference, must_be_held};
+    use super::{difference, must_be_held};
 
     #[test]
     fn the_same_twice_is_no_difference_even_when_lines_move() {
@@ -339,13 +291,8 @@ mod tests {
             (21, 1_000, true),
             (0, 0, false),
         ] {
-            let id = "production/a".parse().unwrap();
-            let difference = Difference {
-                retired: vec![id; retired],
-                ..Difference::default()
-            };
             assert_eq!(
-                must_be_held(&difference, total).is_some(),
+                must_be_held(retired, total).is_some(),
                 held,
                 "{retired} of {total}"
             );

@@ -10,12 +10,15 @@ mod issuer;
 pub(crate) mod keys;
 mod kinds;
 mod layers;
+mod marks;
 mod names;
 mod origins;
 mod read;
 mod resolve;
 mod schema;
+mod sources;
 mod starter;
+mod tally;
 mod template;
 #[cfg(test)]
 mod testing;
@@ -29,9 +32,12 @@ pub use definition::{
     StoreSpec, VerifySpec,
 };
 pub use difference::{Change, Difference, Weakening, difference, must_be_held};
+pub use marks::{Crowd, Marks, mark_of};
 pub use origins::{ResolvedValue, origins};
-pub use read::{Snapshot, read};
+pub use read::{Snapshot, problems, read};
 pub use schema::schema;
+pub use sources::{Sources, Team, TeamFile};
 pub use starter::starter;
+pub use tally::Tally;
 pub use template::{Template, TemplateError};
 pub use world::{Environment, Owner};

@@ -108,7 +108,7 @@ impl Names {
 }
 
 /// Every field of every place, with the name messages use.
-fn claimed(definition: &Definition) -> Vec<(String, [String; 4])> {
+pub(super) fn claimed(definition: &Definition) -> Vec<(String, [String; 4])> {
     let mut claimed = Vec::new();
     for destination in &definition.destinations {
         let key = |field: &str| {

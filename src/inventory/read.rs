@@ -51,14 +51,21 @@ pub(crate) fn read_listed(
     load: Load<'_>,
 ) -> Result<Snapshot, Vec<Problem>> {
     let mut reader = Reader::new(config, load);
-    reader.problems.extend(listing.problems.iter().cloned());
-    let world = reader.world(listing);
-    reader.snapshot.owners = world.owners();
-    for (name, folder) in &listing.environments {
-        reader.environment(&world, name, folder);
-    }
-    reader.unused_hosts(listing);
+    reader.all(listing);
     reader.finish()
+}
+
+/// Every problem of every file, in the order of files and lines. Keeps names, and no definition.
+pub fn problems(config: &Config) -> Vec<Problem> {
+    let listing = match list(config) {
+        Ok(listing) => listing,
+        Err(problems) => return problems,
+    };
+    let load = |file: &str| std::fs::read_to_string(config.base.join(file));
+    let mut reader = Reader::new(config, &load);
+    reader.keeps = false;
+    reader.all(&listing);
+    reader.finish().err().unwrap_or_default()
 }
 
 /// Collects while files go by; holds the tree of one team file at a time.
@@ -68,6 +75,8 @@ pub(super) struct Reader<'a> {
     pub(super) snapshot: Snapshot,
     pub(super) problems: Vec<Problem>,
     names: Names,
+    /// Whether definitions are wanted.
+    keeps: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -82,7 +91,18 @@ impl<'a> Reader<'a> {
             snapshot,
             problems: Vec::new(),
             names: Names::default(),
+            keeps: true,
         }
+    }
+
+    fn all(&mut self, listing: &Listing) {
+        self.problems.extend(listing.problems.iter().cloned());
+        let world = self.world(listing);
+        self.snapshot.owners = world.owners();
+        for (name, folder) in &listing.environments {
+            self.environment(&world, name, folder);
+        }
+        self.unused_hosts(listing);
     }
 
     /// Everything that entries refer to.
@@ -143,17 +163,22 @@ impl<'a> Reader<'a> {
     fn environment(&mut self, world: &World, name: &str, folder: &Folder) {
         let scope = self.scope(world, name, folder);
         for file in &folder.teams {
-            let team = self.open(file, &TEAM);
             let around = Around {
                 config: self.config,
                 world,
                 scope: &scope,
             };
-            for (name, entry) in team.entries("secrets") {
-                self.secret(around, &team, name, entry);
-            }
+            self.team(around, file);
         }
         self.problems.extend(self.names.wrong_neighbours(name));
+    }
+
+    /// One team file.
+    pub(super) fn team(&mut self, around: Around<'_>, file: &str) {
+        let team = self.open(file, &TEAM);
+        for (name, entry) in team.entries("secrets") {
+            self.secret(around, &team, name, entry);
+        }
     }
 
     fn secret(&mut self, around: Around<'_>, team: &Table, name: &str, entry: &Entry) {
@@ -173,7 +198,9 @@ impl<'a> Reader<'a> {
         if let Some(definition) = definition {
             self.problems
                 .extend(self.names.note(&definition, &layered.table, &entry.key));
-            self.snapshot.definitions.push(definition);
+            self.snapshot
+                .definitions
+                .extend(self.keeps.then_some(definition));
         }
     }
 
@@ -211,7 +238,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Hosts of an environment that nobody has: most likely misspelt.
-    fn unused_hosts(&mut self, listing: &Listing) {
+    pub(super) fn unused_hosts(&mut self, listing: &Listing) {
         for (name, entry) in self.config.tree.entries("hosts") {
             if !listing.environments.contains_key(name) {
                 let message = format!("`hosts.{name}` is for an environment that has no folder");

@@ -1,34 +1,103 @@
-//! Which inventory files were applied, and the owners they name.
+//! Which inventory files were applied, what of each concerns the others, and the owners they name.
 
-use super::error::Result;
-use super::sql::{Arg, Tx, to_json};
-use crate::inventory::Owner;
+use super::error::{Error, Result};
+use super::sql::{Arg, Row, Tx, marks, to_json};
+use crate::inventory::{Marks, Owner};
 use std::collections::BTreeMap;
 
-/// Path and hash of every file applied last.
-pub async fn applied(tx: &mut Tx) -> Result<Vec<(String, String)>> {
-    let rows = tx
-        .rows("SELECT path, hash FROM inventory_file ORDER BY path", &[])
-        .await?;
-    rows.iter()
-        .map(|row| Ok((row.text("path")?, row.text("hash")?)))
-        .collect()
+/// One file as it was applied.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AppliedFile {
+    /// Relative to `keywheel.toml`.
+    pub path: String,
+    /// SHA-256 of its text, in hexadecimal.
+    pub hash: String,
+    /// Hash of what it is layered over; empty where it is layered over nothing.
+    pub around: String,
 }
 
-/// Replaces the list of applied files.
-pub async fn replace(tx: &mut Tx, files: &[(String, String)]) -> Result<()> {
+/// Every file applied last, by path.
+pub async fn applied(tx: &mut Tx) -> Result<BTreeMap<String, AppliedFile>> {
+    let sql = "SELECT path, hash, around FROM inventory_file";
+    let rows = tx.rows(sql, &[]).await?;
+    let read = |row: &Row| {
+        let file = AppliedFile {
+            path: row.text("path")?,
+            hash: row.text("hash")?,
+            around: row.text("around")?,
+        };
+        Ok((file.path.clone(), file))
+    };
+    rows.iter().map(read).collect()
+}
+
+/// What of these files, at most 500 of them, concerns others.
+pub async fn marks_of(tx: &mut Tx, paths: &[String]) -> Result<Marks> {
+    let sql = format!(
+        "SELECT ids, claims, needs FROM inventory_file WHERE path IN ({})",
+        marks(paths.len())
+    );
+    let paths: Vec<Arg> = paths.iter().map(Arg::from).collect();
+    let mut all = Marks::default();
+    for row in tx.rows(sql, &paths).await? {
+        all.extend(Marks {
+            ids: unpacked(&row.bytes("ids")?)?,
+            claims: unpacked(&row.bytes("claims")?)?,
+            needs: unpacked(&row.bytes("needs")?)?,
+        });
+    }
+    Ok(all)
+}
+
+/// Records that a file is applied.
+pub async fn record(tx: &mut Tx, file: &AppliedFile, marks: &Marks) -> Result<()> {
+    let row = vec![
+        (&file.path).into(),
+        (&file.hash).into(),
+        (&file.around).into(),
+        packed(&marks.ids).into(),
+        packed(&marks.claims).into(),
+        packed(&marks.needs).into(),
+        tx.now_ms().into(),
+    ];
+    let head = "INSERT INTO inventory_file (path, hash, around, ids, claims, needs, applied_ms)";
+    let tail = "ON CONFLICT (path) DO UPDATE SET hash = excluded.hash, around = excluded.around, \
+         ids = excluded.ids, claims = excluded.claims, needs = excluded.needs, applied_ms = excluded.applied_ms";
+    tx.insert(head, &[row], tail).await
+}
+
+/// Records that files were applied whose secrets, and so their marks, are what they were.
+pub async fn renew(tx: &mut Tx, files: &[AppliedFile]) -> Result<()> {
+    let sql = "UPDATE inventory_file SET hash = $2, around = $3, applied_ms = $4 WHERE path = $1";
     let now = tx.now_ms();
-    tx.run("DELETE FROM inventory_file", &[]).await?;
-    let rows: Vec<Vec<Arg>> = files
-        .iter()
-        .map(|(path, hash)| vec![path.into(), hash.into(), now.into()])
-        .collect();
-    tx.insert(
-        "INSERT INTO inventory_file (path, hash, applied_ms)",
-        &rows,
-        "",
-    )
-    .await
+    for file in files {
+        let args = [
+            (&file.path).into(),
+            (&file.hash).into(),
+            (&file.around).into(),
+            now.into(),
+        ];
+        tx.run(sql, &args).await?;
+    }
+    Ok(())
+}
+
+/// Forgets a file that is gone.
+pub async fn forget(tx: &mut Tx, path: &str) -> Result<()> {
+    let sql = "DELETE FROM inventory_file WHERE path = $1";
+    tx.run(sql, &[path.into()]).await.map(drop)
+}
+
+fn packed(marks: &[u64]) -> Vec<u8> {
+    marks.iter().flat_map(|mark| mark.to_be_bytes()).collect()
+}
+
+fn unpacked(bytes: &[u8]) -> Result<Vec<u64>> {
+    let (marks, rest) = bytes.as_chunks::<8>();
+    match rest {
+        [] => Ok(marks.iter().map(|mark| u64::from_be_bytes(*mark)).collect()),
+        _ => Err(Error::Unreadable("marks of an inventory file".into())),
+    }
 }
 
 /// Replaces the owners.

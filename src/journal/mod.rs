@@ -5,6 +5,7 @@
 
 pub mod audit;
 mod counts;
+pub mod enrol;
 mod error;
 pub mod files;
 pub mod ledger;

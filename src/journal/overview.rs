@@ -1,7 +1,7 @@
 //! Narrow rows for looking at many secrets at once: never a definition, never a plan.
 
 use super::error::Result;
-use super::sql::{Arg, Row, Tx};
+use super::sql::{Arg, Row, Tx, marks};
 use crate::rotation::phase::Phase;
 use crate::rotation::plan::Waiting;
 use crate::rotation::words::{Cause, Mode, State};
@@ -362,17 +362,6 @@ pub async fn coming(tx: &mut Tx, until_ms: i64, skip: i64, limit: i64) -> Result
         })
     };
     rows.iter().map(read).collect()
-}
-
-/// `NULL` stands for none: an empty list is not SQL.
-fn marks(count: usize) -> String {
-    match count {
-        0 => "NULL".to_owned(),
-        count => (1..=count)
-            .map(|n| format!("${n}"))
-            .collect::<Vec<_>>()
-            .join(", "),
-    }
 }
 
 fn args(ids: &[String]) -> Vec<Arg> {

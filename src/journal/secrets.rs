@@ -1,10 +1,11 @@
 //! Secrets as the inventory was applied, and what the schedule needs of them.
 
-use super::error::{Error, Result};
+pub use super::enrol::{apply, reschedule, retire};
+
+use super::error::Result;
 use super::rotations;
-use super::sql::{Arg, Row, Tx, to_json};
+use super::sql::{Arg, Row, Tx};
 use crate::inventory::Definition;
-use keywheel_schedules::{History, next_rotation};
 use std::collections::BTreeMap;
 
 /// One secret's row, without its definition.
@@ -214,144 +215,6 @@ pub async fn definitions(tx: &mut Tx) -> Result<Vec<Definition>> {
         .iter()
         .map(|row| row.json("body"))
         .collect()
-}
-
-/// Adds or changes secrets as defined. Dates are kept; where a secret is renamed, its history moves along.
-pub async fn apply(tx: &mut Tx, definitions: &[Definition]) -> Result<()> {
-    for definition in definitions {
-        for former in &definition.formerly {
-            rename(tx, former.as_str(), definition.id.as_str()).await?;
-        }
-    }
-    let now = tx.now_ms();
-    let rows = definitions
-        .iter()
-        .map(|d| row_of(d, now))
-        .collect::<Vec<_>>();
-    let head = "INSERT INTO secret (id, shard, environment, name, owner, manage, tags, schedule, file, \
-         definition_n, enrolled_ms, start_reason, consumers)";
-    let tail = "ON CONFLICT (id) DO UPDATE SET owner = excluded.owner, manage = excluded.manage, \
-         tags = excluded.tags, schedule = excluded.schedule, file = excluded.file, \
-         definition_n = secret.definition_n + 1, consumers = excluded.consumers, retired_ms = NULL";
-    tx.insert(head, &rows, tail).await?;
-    let bodies = definitions
-        .iter()
-        .map(|d| Ok(vec![d.id.as_str().into(), to_json(d)?.into()]))
-        .collect::<Result<Vec<Vec<Arg>>>>()?;
-    let tail = "ON CONFLICT (secret_id) DO UPDATE SET body = excluded.body";
-    tx.insert(
-        "INSERT INTO secret_definition (secret_id, body)",
-        &bodies,
-        tail,
-    )
-    .await?;
-    for definition in definitions {
-        reschedule(tx, definition).await?;
-    }
-    let ids: Vec<&str> = definitions.iter().map(|d| d.id.as_str()).collect();
-    rotations::stir(tx, &ids).await
-}
-
-fn row_of(definition: &Definition, now: i64) -> Vec<Arg> {
-    let id = definition.id.as_str();
-    let manage = match definition.manage {
-        crate::inventory::Manage::Track => "track",
-        crate::inventory::Manage::Approve => "approve",
-        crate::inventory::Manage::Auto => "auto",
-    };
-    vec![
-        id.into(),
-        shard(id).into(),
-        definition.id.environment().into(),
-        definition.id.name().into(),
-        (&definition.owner).into(),
-        manage.into(),
-        format!(" {} ", definition.tags.join(" ")).into(),
-        (&definition.schedule).into(),
-        (&definition.origin.file).into(),
-        1_i64.into(),
-        now.into(),
-        "".into(),
-        i64::try_from(definition.consumers.len())
-            .unwrap_or(i64::MAX)
-            .into(),
-    ]
-}
-
-/// Sixteen parts by a stable hash, so that the index of due secrets has no single hot end.
-fn shard(id: &str) -> i64 {
-    let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    i64::try_from(hash % 16).unwrap_or(0)
-}
-
-async fn rename(tx: &mut Tx, from: &str, to: &str) -> Result<()> {
-    let known = by_id(tx, from).await?.is_some() && by_id(tx, to).await?.is_none();
-    if !known {
-        return Ok(());
-    }
-    for sql in [
-        "UPDATE secret SET id = $2 WHERE id = $1",
-        "UPDATE secret_definition SET secret_id = $2 WHERE secret_id = $1",
-        "UPDATE rotation SET secret_id = $2 WHERE secret_id = $1",
-        "UPDATE credential SET secret_id = $2 WHERE secret_id = $1",
-        "UPDATE published SET secret_id = $2 WHERE secret_id = $1",
-        "UPDATE request SET secret_id = $2 WHERE secret_id = $1",
-        "UPDATE waiver SET secret_id = $2 WHERE secret_id = $1",
-    ] {
-        tx.run(sql, &[from.into(), to.into()]).await?;
-    }
-    let name = to.split_once('/').map_or(to, |(_, name)| name);
-    tx.run(
-        "UPDATE secret SET name = $2 WHERE id = $1",
-        &[to.into(), name.into()],
-    )
-    .await
-    .map(drop)
-}
-
-/// Takes secrets out of service; rotations under way finish from their plans.
-pub async fn retire(tx: &mut Tx, ids: &[String]) -> Result<()> {
-    let now = tx.now_ms();
-    for id in ids {
-        let sql = "UPDATE secret SET retired_ms = $2, start_ms = NULL WHERE id = $1 AND retired_ms IS NULL";
-        tx.run(sql, &[id.into(), now.into()]).await?;
-        tx.run(
-            "DELETE FROM secret_definition WHERE secret_id = $1",
-            &[id.into()],
-        )
-        .await?;
-    }
-    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-    rotations::stir(tx, &ids).await
-}
-
-/// Recomputes when a secret is due and when its rotation starts.
-pub async fn reschedule(tx: &mut Tx, definition: &Definition) -> Result<()> {
-    let id = definition.id.as_str();
-    let Some(secret) = by_id(tx, id).await? else {
-        return Err(Error::Refused(format!("{id} is not in the journal")));
-    };
-    let history = History {
-        last_rotated_ms: secret.last_rotated_ms,
-        credential_expires_ms: None,
-        enrolled_ms: secret.enrolled_ms,
-    };
-    let next = next_rotation(&definition.timing, id, &history);
-    let soon = next
-        .due_ms
-        .map(|due| due - definition.timing.due_soon.millis());
-    let starts = definition.manage == crate::inventory::Manage::Auto;
-    let sql = "UPDATE secret SET next_rotation_ms = $2, soon_ms = $3, start_ms = $4, start_reason = $5 WHERE id = $1";
-    let args = [
-        id.into(),
-        next.due_ms.into(),
-        soon.into(),
-        next.start_ms.filter(|_| starts).into(),
-        next.reason.into(),
-    ];
-    tx.run(sql, &args).await.map(drop)
 }
 
 /// Up to `limit` secrets whose start has come, most overdue first; those with a rotation under way are not

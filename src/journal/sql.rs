@@ -166,6 +166,17 @@ fn placeholders(row: usize, width: usize) -> String {
     format!("({})", marks.join(", "))
 }
 
+/// Places of so many arguments in a list. `NULL` stands for none: an empty list is not SQL.
+pub(super) fn marks(count: usize) -> String {
+    match count {
+        0 => "NULL".to_owned(),
+        count => (1..=count)
+            .map(|n| format!("${n}"))
+            .collect::<Vec<_>>()
+            .join(", "),
+    }
+}
+
 /// Every statement is built from constants of this crate; values are always bound, never spliced in.
 fn bind<'q>(sql: String, args: &[Arg]) -> Result<sqlx::query::Query<'q, Any, AnyArguments>> {
     let mut query = sqlx::query::<Any>(AssertSqlSafe(sql));

@@ -1,0 +1,207 @@
+//! Bringing secrets in, changing them, taking them out: many with few statements.
+
+use super::error::{Error, Result};
+use super::rotations;
+use super::secrets::by_id;
+use super::sql::{Arg, Row, Tx, marks, to_json};
+use crate::inventory::{Definition, Manage};
+use keywheel_schedules::{History, next_rotation};
+use std::collections::BTreeMap;
+
+/// Secrets in one statement, at most: each is held while it runs.
+const BATCH: usize = 150;
+
+/// Adds or changes secrets as defined, and stirs their rotations. Dates are kept; where a secret is renamed, its
+/// history moves along.
+pub async fn apply(tx: &mut Tx, definitions: &[Definition]) -> Result<()> {
+    for definition in definitions {
+        for former in &definition.formerly {
+            rename(tx, former.as_str(), definition.id.as_str()).await?;
+        }
+    }
+    for batch in definitions.chunks(BATCH) {
+        put(tx, batch).await?;
+    }
+    Ok(())
+}
+
+async fn put(tx: &mut Tx, batch: &[Definition]) -> Result<()> {
+    let now = tx.now_ms();
+    let ids: Vec<Arg> = batch.iter().map(|d| d.id.as_str().into()).collect();
+    let known = histories(tx, &ids).await?;
+    let row = |definition: &Definition| {
+        let history = known.get(definition.id.as_str());
+        row_of(definition, history.copied().unwrap_or(enrolled(now)))
+    };
+    let rows: Vec<_> = batch.iter().map(row).collect();
+    let head = "INSERT INTO secret (id, shard, environment, name, owner, manage, tags, schedule, file, \
+         definition_n, consumers, enrolled_ms, next_rotation_ms, soon_ms, start_ms, start_reason)";
+    let tail = "ON CONFLICT (id) DO UPDATE SET owner = excluded.owner, manage = excluded.manage, \
+         tags = excluded.tags, schedule = excluded.schedule, file = excluded.file, \
+         definition_n = secret.definition_n + 1, consumers = excluded.consumers, retired_ms = NULL, \
+         next_rotation_ms = excluded.next_rotation_ms, soon_ms = excluded.soon_ms, \
+         start_ms = excluded.start_ms, start_reason = excluded.start_reason";
+    tx.insert(head, &rows, tail).await?;
+    let bodies = batch
+        .iter()
+        .map(|d| Ok(vec![d.id.as_str().into(), to_json(d)?.into()]))
+        .collect::<Result<Vec<Vec<Arg>>>>()?;
+    let head = "INSERT INTO secret_definition (secret_id, body)";
+    let tail = "ON CONFLICT (secret_id) DO UPDATE SET body = excluded.body";
+    tx.insert(head, &bodies, tail).await?;
+    let ids: Vec<&str> = batch.iter().map(|d| d.id.as_str()).collect();
+    rotations::stir(tx, &ids).await
+}
+
+/// What the schedule counts from, of those secrets that are known.
+async fn histories(tx: &mut Tx, ids: &[Arg]) -> Result<BTreeMap<String, History>> {
+    let marks = marks(ids.len());
+    let sql = format!("SELECT id, enrolled_ms, last_rotated_ms FROM secret WHERE id IN ({marks})");
+    let rows = tx.rows(sql, ids).await?;
+    let read = |row: &Row| {
+        let history = History {
+            last_rotated_ms: row.maybe_int("last_rotated_ms")?,
+            ..enrolled(row.int("enrolled_ms")?)
+        };
+        Ok((row.text("id")?, history))
+    };
+    rows.iter().map(read).collect()
+}
+
+/// Nothing has happened since.
+fn enrolled(enrolled_ms: i64) -> History {
+    History {
+        last_rotated_ms: None,
+        credential_expires_ms: None,
+        enrolled_ms,
+    }
+}
+
+fn row_of(definition: &Definition, history: History) -> Vec<Arg> {
+    let id = definition.id.as_str();
+    let manage = match definition.manage {
+        Manage::Track => "track",
+        Manage::Approve => "approve",
+        Manage::Auto => "auto",
+    };
+    let consumers = i64::try_from(definition.consumers.len());
+    let mut row = vec![
+        id.into(),
+        shard(id).into(),
+        definition.id.environment().into(),
+        definition.id.name().into(),
+        (&definition.owner).into(),
+        manage.into(),
+        format!(" {} ", definition.tags.join(" ")).into(),
+        (&definition.schedule).into(),
+        (&definition.origin.file).into(),
+        1_i64.into(),
+        consumers.unwrap_or(i64::MAX).into(),
+        history.enrolled_ms.into(),
+    ];
+    row.extend(dates(definition, &history));
+    row
+}
+
+/// Overdue after, due soon after, start, and why then.
+fn dates(definition: &Definition, history: &History) -> [Arg; 4] {
+    let next = next_rotation(&definition.timing, definition.id.as_str(), history);
+    let early = definition.timing.due_soon.millis();
+    let starts = definition.manage == Manage::Auto;
+    [
+        next.due_ms.into(),
+        next.due_ms.map(|due| due - early).into(),
+        next.start_ms.filter(|_| starts).into(),
+        next.reason.into(),
+    ]
+}
+
+/// Recomputes when a secret is due and when its rotation starts.
+pub async fn reschedule(tx: &mut Tx, definition: &Definition) -> Result<()> {
+    let id = definition.id.as_str();
+    let known = histories(tx, &[id.into()]).await?;
+    let Some(history) = known.get(id) else {
+        return Err(Error::Refused(format!("{id} is not in the journal")));
+    };
+    let sql = "UPDATE secret SET next_rotation_ms = $2, soon_ms = $3, start_ms = $4, start_reason = $5 WHERE id = $1";
+    let mut args = vec![id.into()];
+    args.extend(dates(definition, history));
+    tx.run(sql, &args).await.map(drop)
+}
+
+/// Takes secrets out of service; rotations under way finish from their plans.
+pub async fn retire(tx: &mut Tx, ids: &[String]) -> Result<()> {
+    for batch in ids.chunks(BATCH) {
+        let marks = marks(batch.len());
+        let ids: Vec<Arg> = batch.iter().map(Arg::from).collect();
+        let sql = format!("DELETE FROM secret_definition WHERE secret_id IN ({marks})");
+        tx.run(sql, &ids).await?;
+        // Spliced in, being a number of ours: the places of the arguments are those of the ids.
+        let now = tx.now_ms();
+        let sql = format!(
+            "UPDATE secret SET retired_ms = {now}, start_ms = NULL WHERE retired_ms IS NULL AND id IN ({marks})"
+        );
+        tx.run(sql, &ids).await?;
+    }
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    rotations::stir(tx, &ids).await
+}
+
+async fn rename(tx: &mut Tx, from: &str, to: &str) -> Result<()> {
+    let known = by_id(tx, from).await?.is_some() && by_id(tx, to).await?.is_none();
+    if !known {
+        return Ok(());
+    }
+    for sql in [
+        "UPDATE secret SET id = $2 WHERE id = $1",
+        "UPDATE secret_definition SET secret_id = $2 WHERE secret_id = $1",
+        "UPDATE rotation SET secret_id = $2 WHERE secret_id = $1",
+        "UPDATE credential SET secret_id = $2 WHERE secret_id = $1",
+        "UPDATE published SET secret_id = $2 WHERE secret_id = $1",
+        "UPDATE request SET secret_id = $2 WHERE secret_id = $1",
+        "UPDATE waiver SET secret_id = $2 WHERE secret_id = $1",
+    ] {
+        tx.run(sql, &[from.into(), to.into()]).await?;
+    }
+    let name = to.split_once('/').map_or(to, |(_, name)| name);
+    tx.run(
+        "UPDATE secret SET name = $2 WHERE id = $1",
+        &[to.into(), name.into()],
+    )
+    .await
+    .map(drop)
+}
+
+/// The files that brought secrets in service, by one step of the index for each.
+pub async fn files(tx: &mut Tx) -> Result<Vec<String>> {
+    let sql = "WITH RECURSIVE found (file) AS (\
+         SELECT MIN(file) FROM secret WHERE retired_ms IS NULL \
+         UNION ALL SELECT (SELECT MIN(file) FROM secret WHERE retired_ms IS NULL AND file > found.file) \
+         FROM found WHERE found.file IS NOT NULL) \
+         SELECT file FROM found WHERE file IS NOT NULL";
+    let rows = tx.rows(sql, &[]).await?;
+    rows.iter().map(|row| row.text("file")).collect()
+}
+
+/// Ids of the secrets in service that a file brought.
+pub async fn ids_of(tx: &mut Tx, file: &str) -> Result<Vec<String>> {
+    let sql = "SELECT id FROM secret WHERE file = $1 AND retired_ms IS NULL ORDER BY id";
+    let rows = tx.rows(sql, &[file.into()]).await?;
+    rows.iter().map(|row| row.text("id")).collect()
+}
+
+/// How many secrets are in service.
+pub async fn count(tx: &mut Tx) -> Result<usize> {
+    let sql = "SELECT COUNT(*) AS n FROM secret WHERE retired_ms IS NULL";
+    let row = tx.row(sql, &[]).await?;
+    let count = row.map_or(Ok(0), |row| row.int("n"))?;
+    Ok(usize::try_from(count).unwrap_or(usize::MAX))
+}
+
+/// Sixteen parts by a stable hash, so that the index of due secrets has no single hot end.
+fn shard(id: &str) -> i64 {
+    let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    i64::try_from(hash % 16).unwrap_or(0)
+}
