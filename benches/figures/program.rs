@@ -119,12 +119,11 @@ impl Drop for Daemon {
     fn drop(&mut self) {
         // It is asked to drain; only one that does not within its time is ended.
         let id = rustix::process::Pid::from_child(&self.child);
-        drop(rustix::process::kill_process(
-            id,
-            rustix::process::Signal::TERM,
-        ));
+        let told = rustix::process::kill_process(id, rustix::process::Signal::TERM).is_ok();
         let asked = Instant::now();
-        while matches!(self.child.try_wait(), Ok(None)) && asked.elapsed() < Duration::from_secs(20)
+        while told
+            && matches!(self.child.try_wait(), Ok(None))
+            && asked.elapsed() < Duration::from_secs(20)
         {
             std::thread::sleep(Duration::from_millis(20));
         }

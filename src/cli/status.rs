@@ -7,7 +7,7 @@ use super::output::{self, Column, Envelope, Output};
 use super::selector::Selector;
 use crate::journal::Journal;
 use crate::report::select::Selection;
-use crate::report::status::{self, Item, Line, Overview};
+use crate::report::status::{self, Health, Item, Line, Overview};
 use crate::report::when::{ago, due};
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use std::time::Duration;
 pub(super) struct Args {
     #[command(flatten)]
     selector: Selector,
-    /// Also list secrets that are ok where there are more than 200.
+    /// List every secret; of more than 200 only the worst are listed otherwise, and none that is ok.
     #[arg(long)]
     all: bool,
     /// Exit with 3 where something needs attention, with 4 where something is overdue.
@@ -30,8 +30,8 @@ pub(super) struct Args {
     watch: bool,
 }
 
-/// With more secrets than this, those that are ok are only counted.
-const CALM_MAX: usize = 200;
+/// Of more secrets than this the worst are shown, and the others counted.
+const SHOWN_MAX: usize = 200;
 const PAGE: usize = 500;
 /// Characters of the column that says what is waited for.
 const WAITS_FOR: usize = 18;
@@ -66,11 +66,11 @@ async fn once(journal: &Journal, args: &Args) -> Result<Exit, Failure> {
     let daemons = Daemons::of(journal).await?;
     let selection = args.selector.selection();
     let whole = selection.is_empty();
-    let calm_max = match args.all || args.output != Output::Table {
+    let shown_max = match args.all || args.output != Output::Table {
         true => usize::MAX,
-        false => CALM_MAX,
+        false => SHOWN_MAX,
     };
-    let (overview, now) = read(journal, selection, calm_max).await?;
+    let (overview, now) = read(journal, selection, shown_max).await?;
     let heading = daemons.heading(&journal.address().to_string(), now);
     match args.output {
         Output::Table => anstream::println!("{heading}"),
@@ -90,10 +90,10 @@ async fn once(journal: &Journal, args: &Args) -> Result<Exit, Failure> {
 async fn read(
     journal: &Journal,
     selection: Selection,
-    calm_max: usize,
+    shown_max: usize,
 ) -> Result<(Overview, i64), Failure> {
     let work = async move |tx: &mut crate::journal::Tx| {
-        let overview = status::overview(tx, &selection, calm_max).await?;
+        let overview = status::overview(tx, &selection, shown_max).await?;
         Ok((overview, tx.now_ms()))
     };
     Ok(journal.read(work).await?)
@@ -104,7 +104,7 @@ fn verdict(overview: &Overview) -> Exit {
     let asks = overview
         .counts
         .keys()
-        .any(|health| health.needs_attention() && *health != status::Health::Overdue);
+        .any(|health| health.needs_attention() && *health != Health::Overdue);
     let attention = if asks { Exit::Attention } else { Exit::Done };
     match overview.overdue {
         0 => attention,
@@ -120,8 +120,8 @@ async fn write_json(
     now_ms: i64,
 ) -> Result<(), Failure> {
     let mut envelope = Envelope::open(output, "keywheel/status/1", now_ms, &daemons.alive)?;
-    for page in overview.lines.chunks(PAGE) {
-        for item in filled(journal, page).await? {
+    for page in overview.shown.chunks(PAGE) {
+        for (_, item) in filled(journal, page).await? {
             envelope.item(&item)?;
         }
     }
@@ -137,10 +137,10 @@ async fn write_rows(
     whole: bool,
 ) -> Result<(), Failure> {
     let (mut rows, mut told) = (Vec::new(), Vec::new());
-    for page in overview.lines.chunks(PAGE) {
-        for (line, item) in page.iter().zip(filled(journal, page).await?) {
-            rows.push(row(line, &item, now_ms));
-            told.extend(below(line, &item, now_ms));
+    for page in overview.shown.chunks(PAGE) {
+        for (line, item) in filled(journal, page).await? {
+            rows.push(row(&line, &item, now_ms));
+            told.extend(below(&line, &item, now_ms));
         }
     }
     anstream::print!("{}", output::rows(output, &COLUMNS, &rows));
@@ -170,17 +170,28 @@ fn foot(overview: &Overview, told: &[String], whole: bool) {
         (0, false) => anstream::println!("no secret is all of this at once"),
         _ => {}
     }
-    if overview.hidden > 0 {
-        anstream::println!("and {} ok; --all lists them", overview.hidden);
+    let hidden = overview.hidden.iter();
+    let hidden =
+        hidden.map(|(health, count)| format!("{count} {}", health.word().replace('_', " ")));
+    let hidden: Vec<String> = hidden.collect();
+    if !hidden.is_empty() {
+        anstream::println!("and {}; --all lists them", hidden.join(", "));
     }
     for one in told {
         anstream::println!("{one}");
     }
 }
 
-async fn filled(journal: &Journal, page: &[Line]) -> Result<Vec<Item>, Failure> {
-    let page = page.to_vec();
-    let work = async move |tx: &mut crate::journal::Tx| status::fill(tx, &page).await;
+async fn filled(
+    journal: &Journal,
+    page: &[(Health, String)],
+) -> Result<Vec<(Line, Item)>, Failure> {
+    let ids: Vec<String> = page.iter().map(|(_, id)| id.clone()).collect();
+    let work = async move |tx: &mut crate::journal::Tx| {
+        let lines = status::lines(tx, &ids).await?;
+        let items = status::fill(tx, &lines).await?;
+        Ok(lines.into_iter().zip(items).collect())
+    };
     Ok(journal.read(work).await?)
 }
 

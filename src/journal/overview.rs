@@ -38,11 +38,35 @@ pub struct SecretLine {
     pub retired_ms: Option<i64>,
 }
 
+const SECRET: &str = "id, environment, owner, manage, tags, schedule, last_rotated_ms, next_rotation_ms, soon_ms, \
+     start_ms, paused_by, paused_until_ms, retired_ms";
+
 /// Secrets by id, after `after`, retired ones among them.
 pub async fn secrets(tx: &mut Tx, after: &str, limit: i64) -> Result<Vec<SecretLine>> {
-    let sql = "SELECT id, environment, owner, manage, tags, schedule, last_rotated_ms, next_rotation_ms, soon_ms, \
-         start_ms, paused_by, paused_until_ms, retired_ms FROM secret WHERE id > $1 ORDER BY id LIMIT $2";
+    let sql = format!("SELECT {SECRET} FROM secret WHERE id > $1 ORDER BY id LIMIT $2");
     let rows = tx.rows(sql, &[after.into(), limit.into()]).await?;
+    rows.iter().map(secret).collect()
+}
+
+/// Secrets in service by id, after `after`, without those of which there is surely nothing to say: dated, not due
+/// soon, not paused, with nothing under way.
+pub async fn restless(tx: &mut Tx, after: &str, limit: i64) -> Result<Vec<SecretLine>> {
+    let sql = format!(
+        "SELECT {SECRET} FROM secret WHERE id > $1 AND retired_ms IS NULL AND (\
+         soon_ms < $2 OR next_rotation_ms < $2 OR last_rotated_ms IS NULL OR paused_by IS NOT NULL \
+         OR EXISTS (SELECT 1 FROM rotation WHERE secret_id = secret.id AND state <> 'ended') \
+         OR EXISTS (SELECT 1 FROM request WHERE secret_id = secret.id AND state = 'queued')) \
+         ORDER BY id LIMIT $3"
+    );
+    let args = [after.into(), tx.now_ms().into(), limit.into()];
+    tx.rows(sql, &args).await?.iter().map(secret).collect()
+}
+
+/// These secrets, at most 500 of them.
+pub async fn secrets_by_id(tx: &mut Tx, ids: &[String]) -> Result<Vec<SecretLine>> {
+    let marks = marks(ids.len());
+    let sql = format!("SELECT {SECRET} FROM secret WHERE id IN ({marks})");
+    let rows = tx.rows(sql, &args(ids)).await?;
     rows.iter().map(secret).collect()
 }
 
@@ -128,10 +152,23 @@ fn run(row: &Row) -> Result<RunLine> {
     })
 }
 
-/// Every unfinished rotation, without its plan, newest last.
-pub async fn unfinished(tx: &mut Tx) -> Result<Vec<RunLine>> {
-    let sql = format!("SELECT {RUN} FROM rotation WHERE state <> 'ended' ORDER BY created_ms");
-    tx.rows(sql, &[]).await?.iter().map(run).collect()
+/// Unfinished rotations of the secrets after `after` up to `last`, without their plans, newest last.
+pub async fn unfinished(tx: &mut Tx, after: &str, last: &str) -> Result<Vec<RunLine>> {
+    let sql = format!(
+        "SELECT {RUN} FROM rotation WHERE state <> 'ended' AND secret_id > $1 AND secret_id <= $2 \
+         ORDER BY created_ms"
+    );
+    let args = [after.into(), last.into()];
+    tx.rows(sql, &args).await?.iter().map(run).collect()
+}
+
+/// Unfinished rotations of these secrets, at most 500 of them, without their plans, newest last.
+pub async fn unfinished_of(tx: &mut Tx, ids: &[String]) -> Result<Vec<RunLine>> {
+    let sql = format!(
+        "SELECT {RUN} FROM rotation WHERE state <> 'ended' AND secret_id IN ({}) ORDER BY created_ms",
+        marks(ids.len())
+    );
+    tx.rows(sql, &args(ids)).await?.iter().map(run).collect()
 }
 
 /// The newest rotation of each of these secrets, at most 500 of them.

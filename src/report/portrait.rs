@@ -2,7 +2,6 @@
 
 use super::calendar::{Stage, stages};
 use super::runs::{RunItem, run_item};
-use super::select::Selection;
 use super::status::{self, Item, Line};
 use super::when::rfc3339;
 use crate::journal::ledger::{self, CredentialRow};
@@ -85,15 +84,11 @@ const RUNS: usize = 5;
 /// # Errors
 /// The journal cannot be read.
 pub async fn portrait(tx: &mut Tx, id: &str) -> Result<Option<Portrait>> {
-    let selection = Selection {
-        names: vec![id.to_owned()],
-        ..Selection::default()
-    };
     let Some(secret) = secrets::by_id(tx, id).await? else {
         return Ok(None);
     };
-    let overview = status::overview(tx, &selection, usize::MAX).await?;
-    let Some(line) = overview.lines.into_iter().next() else {
+    let lines = status::lines(tx, &[id.to_owned()]).await?;
+    let Some(line) = lines.into_iter().next() else {
         return Ok(None);
     };
     let Some(item) = status::fill(tx, std::slice::from_ref(&line)).await?.pop() else {
