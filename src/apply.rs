@@ -9,15 +9,17 @@ mod review;
 mod write;
 
 use crate::config::{Config, Problem};
-use crate::inventory::{Sources, Tally, must_be_held, problems};
+use crate::inventory::{Difference, Sources, Tally, must_be_held, problems};
 use crate::journal::{self, Journal};
-use review::{Review, review};
+use review::{Detail, Review, review};
 
 /// What applying did, or would do.
 #[derive(Debug)]
 pub struct Applied {
-    /// The differences.
+    /// How much differs.
     pub difference: Tally,
+    /// What differs, where it was only compared.
+    pub detail: Difference,
     /// Why nothing was applied, where it takes too much away.
     pub held: Option<String>,
     /// Facts a person should know of the files that changed.
@@ -35,13 +37,13 @@ pub enum ApplyError {
     Journal(#[from] journal::Error),
 }
 
-/// Compares the files with the journal and changes nothing.
+/// Compares the files with the journal and changes nothing. Holds every difference, for a person to read.
 ///
 /// # Errors
 /// The files have problems, or the journal cannot be read.
 pub async fn compare(config: &Config, journal: &Journal) -> Result<Applied, ApplyError> {
     let sources = Sources::open(config).map_err(ApplyError::Problems)?;
-    let review = reviewed(config, &sources, journal).await?;
+    let review = reviewed(config, &sources, journal, Detail::Kept).await?;
     Ok(told(&sources, &review))
 }
 
@@ -57,7 +59,7 @@ pub async fn apply(
     allow_retire: bool,
 ) -> Result<Applied, ApplyError> {
     let sources = Sources::open(config).map_err(ApplyError::Problems)?;
-    let review = reviewed(config, &sources, journal).await?;
+    let review = reviewed(config, &sources, journal, Detail::Counted).await?;
     let mut applied = told(&sources, &review);
     if allow_retire {
         applied.held = None;
@@ -74,8 +76,9 @@ async fn reviewed<'a>(
     config: &Config,
     sources: &'a Sources<'_>,
     journal: &Journal,
+    detail: Detail,
 ) -> Result<Review<'a>, ApplyError> {
-    let review = review(sources, journal).await?;
+    let review = review(sources, journal, detail).await?;
     if review.is_sound && !review.is_suspicious() {
         return Ok(review);
     }
@@ -94,6 +97,7 @@ fn told(sources: &Sources<'_>, review: &Review<'_>) -> Applied {
     let warnings = sources.warnings.iter().chain(&review.warnings);
     Applied {
         difference: review.tally.clone(),
+        detail: review.detail.clone(),
         held: must_be_held(review.tally.retired, review.total),
         warnings: warnings.map(ToString::to_string).collect(),
     }

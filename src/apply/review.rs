@@ -10,6 +10,16 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Definitions, or marks of files, asked for at a time.
 const BATCH: usize = 500;
 
+/// What is to be known of differences.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Detail {
+    /// How many there are.
+    #[default]
+    Counted,
+    /// Each of them.
+    Kept,
+}
+
 /// Everything that writing has to know, and no definition.
 #[derive(Default)]
 pub(super) struct Review<'a> {
@@ -19,8 +29,11 @@ pub(super) struct Review<'a> {
     pub(super) gone: Vec<String>,
     /// Whether a file that is no team file differs from what was applied.
     pub(super) around_differs: bool,
-    /// What differs.
+    /// How much differs.
     pub(super) tally: Tally,
+    /// What differs, where that is kept.
+    pub(super) detail: Difference,
+    keeps: Detail,
     /// Secrets in service before, where the number matters.
     pub(super) total: usize,
     pub(super) warnings: Vec<Problem>,
@@ -46,6 +59,7 @@ pub(super) async fn review<'a>(sources: &'a Sources<'_>, journal: &Journal) -> R
         .await?;
     let mut review = Review {
         is_sound: sources.is_sound,
+        keeps,
         ..Review::default()
     };
     for file in sources.teams() {
@@ -93,6 +107,9 @@ impl<'a> Review<'a> {
         let renamed = found.renamed.iter().map(|(former, _)| former.to_string());
         self.renamed.extend(renamed);
         self.tally.add(&found);
+        if self.keeps == Detail::Kept {
+            self.detail.extend(found);
+        }
         let Team {
             marks, warnings, ..
         } = team;
@@ -148,12 +165,16 @@ impl<'a> Review<'a> {
 
     async fn count_retired(&mut self, journal: &Journal) -> Result<()> {
         let changed = self.changed.iter().map(|changed| changed.file.path);
-        let paths: Vec<&str> = changed
-            .chain(self.gone.iter().map(String::as_str))
-            .collect();
+        let gone = self.gone.iter().map(String::as_str);
+        let paths: Vec<String> = changed.chain(gone).map(str::to_owned).collect();
         let mut retired = 0;
         for path in paths {
-            retired += self.retired_of(journal, path).await?.len();
+            let ids = self.retired_of(journal, &path).await?;
+            retired += ids.len();
+            if self.keeps == Detail::Kept {
+                let ids = ids.iter().filter_map(|id| id.parse().ok());
+                self.detail.retired.extend(ids);
+            }
         }
         self.tally.retired = retired;
         if retired > 0 {

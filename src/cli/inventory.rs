@@ -62,7 +62,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<Exit, Failure> 
             let (config, journal) = context.open().await?;
             let compared = apply::compare(&config, &journal).await?;
             let exit = show(&compared);
-            for line in changes::lines(&compared.difference) {
+            for line in changes::lines(&compared.detail) {
                 anstream::println!("{line}");
             }
             Ok(exit)

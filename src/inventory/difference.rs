@@ -114,6 +114,16 @@ impl Difference {
         *self == Self::default()
     }
 
+    /// Adds what differs in another file.
+    pub fn extend(&mut self, other: Self) {
+        self.added.extend(other.added);
+        self.changed.extend(other.changed);
+        self.retired.extend(other.retired);
+        self.renamed.extend(other.renamed);
+        self.weakened.extend(other.weakened);
+        self.due_at_once += other.due_at_once;
+    }
+
     fn compare(&mut self, old: &Definition, new: &Definition) {
         let changes = changes(old, new);
         if !changes.is_empty() {

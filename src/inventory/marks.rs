@@ -135,9 +135,11 @@ mod tests {
         Marks::of(&definitions(&[(name, &format!("{NOBODY}\n{more}"))]))
     }
 
-    fn suspicious(changed: &[Marks], others: &[Marks]) -> bool {
+    fn suspicious(changed: &[&Marks], others: &[&Marks]) -> bool {
         let mut crowd = Crowd::default();
-        changed.iter().cloned().for_each(|marks| crowd.add(marks));
+        for marks in changed {
+            crowd.add((*marks).clone());
+        }
         crowd.settle();
         others.iter().for_each(|marks| crowd.meet(marks));
         others.iter().for_each(|marks| crowd.find(marks));
@@ -147,17 +149,17 @@ mod tests {
     #[test]
     fn files_that_do_not_meet_are_not_suspicious() {
         let (a, b) = (marks("a", ""), marks("b", "formerly = [\"old\"]"));
-        assert!(!suspicious(&[a.clone(), b.clone()], &[]));
-        assert!(!suspicious(&[a], &[b]));
+        assert!(!suspicious(&[&a, &b], &[]));
+        assert!(!suspicious(&[&a], &[&b]));
     }
 
     #[test]
     fn an_id_or_a_place_twice_is_found_whichever_file_changed() {
         let (a, was_a) = (marks("a", ""), marks("b", "formerly = [\"a\"]"));
-        assert!(suspicious(&[a.clone(), a.clone()], &[]));
-        assert!(suspicious(&[a.clone()], &[a.clone()]));
-        assert!(suspicious(&[a.clone()], &[was_a.clone()]));
-        assert!(suspicious(&[was_a], &[a]));
+        assert!(suspicious(&[&a, &a], &[]));
+        assert!(suspicious(&[&a], &[&a]));
+        assert!(suspicious(&[&a], &[&was_a]));
+        assert!(suspicious(&[&was_a], &[&a]));
     }
 
     #[test]
@@ -170,11 +172,11 @@ mod tests {
             ("b", NOBODY),
         ]);
         let (a, b) = (Marks::of(&both[..1]), Marks::of(&both[1..]));
-        assert!(!suspicious(&[a.clone(), b.clone()], &[]));
-        assert!(!suspicious(&[a.clone()], &[b.clone()]));
-        assert!(!suspicious(&[b], &[a.clone()]));
+        assert!(!suspicious(&[&a, &b], &[]));
+        assert!(!suspicious(&[&a], &[&b]));
+        assert!(!suspicious(&[&b], &[&a]));
         // The file with `b` changed or went, and `a` still names it.
-        assert!(suspicious(&[marks("c", "")], &[a.clone()]));
-        assert!(suspicious(&[a], &[marks("c", "")]));
+        assert!(suspicious(&[&marks("c", "")], &[&a]));
+        assert!(suspicious(&[&a], &[&marks("c", "")]));
     }
 }

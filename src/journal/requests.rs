@@ -73,15 +73,19 @@ fn read(row: &Row) -> Result<Request> {
 
 /// Requests that wait, emergencies first.
 pub async fn queued(tx: &mut Tx, limit: i64) -> Result<Vec<Request>> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM request WHERE state = 'queued' \
-         ORDER BY CASE cause WHEN 'emergency' THEN 0 ELSE 1 END, created_ms LIMIT $1"
-    );
-    tx.rows(sql, &[limit.into()])
+    tx.rows(queued_sql(), &[limit.into()])
         .await?
         .iter()
         .map(read)
         .collect()
+}
+
+/// In the order of the index made for it; public so that a test can ask the databases for their plan.
+pub fn queued_sql() -> String {
+    format!(
+        "SELECT {COLUMNS} FROM request WHERE state = 'queued' \
+         ORDER BY CASE cause WHEN 'emergency' THEN 0 ELSE 1 END, created_ms LIMIT $1"
+    )
 }
 
 /// The emergency that waits for this secret, where one does.

@@ -1,4 +1,5 @@
-//! An inventory that vanishes, is halved, breaks, or names what may not be called, while a daemon runs.
+//! An inventory that vanishes, is halved, breaks, contradicts itself between two files, or names what may not be
+//! called, while a daemon runs.
 
 use crate::project::scene::ID;
 use crate::project::{Project, Scene};
@@ -126,4 +127,49 @@ async fn a_consumer_edited_away_does_not_open_the_gate() {
     scene.project.until_completed(ID).await;
     scene.only_new_works();
     daemon.stop();
+}
+
+fn entry(name: &str, place: &str, more: &str) -> String {
+    format!(
+        "[secrets.{name}]\nissuer = {{ kind = \"random\" }}\nin_place = \"example\"\n\
+         no_consumers = \"example\"\npublish_to = [{{ store = \"files\", path = \"{place}\" }}]\n{more}\n"
+    )
+}
+
+/// The first file changes and the second never does: only the journal still knows what it says.
+#[test]
+fn a_file_that_did_not_change_still_counts() {
+    let project = Project::new();
+    let other = |text: &str| project.write("inventory/test/other.toml", text);
+    let apply = |says: &[&str]| {
+        let ran = project.run(&["inventory", "apply"]);
+        ran.says(says);
+    };
+    other(&entry("b", "b", "timing = { apart_from = [\"a\"] }"));
+    project.secrets(&entry("a", "a", ""));
+    project.runs(&[&["init", "--bare"]]);
+    apply(&["adds 2"]);
+    apply(&["no difference"]);
+    for (text, says) in [
+        (entry("b", "c", ""), "`test/b` is already defined at"),
+        (entry("a", "b", ""), "publishes to `files:b` too"),
+        (
+            entry("a", "a", "formerly = [\"b\"]"),
+            "`formerly` names `test/b`",
+        ),
+        (entry("c", "c", ""), "unknown secret `a` in `apart_from`"),
+    ] {
+        project.secrets(&text);
+        apply(&[says]);
+    }
+    project.secrets(&entry("a", "a", "impact = \"example\""));
+    apply(&["changes 1"]);
+    // Moved from one file into the other, it stays in service.
+    project.secrets(&entry("c", "c", ""));
+    other(&(entry("b", "b", "") + &entry("a", "a", "")));
+    apply(&["adds 1 · changes 2"]);
+    // What all files are layered over changes them all, and a file that goes takes its secrets along.
+    std::fs::remove_file(project.path("inventory/test/team.toml")).unwrap();
+    apply(&["retires 1"]);
+    apply(&["no difference"]);
 }

@@ -11,6 +11,7 @@ mod evidence;
 mod files;
 mod leases;
 mod opening;
+mod plans;
 mod replicas;
 mod requests;
 mod rotations;
