@@ -53,7 +53,11 @@ pub(super) struct Changed<'a> {
 }
 
 /// Looks at the files.
-pub(super) async fn review<'a>(sources: &'a Sources<'_>, journal: &Journal) -> Result<Review<'a>> {
+pub(super) async fn review<'a>(
+    sources: &'a Sources<'_>,
+    journal: &Journal,
+    keeps: Detail,
+) -> Result<Review<'a>> {
     let (applied, mut before) = journal
         .read(async |tx| Ok((files::applied(tx).await?, enrol::files(tx).await?)))
         .await?;
