@@ -222,7 +222,7 @@ async fn cancelled(tx: &mut Tx, id: &str, person: &Person) -> Judged<Steered> {
     let mut entry = person.entry(early.as_ref(), "cancel", "asked");
     entry.detail = format!("{} queued requests dropped", queued.len());
     record(tx, id, early.as_mut(), entry).await?;
-    let next = "nothing was changed, and nothing will be".to_owned();
+    let next = "it is taken back: nothing was changed, and nothing will be".to_owned();
     Ok(Ok(match early {
         Some(run) => steered(&run, &next),
         None => Steered {

@@ -34,7 +34,9 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<Exit, Failure> 
     if !wrong.is_empty() {
         return Err(found(wrong));
     }
-    anstream::println!("{} secrets, no problem found", definitions.len());
+    let count = definitions.len();
+    let plural = if count == 1 { "" } else { "s" };
+    anstream::println!("{count} secret{plural}, no problem found");
     match (args.online, journal) {
         (true, Some(journal)) => online(&config, &journal, &definitions).await,
         (true, None) => Err(Failure::new(

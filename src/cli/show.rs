@@ -1,9 +1,9 @@
 //! `keywheel show ID`: everything about one secret, and never its value.
 
-use super::context::{Context, unprintable};
+use super::context::Context;
 use super::exit::{Exit, Failure};
 use super::heading::Daemons;
-use super::output::{Envelope, Output};
+use super::output::{Envelope, Prose};
 use super::selector::Selector;
 use crate::config::Config;
 use crate::inventory::origins;
@@ -25,15 +25,15 @@ pub(super) struct Args {
     /// Show it again every two seconds.
     #[arg(long)]
     watch: bool,
-    /// How to write it: table or json.
+    /// How to write it.
     #[arg(long, value_enum, default_value_t)]
-    output: Output,
+    output: Prose,
 }
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
     let (config, journal) = context.open().await?;
     if args.origin {
-        return show_origins(&config, &args);
+        return show_origins(&config, &journal, &args).await;
     }
     Selector::of(&args.id).check_names(&journal).await?;
     loop {
@@ -68,20 +68,18 @@ async fn once(journal: &Journal, args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
-fn show_origins(config: &Config, args: &Args) -> Result<Exit, Failure> {
+async fn show_origins(config: &Config, journal: &Journal, args: &Args) -> Result<Exit, Failure> {
     let id: SecretId = args.id.parse().map_err(Failure::usage)?;
     let values = origins(config, &id)?;
     if args.output.is_json() {
-        let items: Vec<serde_json::Value> = values
-            .iter()
-            .map(|one| {
-                serde_json::json!({
-                    "key": one.key, "value": one.value, "file": one.origin.file, "line": one.origin.line,
-                })
-            })
-            .collect();
-        let text = serde_json::to_string_pretty(&items).map_err(|e| unprintable(&e))?;
-        anstream::println!("{text}");
+        let (alive, now) = (Daemons::of(journal).await?.alive, journal.clock().now_ms());
+        let mut envelope = Envelope::open(args.output, "keywheel/origin/1", now, &alive)?;
+        for one in &values {
+            envelope.item(&serde_json::json!({
+                "key": one.key, "value": one.value, "file": one.origin.file, "line": one.origin.line,
+            }))?;
+        }
+        envelope.close();
         return Ok(Exit::Done);
     }
     let width = values
@@ -122,18 +120,22 @@ fn section(lines: &mut Vec<String>, title: &str, body: Vec<String>) {
 fn about(found: &Portrait, now_ms: i64) -> Vec<String> {
     let item = &found.item;
     let secret = &found.line.secret;
-    let last = ago(secret.last_rotated_ms, now_ms);
+    let last = secret.last_rotated_ms;
+    let last = last.map_or("never".to_owned(), |at| {
+        format!("{} ago", ago(Some(at), now_ms))
+    });
+    let tags = match found.tags.join(" ") {
+        none if none.is_empty() => none,
+        tags => format!(" · tags {tags}"),
+    };
     let mut lines = vec![
         format!("{}  {}", item.id, item.health.replace('_', " ")),
         format!(
-            "  owner {} · schedule {} · {} · tags {}",
-            item.owner,
-            item.schedule,
-            item.manage,
-            found.tags.join(" ")
+            "  owner {} · schedule {} · {}{tags}",
+            item.owner, item.schedule, item.manage
         ),
         format!(
-            "  last rotated {last} ago · next {}",
+            "  last rotated {last} · next {}",
             due(secret.next_rotation_ms, now_ms)
         ),
     ];

@@ -156,6 +156,8 @@ fn below(line: &Line, item: &Item, now_ms: i64) -> Option<String> {
     let waits = line.waits_in_full(WAITS_FOR, now_ms);
     let mark = if ask.is_some() { "!" } else { " " };
     let question = ask.as_ref().map(|ask| ask.question.clone());
+    let is_said = |waits: &String| question.as_ref().is_some_and(|told| told.contains(waits));
+    let waits = waits.filter(|waits| !is_said(waits));
     let waits = waits.map(|waits| format!("Waits for {waits}."));
     let said: Vec<String> = question.into_iter().chain(waits).collect();
     let said = Some(said.join(" ")).filter(|said| !said.is_empty())?;

@@ -9,7 +9,8 @@ pub(crate) static CONFIG: Keys = Keys {
     keys: &[&[
         Key::needed(
             "journal",
-            Shape::Text,
+            // Names of hosts and databases may look random; `journal` looks for a password by itself.
+            Shape::Plain,
             "`sqlite://keywheel.db` or `postgres://host/database`",
         ),
         Key::new(
@@ -25,7 +26,7 @@ pub(crate) static CONFIG: Keys = Keys {
         Key::new(
             "listen",
             Shape::Text,
-            "loopback address of API and status page; 127.0.0.1:7780 by default",
+            "loopback address kept for an API and a status page, which are not there yet; 127.0.0.1:7780 by default",
         ),
         Key::needed(
             "seal",

@@ -1,4 +1,4 @@
-//! `listen`: the address of API and status page.
+//! `listen`: the address kept for an API and a status page, which are not there yet.
 
 use super::file::{Problem, Table};
 use std::net::{Ipv4Addr, SocketAddr};

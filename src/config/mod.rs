@@ -39,7 +39,7 @@ pub struct Config {
     pub inventory: PathBuf,
     /// Folder of the user's own schedules; it need not exist.
     pub schedules: PathBuf,
-    /// Loopback address of API and status page.
+    /// Loopback address kept for an API and a status page, which are not there yet.
     pub listen: SocketAddr,
     /// The seal key.
     pub seal: Seal,

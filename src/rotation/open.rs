@@ -51,7 +51,10 @@ pub async fn open(tx: &mut Tx, request: &Request) -> Result<Opened> {
         phase: Phase::Planned.word().to_owned(),
         outcome: request.cause.word().to_owned(),
         credential: run.old_credential.clone().unwrap_or_default(),
-        detail: format!("{}: {}", request.mode.word(), request.reason),
+        detail: match request.reason.as_str() {
+            "" => request.mode.word().to_owned(),
+            reason => format!("{}: {reason}", request.mode.word()),
+        },
         ..Entry::default()
     };
     let host = host_of(&run.plan);

@@ -238,9 +238,14 @@ impl Line {
             )
         };
         let wait = run.waiting.iter().find(is_stuck)?;
+        // A person who has mended the file finds nothing wrong with it: the daemon has to read it again.
+        let also = match wait.kind.as_str() {
+            "provider" => " A daemon reads keywheel.toml at its start and on SIGHUP.",
+            _ => "",
+        };
         Some(Ask {
             question: format!(
-                "In {}, waiting for {} {}. Old key: {old_key}.",
+                "In {}, waiting for {} {}.{also} Old key: {old_key}.",
                 run.phase, wait.kind, wait.name
             ),
             command: wait.next_command.clone(),

@@ -11,7 +11,7 @@ fn a_folder_without_seal_key_and_journal_is_checked_by_its_files() {
     assert!(
         rig.ok(&["check"])
             .out
-            .contains("1 secrets, no problem found")
+            .contains("1 secret, no problem found")
     );
     assert!(rig.ok(&["check", "--online"]).out.contains("answers"));
     let journal = rig.path().join("keywheel.db");
