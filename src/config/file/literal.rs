@@ -65,7 +65,8 @@ fn has_known_prefix(text: &str) -> bool {
     text.len() >= SHORTEST && PREFIXES.iter().any(|prefix| begins(prefix))
 }
 
-fn has_password_in_url(text: &str) -> bool {
+/// Whether an address has a password before its host that is no field of a template.
+pub(crate) fn has_password_in_url(text: &str) -> bool {
     let Some((_, rest)) = text.split_once("://") else {
         return false;
     };

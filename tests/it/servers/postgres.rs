@@ -16,8 +16,6 @@ const SCRIPT: &str = concat!(
 /// The script's exit code for "not installed".
 const NOT_INSTALLED: i32 = 69;
 
-const LOW: u64 = 0xffff_ffff;
-
 /// A database of one test's own, on the cluster of the run.
 pub(crate) struct Database {
     /// With the database's name.
@@ -35,11 +33,7 @@ impl Database {
                 return None;
             }
         };
-        // In words of eight, for one long random word would be taken for a credential in `keywheel.toml`.
-        let (first, last) = uuid::Uuid::now_v7().as_u64_pair();
-        let words =
-            [first >> 32, first & LOW, last >> 32, last & LOW].map(|word| format!("{word:08x}"));
-        let name = format!("test_{}", words.join("_"));
+        let name = format!("test_{}", uuid::Uuid::now_v7().simple());
         administrate(
             cluster,
             &format!("CREATE DATABASE {name} TEMPLATE template0"),
