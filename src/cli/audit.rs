@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::exit::{Exit, Failure};
 use super::heading::Daemons;
-use super::output::{Envelope, Output, json_line};
+use super::output::{Envelope, Prose};
 use crate::journal::audit::{self, AuditRow, Filter};
 use crate::journal::{Error, Journal, Tx};
 use crate::report::entries::EntryItem;
@@ -27,7 +27,7 @@ enum Command {
     Verify {
         /// How to write it.
         #[arg(long, value_enum, default_value_t)]
-        output: Output,
+        output: Prose,
     },
 }
 
@@ -47,7 +47,7 @@ struct List {
     limit: Option<i64>,
     /// How to write it.
     #[arg(long, value_enum, default_value_t)]
-    output: Output,
+    output: Prose,
 }
 
 const PAGE: i64 = 1_000;
@@ -61,11 +61,6 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<Exit, Failure> 
 }
 
 async fn list_rows(journal: &Journal, list: List) -> Result<Exit, Failure> {
-    if !matches!(list.output, Output::Table | Output::Json | Output::Jsonl) {
-        return Err(Failure::usage(
-            "audit rows are listed as table, json or jsonl",
-        ));
-    }
     let now = journal.clock().now_ms();
     let mut left = list.limit.unwrap_or(i64::MAX);
     let mut filter = Filter {
@@ -90,7 +85,7 @@ async fn list_rows(journal: &Journal, list: List) -> Result<Exit, Failure> {
         left -= i64::try_from(page.len()).unwrap_or(left);
         for row in page {
             match list.output {
-                Output::Table => anstream::println!("{}", line(&row)),
+                Prose::Table => anstream::println!("{}", line(&row)),
                 _ => envelope.item(&EntryItem::from(row))?,
             }
         }
@@ -123,7 +118,7 @@ fn line(row: &AuditRow) -> String {
     )
 }
 
-async fn verify_all(journal: &Journal, output: Output) -> Result<Exit, Failure> {
+async fn verify_all(journal: &Journal, output: Prose) -> Result<Exit, Failure> {
     let read = journal
         .read(async |tx: &mut Tx| verify::verify(tx).await)
         .await;
@@ -134,9 +129,13 @@ async fn verify_all(journal: &Journal, output: Output) -> Result<Exit, Failure> 
         }
         read => read?,
     };
-    match output.is_json() {
-        true => anstream::println!("{}", json_line(&verdict)?),
-        false => tell(&verdict),
+    if output.is_json() {
+        let (alive, now) = (Daemons::of(journal).await?.alive, journal.clock().now_ms());
+        let mut envelope = Envelope::open(output, "keywheel/audit-verify/1", now, &alive)?;
+        envelope.item(&verdict)?;
+        envelope.close();
+    } else {
+        tell(&verdict);
     }
     Ok(match verdict.broken {
         0 => Exit::Done,

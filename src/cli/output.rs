@@ -24,6 +24,35 @@ pub(super) enum Output {
     Html,
 }
 
+/// A way of writing what has no columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub(super) enum Prose {
+    /// For people.
+    #[default]
+    Table,
+    /// One document with an envelope.
+    Json,
+    /// One item a line, no envelope.
+    Jsonl,
+}
+
+impl From<Prose> for Output {
+    fn from(way: Prose) -> Self {
+        match way {
+            Prose::Table => Self::Table,
+            Prose::Json => Self::Json,
+            Prose::Jsonl => Self::Jsonl,
+        }
+    }
+}
+
+impl Prose {
+    /// Whether it is one of the two for machines.
+    pub(super) fn is_json(self) -> bool {
+        Output::from(self).is_json()
+    }
+}
+
 impl Output {
     /// Whether it is one of the two for machines.
     pub(super) fn is_json(self) -> bool {
@@ -204,11 +233,12 @@ impl Envelope {
     /// # Errors
     /// It cannot be written as JSON: a fault of ours.
     pub(super) fn open(
-        output: Output,
+        output: impl Into<Output>,
         format: &str,
         now_ms: i64,
         daemons: &[Replica],
     ) -> Result<Self, Failure> {
+        let output = output.into();
         if output == Output::Json {
             let daemons: Vec<Daemon<'_>> = daemons
                 .iter()

@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::exit::{Exit, Failure};
 use super::heading::Daemons;
-use super::output::{Envelope, Output};
+use super::output::{Envelope, Prose};
 use super::selector::Selector;
 use crate::journal::{Journal, Tx, overview, secrets};
 use crate::report::calendar::{Stage, StartItem, stages, start};
@@ -18,9 +18,9 @@ pub(super) struct Args {
     /// How far ahead, such as 30d.
     #[arg(long, value_name = "SPAN", default_value = "30d")]
     until: Span,
-    /// How to write it: table, json or jsonl.
+    /// How to write it.
     #[arg(long, value_enum, default_value_t)]
-    output: Output,
+    output: Prose,
 }
 
 const PAGE: i64 = 500;

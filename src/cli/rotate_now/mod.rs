@@ -15,6 +15,7 @@ use crate::rotation::words::Mode;
 use clap::ValueEnum;
 use keywheel_schedules::Span;
 use std::collections::BTreeSet;
+use tokio::signal::unix::{SignalKind, signal};
 use watch::{Goal, Watched};
 
 /// Starts rotations now.
@@ -84,13 +85,18 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<Exit, Failure> 
             typed::confirm(environment)?;
         }
     }
+    // From the first request on, Ctrl-C no longer takes anything back, so that it is answered and not died of.
+    let interrupt = signal(SignalKind::interrupt())
+        .map_err(|error| Failure::new(Exit::Failed, format!("cannot hear Ctrl-C: {error}")))?;
     let mut watched = Vec::new();
     for radius in &radii {
         let request = actions::ask(&bench.journal, &radius.id, &asked, &person).await?;
         watched.push(Watched::new(&radius.id, request));
     }
     match args.wait {
-        Some(limit) => watch::watch(bench, watched, limit, args.until, args.output).await,
+        Some(limit) => {
+            watch::watch(bench, watched, limit, args.until, args.output, interrupt).await
+        }
         None => queued(&bench, &watched, args.output).await,
     }
 }

@@ -72,6 +72,14 @@ pub(super) async fn write(
     Ok(())
 }
 
+/// Everything that a rotation waits for, in full.
+pub(super) fn waits(run: &Run) -> Vec<String> {
+    let waiting = run.waiting.iter();
+    waiting
+        .map(|wait| format!("waits for {} {}", wait.kind, wait.name))
+        .collect()
+}
+
 impl Item<'_> {
     fn cells(&self) -> Vec<String> {
         let exposed = self.exposure_seconds.map(|seconds| seconds.to_string());
@@ -119,6 +127,9 @@ impl Told<'_> {
         let mut lines = vec![self.headline(now_ms)];
         lines.extend(self.waits());
         lines.extend(self.next(is_served).map(|next| format!("next: {next}")));
+        if self.result == "stopped" && self.run.is_none() {
+            lines.push(format!("take it back: keywheel cancel {}", self.id));
+        }
         if self.goes_on() {
             lines.push(format!("watch: keywheel show {} --watch", self.id));
         }
@@ -135,7 +146,12 @@ impl Told<'_> {
             other => other,
         };
         let Some(run) = self.run else {
-            return format!("{id}: {how}; nothing was changed, the credential in use works");
+            let stays = if self.result == "stopped" {
+                "its request stays; "
+            } else {
+                ""
+            };
+            return format!("{id}: {how}; {stays}nothing was changed, the credential in use works");
         };
         let phase = match run.phase.is_terminal() {
             true => String::new(),
@@ -153,10 +169,8 @@ impl Told<'_> {
             return Vec::new();
         };
         let question = run.question.split('\n').next().unwrap_or_default();
-        let waiting = run.waiting.iter();
-        let waiting = waiting.map(|wait| format!("waits for {} {}", wait.kind, wait.name));
         let question = Some(question.to_owned()).filter(|text| !text.is_empty());
-        question.into_iter().chain(waiting).collect()
+        question.into_iter().chain(waits(run)).collect()
     }
 
     fn next(&self, is_served: bool) -> Option<String> {

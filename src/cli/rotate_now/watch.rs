@@ -15,6 +15,7 @@ use crate::seam::Seams;
 use clap::ValueEnum;
 use keywheel_schedules::Span;
 use std::time::{Duration, Instant};
+use tokio::signal::unix::Signal;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -38,6 +39,8 @@ pub(super) struct Watched {
     request: String,
     run: Option<Run>,
     shown: Option<Phase>,
+    /// What it was last seen to wait for.
+    waits: Vec<String>,
     /// How it came out, once it did.
     result: Option<(&'static str, Exit)>,
 }
@@ -49,6 +52,7 @@ impl Watched {
             request,
             run: None,
             shown: None,
+            waits: Vec::new(),
             result: None,
         }
     }
@@ -89,14 +93,24 @@ impl Watched {
         Ok(())
     }
 
-    /// Each phase once, on stderr.
+    /// Each phase once, and what is waited for in it, on stderr.
     fn say(&mut self) {
         let Some(run) = &self.run else { return };
+        let at = chrono::Utc::now().format("%H:%M:%S");
         if self.shown != Some(run.phase) {
             self.shown = Some(run.phase);
-            let at = chrono::Utc::now().format("%H:%M:%S");
+            self.waits.clear();
             anstream::eprintln!("{at}  {}  {}", self.id, run.phase);
         }
+        // One that acts still shows what it waited for before; a blocked one is told with its question.
+        if run.state != State::Waiting {
+            return;
+        }
+        let waits = told::waits(run);
+        for wait in waits.iter().filter(|wait| !self.waits.contains(wait)) {
+            anstream::eprintln!("{at}  {}  {}, {wait}", self.id, run.phase);
+        }
+        self.waits = waits;
     }
 }
 
@@ -124,7 +138,11 @@ pub(super) async fn watch(
     limit: Option<Span>,
     goal: Goal,
     output: Output,
+    mut interrupt: Signal,
 ) -> Result<Exit, Failure> {
+    if is_interrupted(&mut interrupt).await {
+        return report(&bench.journal, output, &watched, "stopped").await;
+    }
     let stop = CancellationToken::new();
     let alone = daemons(&bench.journal).await?.is_empty();
     let journal = bench.journal.clone();
@@ -136,7 +154,7 @@ pub(super) async fn watch(
     let deadline = limit.map(|ms| Instant::now() + Duration::from_millis(ms));
     let ended = tokio::select! {
         ended = until_out(&journal, &mut watched, goal, deadline) => ended,
-        _ = tokio::signal::ctrl_c() => Ok("stopped"),
+        _ = interrupt.recv() => Ok("stopped"),
     };
     stop.cancel();
     if let Some(working) = working {
@@ -148,6 +166,15 @@ pub(super) async fn watch(
         one.look(&journal, goal).await?;
     }
     report(&journal, output, &watched, so_far).await
+}
+
+/// Whether somebody pressed Ctrl-C while the requests were written: then no work is begun.
+async fn is_interrupted(interrupt: &mut Signal) -> bool {
+    tokio::select! {
+        biased;
+        _ = interrupt.recv() => true,
+        () = std::future::ready(()) => false,
+    }
 }
 
 /// A replica of this process that does not follow the schedule.

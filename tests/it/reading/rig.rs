@@ -84,7 +84,9 @@ impl Rig {
             self.rotate();
             self.until(|rig| rig.ended() == done);
         }
-        self.until(|rig| rig.json(&["audit", "verify", "--output", "json"])["pending"] == 0);
+        self.until(|rig| {
+            rig.json(&["audit", "verify", "--output", "json"])["items"][0]["pending"] == 0
+        });
         drop(daemon);
     }
 

@@ -59,6 +59,13 @@ async fn show_history_and_plan_tell_of_it() {
         let history = rig.json(&["history", ID, "--since", "12h", "--output", "json"]);
         let steps = history["items"][1]["steps"].as_array().unwrap();
         assert_eq!(steps.last().unwrap()["what"], "completed");
+        let (_, table) = rig.run(&["history", ID, "--output", "csv"]);
+        let heading = "ID,ROTATION,PHASE,STATE,TRIGGER,MODE,ACTOR,REASON,STARTED-AT,ENDED-AT,EXPOSURE-SECONDS\n";
+        assert!(table.starts_with(heading), "{table}");
+        assert_eq!(table.lines().count(), 3, "{table}");
+        assert!(table.contains(",completed,ended,emergency,cutover,"), "{table}");
+        let (_, table) = rig.run(&["history", "--output", "markdown"]);
+        assert!(table.starts_with("| ID | ROTATION |"), "{table}");
         let plan = rig.json(&["plan", "--until", "120d", "--output", "json"]);
         assert_eq!(plan["items"][0]["id"], ID);
         assert_eq!(
@@ -124,6 +131,33 @@ async fn no_screen_holds_a_value() {
         assert_eq!(found_in(rows.as_bytes(), value.trim()), NONE);
     })
     .await;
+}
+
+#[test]
+fn what_has_no_columns_is_no_table_and_every_document_has_an_envelope() {
+    let rig = Rig::new();
+    for words in [
+        &["plan"][..],
+        &["show", ID],
+        &["audit", "list"],
+        &["audit", "verify"],
+    ] {
+        let (code, text) = rig.run(&[words, &["--output", "csv"]].concat());
+        assert_eq!(code, 2, "{text}");
+        assert!(
+            text.contains("[possible values: table, json, jsonl]"),
+            "{text}"
+        );
+    }
+    for (words, format) in [
+        (&["audit", "verify"][..], "keywheel/audit-verify/1"),
+        (&["show", ID, "--origin"], "keywheel/origin/1"),
+    ] {
+        let found = rig.json(&[words, &["--output", "json"]].concat());
+        assert_eq!(found["format"], format);
+        assert!(found["generated_at"].is_string() && found["daemons"].is_array());
+        assert!(!found["items"].as_array().unwrap().is_empty(), "{found}");
+    }
 }
 
 #[test]
