@@ -241,6 +241,16 @@ pub struct Filter {
 
 /// Sequenced rows in their order.
 pub async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<AuditRow>> {
+    let (sql, args) = list_sql(filter);
+    tx.rows(sql, &args)
+        .await?
+        .iter()
+        .map(AuditRow::read)
+        .collect()
+}
+
+/// What [`list`] asks, with its arguments.
+pub fn list_sql(filter: &Filter) -> (String, Vec<Arg>) {
     let mut args = vec![filter.after_seq.into(), filter.limit.into()];
     // Only what is asked for: an index is chosen by the text, not by the values.
     let mut conditions = String::from("seq > $1");
@@ -254,11 +264,7 @@ pub async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<AuditRow>> {
     only("rotation_id =", filter.rotation_id.as_ref().map(Arg::from));
     only("at_ms >=", filter.since_ms.map(Arg::from));
     let sql = format!("SELECT {COLUMNS} FROM audit WHERE {conditions} ORDER BY seq LIMIT $2");
-    tx.rows(sql, &args)
-        .await?
-        .iter()
-        .map(AuditRow::read)
-        .collect()
+    (sql, args)
 }
 
 /// How many rows still wait for their place.

@@ -96,3 +96,105 @@ async fn what_needs_a_restart_or_is_broken_is_refused_and_the_last_good_one_stay
     project.until_completed(ID).await;
     daemon.stop();
 }
+
+#[tokio::test]
+async fn a_host_is_allowed_and_forbidden_again_while_the_daemon_runs() {
+    let (project, daemon) = running();
+    let good = project.read("keywheel.toml");
+    secrets(
+        &project,
+        "[secrets.token.consumers.app]\nnotify = { none = \"example\" }\n\
+         verify = { http = \"https://chat.internal/.well-known/keywheel\" }\n",
+    );
+    daemon.signal(Signal::HUP);
+    daemon.until_log("host `chat.internal` is not allowed for `test`");
+    let consumers = || consumers_of(&project);
+    assert_eq!(
+        consumers(),
+        serde_json::json!([]),
+        "the last good inventory stays"
+    );
+    configure(&project, |text| {
+        format!("hosts = {{ test = [\"*.internal\"] }}\n{text}")
+    });
+    daemon.signal(Signal::HUP);
+    daemon.until_log("keywheel.toml applied");
+    daemon.until_log("inventory applied");
+    assert_eq!(consumers()[0]["name"], "app");
+    project.write("keywheel.toml", &good);
+    daemon.signal(Signal::HUP);
+    daemon.until_log("the inventory does not fit it");
+    daemon.stop();
+}
+
+fn consumers_of(project: &Project) -> serde_json::Value {
+    let shown = project.run(&["show", ID, "--output", "json"]).succeeded();
+    let document: serde_json::Value = serde_json::from_str(&shown.stdout).unwrap();
+    document["items"][0]["consumers"].clone()
+}
+
+const DAY_MS: i64 = 86_400_000;
+
+/// Days from the last rotation to the next date.
+async fn days(project: &Project) -> i64 {
+    let secret = project.secret(ID).await;
+    (secret.next_rotation_ms.unwrap() - secret.last_rotated_ms.unwrap()) / DAY_MS
+}
+
+async fn until_days(project: &Project, wished: i64) {
+    let end = std::time::Instant::now() + crate::project::PATIENCE;
+    while days(project).await != wished {
+        assert!(
+            std::time::Instant::now() < end,
+            "{} days",
+            days(project).await
+        );
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
+fn schedule(project: &Project, name: &str, every: &str) {
+    let text = format!(
+        "every = \"{every}\"\njitter = \"0s\"\ndue_soon = \"1d\"\nproof = \"claimed\"\n\
+         prove_within = \"1m\"\noverlap = \"0s\"\nquiet = \"0s\"\nundo = \"0s\"\n"
+    );
+    project.write(&format!("schedules/{name}.toml"), &text);
+}
+
+#[tokio::test]
+async fn schedules_and_defaults_date_what_runs_anew() {
+    let project = Project::with_config(&format!(
+        "defaults = {{ schedule = \"own\" }}\n{}",
+        Tokens::config()
+    ));
+    let environment = project.read("inventory/test/environment.toml");
+    let (before, after) = (
+        environment.find("defaults").unwrap(),
+        environment.find("[stores").unwrap(),
+    );
+    project.write(
+        "inventory/test/environment.toml",
+        &format!(
+            "{}defaults = {{ owner = \"team\" }}\n{}",
+            &environment[..before],
+            &environment[after..]
+        ),
+    );
+    schedule(&project, "own", "30d");
+    schedule(&project, "other", "5d");
+    secrets(&project, "no_consumers = \"example\"");
+    project.prepared();
+    let daemon = project.daemon();
+    project
+        .run(&["rotate-now", ID, "--mode", "cutover", "--reason", "example"])
+        .succeeded();
+    project.until_completed(ID).await;
+    assert_eq!(days(&project).await, 30);
+    schedule(&project, "own", "10d");
+    daemon.signal(Signal::HUP);
+    until_days(&project, 10).await;
+    configure(&project, |text| text.replace("\"own\"", "\"other\""));
+    daemon.signal(Signal::HUP);
+    until_days(&project, 5).await;
+    daemon.stop();
+}
