@@ -2,7 +2,7 @@
 //! names them.
 
 use crate::config::Config;
-use crate::consumers::{self, Hosts, Reach, SystemNames};
+use crate::consumers::{self, Reach, SystemNames};
 use crate::inventory::{
     ConsumerSpec, Definition, Destination, IssuerSpec, NotifySpec, Reference, StoreSpec, VerifySpec,
 };
@@ -227,14 +227,9 @@ impl Providers {
         if let Some(kept) = locked(&self.reaches).get(environment) {
             return Ok(Arc::clone(kept));
         }
-        let mut allowed = self
-            .config
-            .hosts
-            .get(environment)
-            .cloned()
-            .unwrap_or_default();
-        // This machine may always be called: the inventory allows it without naming it.
-        allowed.extend(["127.0.0.1", "[::1]", "localhost"].map(str::to_owned));
+        let allowed = self.config.hosts.get(environment).cloned();
+        // The inventory allows this machine without naming it.
+        let allowed = allowed.unwrap_or_default().and_this_machine();
         let programs = Arc::clone(&self.programs);
         let find = move |name: &str| {
             let found = locked(&programs).get(name).map(Arc::clone);
@@ -242,12 +237,7 @@ impl Providers {
                 Error::invalid(format!("program `{name}` is not declared in keywheel.toml"))
             })
         };
-        let reach = Reach::new(
-            environment,
-            Hosts::parse(&allowed)?,
-            Arc::new(SystemNames),
-            Arc::new(find),
-        )?;
+        let reach = Reach::new(environment, allowed, Arc::new(SystemNames), Arc::new(find))?;
         let reach = Arc::new(reach);
         locked(&self.reaches).insert(environment.to_owned(), Arc::clone(&reach));
         Ok(reach)

@@ -121,8 +121,7 @@ impl PartialTiming {
         };
         let mut problems = check(&timing);
         if prove_within.is_none() {
-            let message =
-                "nothing says how long consumers may take to be proven; set it, like \"1h\"";
+            let message = "nothing says how long consumers may take to be proven; set `prove_within`, like \"1h\"";
             problems.push(Problem {
                 key: "prove_within",
                 message: message.to_owned(),

@@ -2,6 +2,7 @@
 //!
 //! Reading has no side effects: nothing is opened, bound or created.
 
+pub(crate) mod addresses;
 pub(crate) mod file;
 mod hosts;
 mod journal;
@@ -11,7 +12,8 @@ mod programs;
 mod seal;
 
 pub use file::Problem;
-pub use hosts::{Hosts, covers, is_denied_address, is_denied_host, is_loopback};
+pub use hosts::Hosts;
+pub(crate) use hosts::{is_this_machine, never_called};
 pub(crate) use keys::CONFIG;
 pub use programs::ProgramSpec;
 pub use seal::Seal;
@@ -44,7 +46,7 @@ pub struct Config {
     /// The seal key.
     pub seal: Seal,
     /// Hosts that notify and verify may call.
-    pub hosts: Hosts,
+    pub hosts: BTreeMap<String, Hosts>,
     /// Programs that the inventory may name.
     pub programs: BTreeMap<String, ProgramSpec>,
     /// SHA-256 of the file, in hexadecimal.

@@ -1,9 +1,10 @@
 //! One allowed address, and requests to it that cannot be led elsewhere or flooded.
 
 use super::{
-    addresses, bearer, failure,
+    bearer, failure,
     reach::{Reach, Scope},
 };
+use crate::config::{is_this_machine, never_called};
 use crate::inventory::Reference;
 use keywheel_contract::{Error, Result};
 use reqwest::{Client, Response, header::AUTHORIZATION};
@@ -53,12 +54,8 @@ impl Endpoint {
 
     /// Whether the address means another process on every machine.
     pub(super) fn host_bound(&self) -> bool {
-        match self.url.host() {
-            Some(Host::Domain(name)) => self.url.scheme() == "http" || name == "localhost",
-            Some(Host::Ipv4(address)) => addresses::is_loopback(address.into()),
-            Some(Host::Ipv6(address)) => addresses::is_loopback(address.into()),
-            None => false,
-        }
+        let host = self.url.host();
+        self.url.scheme() == "http" || host.is_some_and(|host| is_this_machine(&host))
     }
 
     /// Posts `body` as JSON; the answer's status is all that counts.
@@ -146,11 +143,9 @@ fn check_host(url: &Url, scope: Scope, reach: &Reach) -> Result<()> {
         )));
     }
     match host {
-        Host::Domain(name) if addresses::is_metadata_name(name.trim_end_matches('.')) => {
-            Err(Error::denied(format!(
-                "{name} is a metadata service: such hosts are never spoken to"
-            )))
-        }
+        Host::Domain(name) if never_called(&host).is_some() => Err(Error::denied(format!(
+            "{name} is a metadata service: such hosts are never spoken to"
+        ))),
         Host::Domain(_) => Ok(()),
         Host::Ipv4(address) => scope.check(&host.to_string(), address.into()),
         Host::Ipv6(address) => scope.check(&host.to_string(), address.into()),

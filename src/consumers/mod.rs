@@ -8,18 +8,15 @@
 //! Seeing is not judging: an observation says what one instance holds and how we know, and the caller decides
 //! whether that is enough to end a credential.
 
-mod addresses;
 mod answer;
 mod ask;
 mod bearer;
 mod endpoint;
 mod failure;
 mod file;
-mod hosts;
 mod process;
 mod reach;
 
-pub use hosts::Hosts;
 pub use reach::{Names, Programs, Reach, SystemNames};
 
 use crate::inventory::{ConsumerSpec, NotifySpec, VerifySpec};

@@ -1,6 +1,6 @@
 //! What one environment's consumers may be reached by: hosts, names, programs.
 
-use super::{addresses, hosts::Hosts};
+use crate::config::{Hosts, addresses};
 use async_trait::async_trait;
 use keywheel_contract::{Consumer, Error, Result};
 use reqwest::{

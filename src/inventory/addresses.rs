@@ -1,14 +1,15 @@
 //! Addresses of notify and verify: whoever edits the inventory must not reach more than `hosts` allows.
 
 use crate::config::file::{Place, Problem, is_named_like_one};
-use crate::config::{Hosts, covers, is_denied_host, is_loopback};
+use crate::config::{Hosts, is_this_machine, never_called};
+use std::collections::BTreeMap;
 use url::Url;
 
 /// What is wrong with an address, if anything. The address itself is never repeated: it may hold a token.
 pub(super) fn wrong_address(
     text: &str,
     environment: &str,
-    hosts: &Hosts,
+    hosts: &BTreeMap<String, Hosts>,
     at: &Place,
 ) -> Option<Problem> {
     let (message, help) = match Url::parse(text) {
@@ -35,17 +36,17 @@ fn wrong_login(url: &Url) -> Option<Fault> {
     (has_login || in_query).then(|| fault("an address with a credential in it", Some(help)))
 }
 
-fn wrong_host(url: &Url, environment: &str, hosts: &Hosts) -> Option<Fault> {
-    let Some(host) = url.host_str().filter(|_| url.scheme().starts_with("http")) else {
+fn wrong_host(url: &Url, environment: &str, hosts: &BTreeMap<String, Hosts>) -> Option<Fault> {
+    let Some(host) = url.host().filter(|_| url.scheme().starts_with("http")) else {
         return Some(fault("not an http or https address", None));
     };
-    if is_denied_host(host) {
+    if never_called(&host).is_some() {
         return Some((
             format!("`{host}` is a metadata or link-local host, never called"),
             None,
         ));
     }
-    if is_loopback(host) {
+    if is_this_machine(&host) {
         return None;
     }
     if url.scheme() != "https" {
@@ -56,7 +57,7 @@ fn wrong_host(url: &Url, environment: &str, hosts: &Hosts) -> Option<Fault> {
     }
     let allowed = hosts
         .get(environment)
-        .is_some_and(|patterns| covers(patterns, host));
+        .is_some_and(|allowed| allowed.allow(&host));
     (!allowed).then(|| {
         let help = format!("add it to `hosts.{environment}` in keywheel.toml");
         (

@@ -6,7 +6,8 @@ use super::{
 };
 use async_trait::async_trait;
 use keywheel::{
-    consumers::{Hosts, Reach, SystemNames, build},
+    config::Hosts,
+    consumers::{Reach, SystemNames, build},
     inventory::{ConsumerSpec, NotifySpec, Reference, VerifySpec},
 };
 use keywheel_contract::{

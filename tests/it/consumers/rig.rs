@@ -1,7 +1,8 @@
 //! The secret, the question and the consumer that every test here begins with.
 
 use keywheel::{
-    consumers::{Hosts, Names, Reach, SystemNames, build},
+    config::Hosts,
+    consumers::{Names, Reach, SystemNames, build},
     inventory::{ConsumerSpec, NotifySpec, Reference, VerifySpec},
 };
 use keywheel_contract::{

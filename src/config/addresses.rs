@@ -7,9 +7,10 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Names of metadata services, refused before they are resolved.
-const METADATA_NAMES: [&str; 4] = [
+const METADATA_NAMES: [&str; 5] = [
     "instance-data",
     "instance-data.ec2.internal",
+    "metadata",
     "metadata.goog",
     "metadata.google.internal",
 ];
@@ -28,12 +29,12 @@ const METADATA_V6: [Ipv6Addr; 2] = [
 ];
 
 /// Whether the name is that of a metadata service.
-pub(super) fn is_metadata_name(host: &str) -> bool {
+pub(crate) fn is_metadata_name(host: &str) -> bool {
     METADATA_NAMES.contains(&host)
 }
 
 /// Why this address is never spoken to, or `None` where it may be.
-pub(super) fn refusal(address: IpAddr) -> Option<&'static str> {
+pub(crate) fn refusal(address: IpAddr) -> Option<&'static str> {
     match plain(address) {
         IpAddr::V4(address) => refusal_v4(address),
         IpAddr::V6(address) => refusal_v6(address),
@@ -41,7 +42,7 @@ pub(super) fn refusal(address: IpAddr) -> Option<&'static str> {
 }
 
 /// Whether the address is this machine.
-pub(super) fn is_loopback(address: IpAddr) -> bool {
+pub(crate) fn is_loopback(address: IpAddr) -> bool {
     plain(address).is_loopback()
 }
 
