@@ -212,6 +212,8 @@ fn a_program_that_is_declared_after_the_start_waits_for_sighup_and_is_told() {
     ]);
     daemon.signal(rustix::process::Signal::HUP);
     daemon.until_log("keywheel.toml applied");
+    // Otherwise it looks again after half a minute.
+    desk.types("keywheel retry development/mine").succeeded();
     desk.until("keywheel history development/mine", "completed");
     daemon.stop();
 }
