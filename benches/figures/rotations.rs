@@ -58,11 +58,11 @@ pub(crate) async fn measure(cell: &Load) -> Result<()> {
         per(after.writes - before.writes),
         per(after.commits - before.commits),
     );
-    let statements = per(after.statements - before.statements);
+    let trips = per(after.trips - before.trips);
     let rate = cell.count as f64 / seconds;
     anstream::println!(
         "{:<8} {:>3} in flight, {} waiting: {rate:>6.1} rotations/s | {writes:.1} transactions, {commits:.1} \
-         commits, {statements:.0} statements each | floor {floor:.0} steps/s = {:.1} rotations/s, reached {:.0} % \
+         commits, {trips:.0} messages each | floor {floor:.0} steps/s = {:.1} rotations/s, reached {:.0} % \
          | second writer waited at most {} ms | {memory} | load {}",
         cell.backend.word(),
         cell.flight,

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub(super) struct Totals {
     writes: AtomicU64,
     commits: AtomicU64,
-    statements: AtomicU64,
+    trips: AtomicU64,
 }
 
 /// What the totals were at one moment.
@@ -17,8 +17,9 @@ pub struct Counts {
     pub writes: u64,
     /// Commits that made them durable; on SQLite several writes share one.
     pub commits: u64,
-    /// Statements of writes and reads, without those that begin and end transactions.
-    pub statements: u64,
+    /// Messages that writes and reads sent to the database, without those that begin and end transactions. One
+    /// may carry several statements.
+    pub trips: u64,
 }
 
 impl Totals {
@@ -28,16 +29,16 @@ impl Totals {
         self.commits.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Statements of a transaction that ended.
-    pub(super) fn ran(&self, statements: u64) {
-        self.statements.fetch_add(statements, Ordering::Relaxed);
+    /// Messages of a transaction that ended.
+    pub(super) fn ran(&self, trips: u64) {
+        self.trips.fetch_add(trips, Ordering::Relaxed);
     }
 
     pub(super) fn now(&self) -> Counts {
         Counts {
             writes: self.writes.load(Ordering::Relaxed),
             commits: self.commits.load(Ordering::Relaxed),
-            statements: self.statements.load(Ordering::Relaxed),
+            trips: self.trips.load(Ordering::Relaxed),
         }
     }
 }

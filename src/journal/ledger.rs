@@ -2,7 +2,7 @@
 
 use super::error::Result;
 use super::rotations;
-use super::sql::{Arg, Row, Tx, to_json};
+use super::sql::{Arg, Row, Tx, marks, to_json};
 use crate::rotation::facts::{Effect, Evidence, KnownCredential, Probe, Waiver};
 use crate::rotation::words::{Kind, Look, Status};
 use keywheel_contract::Strength;
@@ -81,7 +81,7 @@ pub async fn settle_effect(tx: &mut Tx, rotation: &str, effect: &Effect) -> Resu
         (&effect.word).into(),
         to_json(&effect.result)?.into(),
     ];
-    tx.run(sql, &args).await.map(drop)
+    tx.later(sql, &args).await
 }
 
 /// Targets of the effects, of other unfinished rotations of a secret, whose outcome is not known.
@@ -159,9 +159,7 @@ pub async fn evidence(tx: &mut Tx, rotation: &str) -> Result<Vec<Evidence>> {
 /// Forgets a consumer's answers.
 pub async fn drop_evidence(tx: &mut Tx, rotation: &str, consumer: &str) -> Result<()> {
     let gone = "DELETE FROM evidence WHERE rotation_id = $1 AND consumer = $2";
-    tx.run(gone, &[rotation.into(), consumer.into()])
-        .await
-        .map(drop)
+    tx.later(gone, &[rotation.into(), consumer.into()]).await
 }
 
 /// Keeps a round of a consumer's answers; an instance's new answer takes the place of its earlier one.
@@ -270,6 +268,27 @@ pub async fn credential(tx: &mut Tx, id: &str) -> Result<Option<CredentialRow>> 
         .transpose()
 }
 
+/// What a rotation has to know of these credentials, as far as they are there.
+pub async fn known_credentials(tx: &mut Tx, ids: &[Option<&str>]) -> Result<Vec<KnownCredential>> {
+    let ids: Vec<Arg> = ids.iter().flatten().map(|id| (*id).into()).collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = format!(
+        "SELECT id, issuer_ref FROM credential WHERE id IN ({})",
+        marks(ids.len())
+    );
+    let rows = tx.rows(sql, &ids).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(KnownCredential {
+                id: row.text("id")?,
+                issuer_ref: row.maybe_text("issuer_ref")?,
+            })
+        })
+        .collect()
+}
+
 /// Every credential of a secret, newest first.
 pub async fn credentials(tx: &mut Tx, secret_id: &str) -> Result<Vec<CredentialRow>> {
     let sql = "SELECT id, secret_id, rotation_id, issuer_ref, fingerprint, state, born_ms, published_ms \
@@ -315,9 +334,8 @@ pub async fn credential_state(tx: &mut Tx, id: &str, state: &str) -> Result<()> 
     let sql = "UPDATE credential SET state = $2, ended_ms = CASE WHEN $3 = 1 THEN $4 ELSE ended_ms END WHERE id = $1";
     let ended = matches!(state, "refused" | "replaced" | "unknown" | "destroyed");
     let now = tx.now_ms();
-    tx.run(sql, &[id.into(), state.into(), ended.into(), now.into()])
+    tx.later(sql, &[id.into(), state.into(), ended.into(), now.into()])
         .await
-        .map(drop)
 }
 
 /// Fills in what was learnt about a credential.
@@ -329,9 +347,8 @@ pub async fn credential_learnt(
 ) -> Result<()> {
     let sql = "UPDATE credential SET issuer_ref = COALESCE($2, issuer_ref), \
          published_ms = COALESCE($3, published_ms) WHERE id = $1";
-    tx.run(sql, &[id.into(), issuer_ref.into(), published_ms.into()])
+    tx.later(sql, &[id.into(), issuer_ref.into(), published_ms.into()])
         .await
-        .map(drop)
 }
 
 /// Records what a destination serves now.
@@ -430,12 +447,12 @@ pub async fn keep_sealed(tx: &mut Tx, rotation: &str, values: &[(String, Vec<u8>
 
 /// Destroys every sealed value of a rotation and the key they were sealed with.
 pub async fn shred(tx: &mut Tx, rotation: &str) -> Result<()> {
-    tx.run(
+    tx.later(
         "DELETE FROM sealed WHERE rotation_id = $1",
         &[rotation.into()],
     )
     .await?;
-    tx.run(
+    tx.later(
         "DELETE FROM data_key WHERE rotation_id = $1",
         &[rotation.into()],
     )

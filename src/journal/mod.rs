@@ -12,6 +12,7 @@ pub mod ledger;
 pub mod meta;
 mod open;
 pub mod overview;
+mod pending;
 pub mod replicas;
 pub mod requests;
 pub mod rotations;

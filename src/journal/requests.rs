@@ -124,9 +124,8 @@ pub async fn outcome(tx: &mut Tx, id: &str) -> Result<Option<(String, Option<Str
 /// Closes a request: a rotation took it over, or it asks for what is under way already.
 pub async fn close(tx: &mut Tx, id: &str, state: &str, rotation: &str) -> Result<()> {
     let sql = "UPDATE request SET state = $2, rotation_id = $3 WHERE id = $1 AND state = 'queued'";
-    tx.run(sql, &[id.into(), state.into(), rotation.into()])
+    tx.later(sql, &[id.into(), state.into(), rotation.into()])
         .await
-        .map(drop)
 }
 
 /// The rotation that took a request over, where one did.

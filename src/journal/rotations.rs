@@ -1,7 +1,11 @@
-//! Rotations: leasing, holding, saving.
+//! Rotations: reading, saving, and what others change of them.
+
+mod lease;
+
+pub use lease::{Claimant, Lease, claim, hold, next_wake, release_all, seize, set_aside};
 
 use super::error::{Error, Result};
-use super::sql::{Arg, Dialect, Row, Tx, to_json};
+use super::sql::{Arg, Row, Tx, to_json};
 use crate::inventory::Definition;
 use crate::rotation::phase::Phase;
 use crate::rotation::plan::Waiting;
@@ -115,91 +119,6 @@ impl Run {
     }
 }
 
-/// A lease on one rotation: who holds it, under which fence.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lease {
-    /// The rotation.
-    pub id: RotationId,
-    /// The replica.
-    pub holder: String,
-    /// Rises with every lease; a write with an old one changes nothing.
-    pub fence: i64,
-}
-
-/// Who claims, and what it can serve.
-#[derive(Debug, Clone)]
-pub struct Claimant {
-    /// The replica's id.
-    pub holder: String,
-    /// The machine's name; work bound to another machine is left alone.
-    pub host: String,
-    /// Only this secret, where one is named.
-    pub only: Option<String>,
-    /// At most this many.
-    pub limit: i64,
-    /// A lease lasts this long, milliseconds.
-    pub lease_ms: i64,
-}
-
-/// Leases the most urgent rotations that are awake and held by nobody. The priorities are named so that the
-/// index leads to those that are awake, past any number that sleep.
-pub async fn claim(tx: &mut Tx, claimant: &Claimant) -> Result<Vec<Lease>> {
-    let skip = match tx.dialect() {
-        Dialect::Sqlite => "",
-        Dialect::Postgres => "FOR UPDATE SKIP LOCKED",
-    };
-    let sql = format!(
-        "WITH chosen AS (\
-           SELECT id FROM rotation WHERE state <> 'ended' AND priority IN (0, 1, 2, 3, 4) \
-             AND wake_ms <= $3 AND lease_until_ms <= $3 \
-             AND (host IS NULL OR host = $4) AND ($5 = '' OR secret_id = $5) \
-           ORDER BY priority, wake_ms LIMIT $6 {skip}) \
-         UPDATE rotation SET holder = $1, fence = fence + 1, lease_until_ms = $2 \
-         WHERE id IN (SELECT id FROM chosen) RETURNING id, fence"
-    );
-    let now = tx.now_ms();
-    let args = [
-        (&claimant.holder).into(),
-        (now + claimant.lease_ms).into(),
-        now.into(),
-        (&claimant.host).into(),
-        claimant.only.clone().unwrap_or_default().into(),
-        claimant.limit.into(),
-    ];
-    let rows = tx.rows(sql, &args).await?;
-    rows.iter()
-        .map(|row| {
-            let holder = claimant.holder.clone();
-            Ok(Lease {
-                id: RotationId::new(row.text("id")?),
-                holder,
-                fence: row.int("fence")?,
-            })
-        })
-        .collect()
-}
-
-/// Takes the row for this transaction and renews the lease: the first statement of every step. Says how often
-/// somebody else has changed what a step rests on, up to now (see [`stir`]).
-///
-/// # Errors
-/// [`Error::Lost`]: somebody else has it.
-pub async fn hold(tx: &mut Tx, lease: &Lease, lease_ms: i64) -> Result<i64> {
-    let sql = "UPDATE rotation SET lease_until_ms = $1 WHERE id = $2 AND fence = $3 AND holder = $4 \
-         AND state <> 'ended' RETURNING touched";
-    let until = tx.now_ms() + lease_ms;
-    let args = [
-        until.into(),
-        lease.id.as_str().into(),
-        lease.fence.into(),
-        (&lease.holder).into(),
-    ];
-    match tx.row(sql, &args).await? {
-        Some(row) => row.int("touched"),
-        None => Err(Error::Lost),
-    }
-}
-
 /// Writes back what a step changed; `release` gives the lease up.
 pub async fn save(tx: &mut Tx, lease: &Lease, run: &Run, release: bool) -> Result<()> {
     let sql = format!(
@@ -208,7 +127,7 @@ pub async fn save(tx: &mut Tx, lease: &Lease, run: &Run, release: bool) -> Resul
          phase_since_ms = $14, published_ms = $15, proven_ms = $16, ended_ms = $17, reported_ms = $18, \
          refused_ms = $19, question = $20, waiting = $21, audit_n = $22, audit_head = $23, \
          retried_ms = $24{} \
-         WHERE id = $1 AND fence = $2",
+         WHERE id = $1 AND fence = $2 RETURNING id",
         if release {
             ", lease_until_ms = 0, holder = ''"
         } else {
@@ -241,7 +160,7 @@ pub async fn save(tx: &mut Tx, lease: &Lease, run: &Run, release: bool) -> Resul
         (&run.audit_head).into(),
         run.retried_ms.into(),
     ];
-    match tx.run(sql, &args).await? {
+    match tx.last(sql, &args).await?.len() {
         1 => Ok(()),
         _ => Err(Error::Lost),
     }
@@ -338,19 +257,6 @@ pub async fn newest(tx: &mut Tx, secret_id: &str, limit: i64) -> Result<Vec<Run>
         .collect()
 }
 
-/// The earliest moment at which a rotation wants to be looked at, where one does. One that is held wants it
-/// when its lease runs out: its holder may be dead by then.
-pub async fn next_wake(tx: &mut Tx) -> Result<Option<i64>> {
-    let sql = "SELECT MIN(at_ms) AS at_ms FROM (\
-           SELECT MIN(wake_ms) AS at_ms FROM rotation WHERE state <> 'ended' AND holder = '' \
-           UNION ALL \
-           SELECT MIN(CASE WHEN lease_until_ms > wake_ms THEN lease_until_ms ELSE wake_ms END) AS at_ms \
-           FROM rotation WHERE state <> 'ended' AND holder <> '') AS either";
-    tx.row(sql, &[])
-        .await?
-        .map_or(Ok(None), |row| row.maybe_int("at_ms"))
-}
-
 /// Records what a person asks of a rotation and wakes it.
 pub async fn wish(tx: &mut Tx, id: &RotationId, wish: Wish, actor: &str) -> Result<()> {
     let sql = "UPDATE rotation SET wish = $2, wish_actor = $3, wake_ms = 0, touched = touched + 1 \
@@ -392,26 +298,7 @@ pub async fn keep_audit_head(tx: &mut Tx, run: &Run) -> Result<()> {
         run.audit_n.into(),
         (&run.audit_head).into(),
     ];
-    tx.run(sql, &args).await.map(drop)
-}
-
-/// Takes an unfinished rotation away from whoever works on it, by raising its fence: for the one change that
-/// a worker with older values in memory must not meet halfway. `None` where it has ended.
-pub async fn seize(tx: &mut Tx, id: &RotationId, holder: &str) -> Result<Option<(Lease, Run)>> {
-    let sql = format!(
-        "UPDATE rotation SET fence = fence + 1, holder = $2, wake_ms = 0, touched = touched + 1 \
-         WHERE id = $1 AND state <> 'ended' RETURNING {COLUMNS}"
-    );
-    let Some(row) = tx.row(sql, &[id.as_str().into(), holder.into()]).await? else {
-        return Ok(None);
-    };
-    let run = Run::read(&row)?;
-    let lease = Lease {
-        id: run.id.clone(),
-        holder: holder.to_owned(),
-        fence: run.fence,
-    };
-    Ok(Some((lease, run)))
+    tx.later(sql, &args).await
 }
 
 /// Says to whoever works on the rotations of these secrets that what they know is out of date, and wakes those
@@ -427,7 +314,7 @@ pub async fn stir(tx: &mut Tx, secret_ids: &[&str]) -> Result<()> {
             marks.join(", ")
         );
         let ids: Vec<Arg> = some.iter().map(|id| (*id).into()).collect();
-        tx.run(sql, &ids).await?;
+        tx.later(sql, &ids).await?;
     }
     Ok(())
 }
@@ -468,36 +355,8 @@ pub async fn is_followed(
     Ok(tx.row(sql, &args).await?.is_some())
 }
 
-/// Frees every lease of a replica that is known to be dead.
-pub async fn release_all(tx: &mut Tx, holder: &str) -> Result<u64> {
-    let sql = "UPDATE rotation SET lease_until_ms = 0, holder = '' WHERE holder = $1 AND state <> 'ended'";
-    tx.run(sql, &[holder.into()]).await
-}
-
-/// Gives a lease up without a step: the rotation waits for something that is not here.
-///
-/// # Errors
-/// [`Error::Lost`]: somebody else has it.
-pub async fn set_aside(tx: &mut Tx, lease: &Lease, until_ms: i64, waiting: &Waiting) -> Result<()> {
-    let sql = "UPDATE rotation SET state = 'waiting', wake_ms = $3, waiting = $4, lease_until_ms = 0, holder = '' \
-         WHERE id = $1 AND fence = $2";
-    let waiting = to_json(&[waiting])?;
-    let args = [
-        lease.id.as_str().into(),
-        lease.fence.into(),
-        until_ms.into(),
-        waiting.into(),
-    ];
-    match tx.run(sql, &args).await? {
-        1 => Ok(()),
-        _ => Err(Error::Lost),
-    }
-}
-
 /// Changes how urgent a rotation is; lower is sooner.
 pub async fn rank(tx: &mut Tx, id: &RotationId, priority: i64) -> Result<()> {
     let sql = "UPDATE rotation SET priority = $2 WHERE id = $1";
-    tx.run(sql, &[id.as_str().into(), priority.into()])
-        .await
-        .map(drop)
+    tx.later(sql, &[id.as_str().into(), priority.into()]).await
 }

@@ -263,14 +263,13 @@ pub fn next_start_sql() -> String {
 /// Puts off a start that may not happen now.
 pub async fn postpone(tx: &mut Tx, id: &str, start_ms: i64, reason: &str) -> Result<()> {
     let sql = "UPDATE secret SET start_ms = $2, start_reason = $3 WHERE id = $1";
-    tx.run(sql, &[id.into(), start_ms.into(), reason.into()])
+    tx.later(sql, &[id.into(), start_ms.into(), reason.into()])
         .await
-        .map(drop)
 }
 
 /// Marks whether an exclusive rotation is under way.
 pub async fn busy(tx: &mut Tx, id: &str, busy: bool) -> Result<()> {
-    tx.run(
+    tx.later(
         "UPDATE secret SET busy = $2 WHERE id = $1",
         &[id.into(), busy.into()],
     )
@@ -281,20 +280,19 @@ pub async fn busy(tx: &mut Tx, id: &str, busy: bool) -> Result<()> {
 /// Records a completed rotation, or dates a credential that was adopted: which credential is in use, since when.
 pub async fn rotated(tx: &mut Tx, id: &str, credential: &str, published_ms: i64) -> Result<()> {
     let sql = "UPDATE secret SET current_credential = $2, last_rotated_ms = $3 WHERE id = $1";
-    tx.run(sql, &[id.into(), credential.into(), published_ms.into()])
+    tx.later(sql, &[id.into(), credential.into(), published_ms.into()])
         .await
-        .map(drop)
 }
 
 /// Records which credential is in use, without a date.
 pub async fn in_use(tx: &mut Tx, id: &str, credential: &str) -> Result<()> {
     let sql = "UPDATE secret SET current_credential = $2 WHERE id = $1";
-    tx.run(sql, &[id.into(), credential.into()]).await.map(drop)
+    tx.later(sql, &[id.into(), credential.into()]).await
 }
 
 /// Records how many consumers the newest rotation has proven.
 pub async fn proven(tx: &mut Tx, id: &str, proven: i64) -> Result<()> {
-    tx.run(
+    tx.later(
         "UPDATE secret SET proven = $2 WHERE id = $1",
         &[id.into(), proven.into()],
     )
@@ -318,7 +316,7 @@ pub async fn pause(
         reason.into(),
         until_ms.into(),
     ];
-    tx.run(sql, &args).await?;
+    tx.later(sql, &args).await?;
     rotations::stir(tx, &[id]).await
 }
 

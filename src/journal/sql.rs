@@ -4,6 +4,7 @@
 //! dialects differ, the statement is chosen by [`Dialect`] at the place that needs it.
 
 use super::error::{Error, Result};
+use super::pending::Pending;
 use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::{Any, AnyConnection, AssertSqlSafe, Row as _};
 
@@ -93,8 +94,10 @@ pub struct Tx {
     pub(super) now_ms: i64,
     /// The last error of the database: after one, PostgreSQL turns COMMIT into a rollback without a word.
     pub(super) failed: Option<Error>,
-    /// Statements run on this connection so far.
-    pub(super) statements: u64,
+    /// Statements whose answer nobody needs, not sent yet.
+    pub(super) pending: Pending,
+    /// Messages sent on this connection so far; one may carry several statements.
+    pub(super) trips: u64,
 }
 
 impl Tx {
@@ -110,22 +113,65 @@ impl Tx {
 
     /// Runs a statement and says how many rows it changed.
     pub async fn run(&mut self, sql: impl Into<String>, args: &[Arg]) -> Result<u64> {
-        self.statements += 1;
-        let query = bind(sql.into(), args)?;
-        let done = query.execute(&mut self.conn).await;
-        Ok(done.map_err(|e| self.fail(&e))?.rows_affected())
+        self.flush().await?;
+        self.send(sql.into(), args).await
     }
 
     /// Runs a query and returns every row.
     pub async fn rows(&mut self, sql: impl Into<String>, args: &[Arg]) -> Result<Vec<Row>> {
-        self.statements += 1;
-        let query = bind(sql.into(), args)?;
+        self.flush().await?;
+        self.ask(sql.into(), args).await
+    }
+
+    /// Runs a change whose answer nobody needs. It travels with a later one, in order; whatever is read after it
+    /// sees it, and its error ends the transaction.
+    pub async fn later(&mut self, sql: impl Into<String>, args: &[Arg]) -> Result<()> {
+        let sql = sql.into();
+        if !self.pending.takes(&sql, args) {
+            self.flush().await?;
+        }
+        self.pending.add(&sql, args);
+        Ok(())
+    }
+
+    /// Runs a change together with those that wait, and returns the rows that it alone returns.
+    pub async fn last(&mut self, sql: impl Into<String>, args: &[Arg]) -> Result<Vec<Row>> {
+        self.later(sql, args).await?;
+        let (sql, args) = self.pending.take(self.dialect);
+        self.ask(sql, &args).await
+    }
+
+    /// Sends what waits.
+    pub(super) async fn flush(&mut self) -> Result<()> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        let (sql, args) = self.pending.take(self.dialect);
+        self.send(sql, &args).await.map(drop)
+    }
+
+    async fn send(&mut self, sql: String, args: &[Arg]) -> Result<u64> {
+        self.trips += 1;
+        let query = bind(sql, args)?;
+        let done = query.execute(&mut self.conn).await;
+        Ok(done.map_err(|e| self.fail(&e))?.rows_affected())
+    }
+
+    async fn ask(&mut self, sql: String, args: &[Arg]) -> Result<Vec<Row>> {
+        self.trips += 1;
+        let query = bind(sql, args)?;
         let rows = query.fetch_all(&mut self.conn).await;
-        Ok(rows
-            .map_err(|e| self.fail(&e))?
-            .into_iter()
-            .map(Row)
-            .collect())
+        let rows = rows.map_err(|e| self.fail(&e))?;
+        Ok(rows.into_iter().map(Row).collect())
+    }
+
+    /// Sends several constant statements as one message and returns the rows of all.
+    pub(super) async fn script(&mut self, sql: String) -> Result<Vec<Row>> {
+        self.trips += 1;
+        let script = sqlx::raw_sql(AssertSqlSafe(sql));
+        let rows = script.fetch_all(&mut self.conn).await;
+        let rows = rows.map_err(|e| self.fail(&e))?;
+        Ok(rows.into_iter().map(Row).collect())
     }
 
     fn fail(&mut self, error: &sqlx::Error) -> Error {
@@ -139,7 +185,8 @@ impl Tx {
         Ok(self.rows(sql, args).await?.into_iter().next())
     }
 
-    /// Inserts many rows with few statements. `head` ends before `VALUES`; `tail` follows the rows.
+    /// Inserts many rows with few statements, [later](Self::later). `head` ends before `VALUES`; `tail` follows the
+    /// rows.
     pub async fn insert(&mut self, head: &str, rows: &[Vec<Arg>], tail: &str) -> Result<()> {
         let Some(width) = rows.first().map(Vec::len) else {
             return Ok(());
@@ -150,14 +197,14 @@ impl Tx {
                 .collect();
             let sql = format!("{head} VALUES {} {tail}", values.join(", "));
             let args: Vec<Arg> = chunk.iter().flatten().cloned().collect();
-            self.run(sql, &args).await?;
+            self.later(sql, &args).await?;
         }
         Ok(())
     }
 }
 
 /// Below the smallest limit of both databases, and small enough to keep statements cached.
-const MAX_ARGS: usize = 900;
+pub(super) const MAX_ARGS: usize = 900;
 
 fn placeholders(row: usize, width: usize) -> String {
     let marks: Vec<String> = (1..=width)

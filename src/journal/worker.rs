@@ -7,6 +7,7 @@
 
 use super::counts::Totals;
 use super::error::{Error, Result};
+use super::pending::Pending;
 use super::sql::{Dialect, Tx};
 use crate::clock::Clock;
 use sqlx::{AnyConnection, Connection as _};
@@ -52,10 +53,17 @@ where
     fn run<'a>(&'a mut self, tx: &'a mut Tx) -> Pin<Box<dyn Future<Output = bool> + 'a>> {
         Box::pin(async move {
             tx.failed = None;
-            let result = (self.work)(tx).await;
+            tx.pending = Pending::default();
+            let result = match (self.work)(tx).await {
+                Ok(done) => tx.flush().await.map(|()| done),
+                Err(error) => Err(error),
+            };
             // An error that the closure passed over still ends its transaction.
             let result = result.and_then(|done| tx.failed.take().map_or(Ok(done), Err));
             let keep = result.is_ok();
+            if !keep {
+                tx.pending = Pending::default();
+            }
             self.result = Some(result);
             keep
         })
@@ -109,7 +117,8 @@ impl Access {
             place: self.place.clone(),
             now_ms: 0,
             failed: None,
-            statements: 0,
+            pending: Pending::default(),
+            trips: 0,
         };
         if self.dialect == Dialect::Sqlite {
             for pragma in sqlite_pragmas(writable) {
@@ -119,15 +128,19 @@ impl Access {
         Ok(tx)
     }
 
-    async fn now(&self, tx: &mut Tx) -> Result<i64> {
+    /// Begins a transaction. Its moment is the database's where that is the clock of leases, and comes back with
+    /// the same message.
+    async fn begin(&self, tx: &mut Tx, begin: &str) -> Result<()> {
         if self.dialect == Dialect::Sqlite || self.clock.is_authority() {
-            return Ok(self.clock.now_ms());
+            tx.run(begin, &[]).await?;
+            tx.now_ms = self.clock.now_ms();
+            return Ok(());
         }
-        let sql = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) AS now";
-        match tx.row(sql, &[]).await? {
-            Some(row) => row.int("now"),
-            None => Err(Error::Unreadable("the database's clock".into())),
-        }
+        let clock = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) AS now";
+        let rows = tx.script(format!("{begin}; {clock}")).await?;
+        let now = rows.first().map(|row| row.int("now"));
+        tx.now_ms = now.unwrap_or_else(|| Err(Error::Unreadable("the database's clock".into())))?;
+        Ok(())
     }
 }
 
@@ -232,10 +245,9 @@ impl Pool {
 
     async fn once(&self, job: &mut Box<dyn Job>, begin: &'static str) -> Result<()> {
         let mut tx = self.begin(begin).await?;
-        tx.now_ms = self.access.now(&mut tx).await?;
-        let before = tx.statements;
+        let before = tx.trips;
         let keep = job.run(&mut tx).await;
-        self.access.totals.ran(tx.statements - before);
+        self.access.totals.ran(tx.trips - before);
         tx.run(if keep { "COMMIT" } else { "ROLLBACK" }, &[])
             .await?;
         // Only a connection whose transaction ended cleanly is used again; any other is closed by its drop.
@@ -249,7 +261,7 @@ impl Pool {
         loop {
             let kept = self.idle.lock().await.pop();
             let Some(mut tx) = kept else { break };
-            if tx.run(begin, &[]).await.is_ok() {
+            if self.access.begin(&mut tx, begin).await.is_ok() {
                 return Ok(tx);
             }
         }
@@ -257,7 +269,7 @@ impl Pool {
             .access
             .connect(self.access.dialect == Dialect::Postgres)
             .await?;
-        tx.run(begin, &[]).await?;
+        self.access.begin(&mut tx, begin).await?;
         Ok(tx)
     }
 
@@ -312,7 +324,8 @@ fn sort(
     }
 }
 
-/// One commit for all; a closure that fails loses only its own savepoint.
+/// One commit for all. Where a closure fails, which is rare, everything is rolled back and run again, each in a
+/// savepoint of its own: then a closure that fails loses only its own.
 async fn commit_group(
     access: &Access,
     kept: &mut Option<Tx>,
@@ -323,10 +336,15 @@ async fn commit_group(
     }
     let tx = writer(access, kept).await?;
     begin(tx).await?;
-    let outcome = run_group(access, tx, batch).await;
+    let mut outcome = run_group(access, tx, batch, false).await;
+    if matches!(outcome, Ok(false)) && batch.len() > 1 {
+        tx.run("ROLLBACK", &[]).await?;
+        begin(tx).await?;
+        outcome = run_group(access, tx, batch, true).await;
+    }
     let ended = match &outcome {
-        Ok(()) => tx.run("COMMIT", &[]).await,
-        Err(_) => tx.run("ROLLBACK", &[]).await,
+        Ok(true) => tx.run("COMMIT", &[]).await,
+        Ok(false) | Err(_) => tx.run("ROLLBACK", &[]).await,
     };
     if ended.is_err() {
         // Whatever state the connection is in, a new one starts clean; SQLite rolls the open one back.
@@ -361,19 +379,32 @@ async fn begin(tx: &mut Tx) -> Result<()> {
     }
 }
 
-async fn run_group(access: &Access, tx: &mut Tx, batch: &mut [Box<dyn Job>]) -> Result<()> {
+/// Runs all; `false` where one failed and what it wrote is still there.
+async fn run_group(
+    access: &Access,
+    tx: &mut Tx,
+    batch: &mut [Box<dyn Job>],
+    apart: bool,
+) -> Result<bool> {
     for job in batch {
-        tx.now_ms = access.now(tx).await?;
-        tx.run("SAVEPOINT one", &[]).await?;
-        let before = tx.statements;
-        let keep = job.run(tx).await;
-        access.totals.ran(tx.statements - before);
-        if !keep {
-            tx.run("ROLLBACK TO one", &[]).await?;
+        tx.now_ms = access.clock.now_ms();
+        if apart {
+            tx.run("SAVEPOINT one", &[]).await?;
         }
-        tx.run("RELEASE one", &[]).await?;
+        let before = tx.trips;
+        let keep = job.run(tx).await;
+        access.totals.ran(tx.trips - before);
+        match (keep, apart) {
+            (true, true) => tx.run("RELEASE one", &[]).await?,
+            (false, true) => {
+                tx.run("ROLLBACK TO one", &[]).await?;
+                tx.run("RELEASE one", &[]).await?
+            }
+            (false, false) => return Ok(false),
+            (true, false) => 0,
+        };
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Moves the log into the file and empties it, so that shredded rows are gone from both.

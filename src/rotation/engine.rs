@@ -8,11 +8,12 @@ use super::open::{self, Opened};
 use super::phase::Phase;
 use super::plan::{Order, Waiting};
 use super::report::Report;
-use super::values::{OpenError, Values};
+use super::values::{Kept, OpenError, Values};
+use crate::inventory::Definition;
 use crate::journal::requests::Request;
 use crate::journal::rotations::{self, Claimant, Lease};
 use crate::journal::{self, Journal, audit, replicas, requests, secrets};
-use crate::providers::{Connect, Outside};
+use crate::providers::Connect;
 use crate::seal::KeyRing;
 use crate::seam::{Seam, Seams, Window};
 use futures_util::future::join_all;
@@ -130,11 +131,14 @@ impl Engine {
     /// # Errors
     /// The journal or the seal failed; nothing was applied by the step that failed.
     pub async fn work(&self, lease: Lease) -> Result<Rested, WorkError> {
-        let outside = match self.outside(&lease).await? {
+        let taken = self.take_up(&lease).await?;
+        let (plan, today) = (&taken.plan, taken.today.as_ref());
+        let outside = match self.connect.outside(plan, today).await {
             Ok(outside) => outside,
             Err(error) => return self.set_aside(&lease, &error).await,
         };
-        let mut values = Values::open(&self.journal, &self.ring, &lease.id).await?;
+        let kept = taken.kept;
+        let mut values = Values::unseal(&self.ring, &lease.id, kept).map_err(OpenError::from)?;
         let mut turn = Turn {
             lease,
             can: Arc::new(outside.capabilities()),
@@ -204,19 +208,20 @@ impl Engine {
         })
     }
 
-    async fn outside(&self, lease: &Lease) -> Result<Result<Outside, Error>, WorkError> {
+    /// What has to be known before the first step of a lease.
+    async fn take_up(&self, lease: &Lease) -> Result<TakenUp, journal::Error> {
         let id = lease.id.as_str().to_owned();
-        let (run, today) = self
-            .journal
+        self.journal
             .read(async move |tx| {
-                let run = rotations::by_id(tx, &id)
-                    .await?
-                    .ok_or(journal::Error::Lost)?;
-                let today = secrets::definition(tx, &run.secret_id).await?;
-                Ok((run, today))
+                let run = rotations::by_id(tx, &id).await?;
+                let run = run.ok_or(journal::Error::Lost)?;
+                Ok(TakenUp {
+                    today: secrets::definition(tx, &run.secret_id).await?,
+                    plan: run.plan,
+                    kept: Kept::read(tx, &id).await?,
+                })
             })
-            .await?;
-        Ok(self.connect.outside(&run.plan, today.as_ref()).await)
+            .await
     }
 
     /// A rotation that cannot be served from here waits and says for what.
@@ -275,6 +280,12 @@ impl Engine {
     fn dies(&self, seam: &Seam) -> bool {
         self.seams.pass(seam).is_err()
     }
+}
+
+struct TakenUp {
+    plan: Arc<Definition>,
+    today: Option<Definition>,
+    kept: Kept,
 }
 
 enum Stepped {

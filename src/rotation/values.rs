@@ -4,7 +4,7 @@
 use super::report::Sealed;
 use super::{CANDIDATE, facts::Facts};
 use crate::inventory::{Destination, Template};
-use crate::journal::{Journal, ledger};
+use crate::journal::{Journal, Tx, ledger};
 use crate::seal::{self, DataKey, KeyRing};
 use keywheel_contract::{Document, Error, Fields, Result, RotationId, SecretValue};
 use std::collections::BTreeMap;
@@ -19,6 +19,26 @@ pub struct Values {
     /// What the journal has to keep, where the key was made just now.
     pub new_key: Option<(String, Vec<u8>)>,
     opened: Mutex<BTreeMap<String, Arc<SecretValue>>>,
+}
+
+/// What the journal keeps of one rotation's values: nothing of it is readable without the key ring.
+pub struct Kept {
+    /// The data key's id in the ring, and the wrapped key.
+    key: Option<(String, Vec<u8>)>,
+    sealed: Vec<Sealed>,
+}
+
+impl Kept {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub async fn read(tx: &mut Tx, rotation: &str) -> crate::journal::Result<Self> {
+        Ok(Self {
+            key: ledger::data_key(tx, rotation).await?,
+            sealed: ledger::sealed(tx, rotation).await?,
+        })
+    }
 }
 
 /// Why values could not be opened.
@@ -43,13 +63,22 @@ impl Values {
         id: &RotationId,
     ) -> std::result::Result<Self, OpenError> {
         let rotation = id.as_str().to_owned();
-        let (wrapped, sealed) = journal
-            .read(async move |tx| {
-                let key = ledger::data_key(tx, &rotation).await?;
-                Ok((key, ledger::sealed(tx, &rotation).await?))
-            })
+        let kept = journal
+            .read(async move |tx| Kept::read(tx, &rotation).await)
             .await?;
-        let Some((key_id, wrapped)) = wrapped else {
+        Ok(Self::unseal(ring, id, kept)?)
+    }
+
+    /// Opens what the journal keeps of a rotation.
+    ///
+    /// # Errors
+    /// The key ring does not fit.
+    pub fn unseal(
+        ring: &KeyRing,
+        id: &RotationId,
+        kept: Kept,
+    ) -> std::result::Result<Self, seal::Error> {
+        let Some((key_id, wrapped)) = kept.key else {
             let (key, key_id, wrapped) = ring.new_data_key(id.as_str())?;
             return Ok(Self {
                 key,
@@ -59,7 +88,7 @@ impl Values {
         };
         let key = ring.open_data_key(id.as_str(), &key_id, &wrapped)?;
         let mut opened = BTreeMap::new();
-        for (name, body) in sealed {
+        for (name, body) in kept.sealed {
             opened.insert(name.clone(), Arc::new(key.open(&name, &body)?));
         }
         Ok(Self {

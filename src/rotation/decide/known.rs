@@ -162,14 +162,15 @@ pub async fn load(tx: &mut Tx, run: &Run, turn: &Turn) -> Result<Facts> {
 
 async fn facts(tx: &mut Tx, run: &Run, turn: &Turn, pause: Option<&Pause>) -> Result<Facts> {
     let id = run.id.as_str();
-    let old = match &run.old_credential {
-        Some(old) => ledger::credential(tx, old).await?.map(Into::into),
-        None => None,
+    let (old, candidate) = (run.old_credential.as_deref(), run.candidate.as_deref());
+    let known = ledger::known_credentials(tx, &[old, candidate]).await?;
+    let find = |id: Option<&str>| {
+        known
+            .iter()
+            .find(|one| Some(one.id.as_str()) == id)
+            .cloned()
     };
-    let candidate = match &run.candidate {
-        Some(candidate) => ledger::credential(tx, candidate).await?.map(Into::into),
-        None => None,
-    };
+    let (old, candidate) = (find(old), find(candidate));
     Ok(Facts {
         now_ms: tx.now_ms(),
         id: run.id.clone(),
