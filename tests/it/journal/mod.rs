@@ -18,4 +18,5 @@ mod rotations;
 mod secrets;
 mod sharing;
 mod shredding;
+mod stirring;
 mod tables;
