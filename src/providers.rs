@@ -14,6 +14,8 @@ use keywheel_provider_exec::{
 use keywheel_provider_local::{
     DotenvStore, FilesOptions, FilesStore, ManualIssuer, ManualOptions, RandomIssuer, RandomOptions,
 };
+#[cfg(feature = "vault")]
+use keywheel_provider_vault::{VaultOptions, VaultStore};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap};
@@ -146,6 +148,11 @@ impl Providers {
                 root(),
             )?),
             "dotenv" => Arc::new(DotenvStore::new(root(), Arc::clone(&self.fingerprint))),
+            #[cfg(feature = "vault")]
+            "vault" => Arc::new(VaultStore::new(
+                &settings::<VaultOptions>(&spec.options)?,
+                &self.config.base,
+            )?),
             "exec" => {
                 let (program, config) = self.program_of(&spec.options)?;
                 Arc::new(ExecStore::connect(program, config, self.launcher.clone()).await?)

@@ -6,7 +6,7 @@ use super::kinds::STORE_KINDS;
 use super::resolve::Resolver;
 use super::template::Template;
 use super::world::{unknown, unknown_name};
-use crate::config::file::{Entry, Node, Problem, Table, listed};
+use crate::config::file::{Entry, Node, Problem, Table, check_settings, listed};
 use std::collections::BTreeMap;
 
 impl Resolver<'_> {
@@ -76,11 +76,29 @@ impl Resolver<'_> {
         let mut options = known.table(name).map(Table::json).unwrap_or_default();
         let kind = options.remove("kind");
         let kind = kind.as_ref().and_then(serde_json::Value::as_str);
-        StoreSpec {
+        let spec = StoreSpec {
             name: name.to_owned(),
             kind: kind.unwrap_or_default().to_owned(),
             options,
-        }
+        };
+        self.try_out_store(&spec);
+        spec
+    }
+
+    /// Settings of the wrong type are told where the store is written; only where there are none, the provider
+    /// is asked.
+    fn try_out_store(&mut self, spec: &StoreSpec) {
+        let known = &self.around.scope.stores;
+        let Some((kind, own)) = STORE_KINDS.kind(&spec.kind).zip(known.table(&spec.name)) else {
+            return;
+        };
+        let fits = check_settings(own, kind).is_empty();
+        let refused = fits.then(|| (kind.try_out)(&spec.options)).flatten();
+        let at = known.node(&spec.name).map(|node| node.place.clone());
+        let problem = refused.zip(at);
+        self.problem(
+            problem.map(|(why, at)| Problem::at(&at, format!("store `{}`: {why}", spec.name))),
+        );
     }
 
     fn path(&mut self, table: &Table) -> String {

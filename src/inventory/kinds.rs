@@ -35,6 +35,8 @@ pub(crate) static STORE_KINDS: Kinded = Kinded {
             needs_fields: true,
             ..Kind::PLAIN
         },
+        #[cfg(feature = "vault")]
+        super::vault::KIND,
         Kind {
             name: "exec",
             keys: EXEC,
@@ -173,6 +175,12 @@ mod tests {
         for (kinded, kind, theirs) in [
             (&STORE_KINDS, "files", FilesOptions::KEYS),
             (&STORE_KINDS, "dotenv", DotenvOptions::KEYS),
+            #[cfg(feature = "vault")]
+            (
+                &STORE_KINDS,
+                "vault",
+                keywheel_provider_vault::VaultOptions::KEYS,
+            ),
             (&ISSUER_KINDS, "random", RandomOptions::KEYS),
             (&ISSUER_KINDS, "manual", ManualOptions::KEYS),
         ] {

@@ -25,6 +25,8 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod timing;
+#[cfg(feature = "vault")]
+mod vault;
 mod world;
 
 pub use definition::{

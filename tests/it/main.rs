@@ -21,5 +21,7 @@ mod project;
 mod reading;
 #[cfg(test)]
 mod servers;
+#[cfg(all(test, feature = "vault"))]
+mod vault;
 #[cfg(test)]
 mod walks;

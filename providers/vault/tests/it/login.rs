@@ -201,6 +201,8 @@ async fn by_the_service_account_of_a_pod() {
     enable(&server, "kubernetes").await;
     let config = json!({
         "kubernetes_host": cluster, "disable_local_ca_jwt": true, "token_reviewer_jwt": "example",
+        // Not asked of a cluster without encryption, but it must be there.
+        "kubernetes_ca_cert": "example",
     });
     server.post("auth/kubernetes/config", config).await;
     let role = json!({

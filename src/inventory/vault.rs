@@ -1,0 +1,81 @@
+//! The store `vault`, as the inventory writes it.
+
+use crate::config::file::{Key, Keys, Kind, Shape};
+use keywheel_provider_vault::VaultOptions;
+use serde_json::{Map, Value};
+
+/// HashiCorp Vault and OpenBao.
+pub(crate) const KIND: Kind = Kind {
+    name: "vault",
+    keys: &[
+        Key::needed("address", Shape::Text, "https://host:port of the server"),
+        Key::new(
+            "mount",
+            Shape::Text,
+            "where the KV engine, version 2, is mounted; `secret` where left out",
+        ),
+        Key::new("namespace", Shape::Text, "sent with every call"),
+        Key::new(
+            "ca_file",
+            Shape::Text,
+            "PEM file of authorities that signed the server's certificate",
+        ),
+        Key::needed("login", Shape::Table(&LOGIN), "who we are there"),
+    ],
+    needs_fields: true,
+    try_out,
+    ..Kind::PLAIN
+};
+
+static LOGIN: Keys = Keys {
+    title: "a login",
+    keys: &[&[
+        Key::new("token", Shape::Reference, "a token obtained elsewhere"),
+        Key::new("approle", Shape::Table(&APPROLE), "a role id and secret id"),
+        Key::new(
+            "kubernetes",
+            Shape::Table(&ROLE),
+            "the service account of the pod we run in",
+        ),
+        Key::new("jwt", Shape::Table(&ROLE), "a token of another issuer"),
+    ]],
+    one_of: &["token", "approle", "kubernetes", "jwt"],
+};
+
+static APPROLE: Keys = Keys {
+    title: "a login by AppRole",
+    keys: &[&[
+        MOUNT,
+        Key::needed("role_id", Shape::Reference, "names the role"),
+        Key::needed("secret_id", Shape::Reference, "proves that we may use it"),
+    ]],
+    one_of: &[],
+};
+
+static ROLE: Keys = Keys {
+    title: "a login by a signed token",
+    keys: &[&[
+        MOUNT,
+        Key::needed("role", Shape::Text, "the role to take"),
+        Key::new(
+            "jwt",
+            Shape::Reference,
+            "the signed token; with `kubernetes` the pod's own where left out",
+        ),
+    ]],
+    one_of: &[],
+};
+
+const MOUNT: Key = Key::new(
+    "mount",
+    Shape::Text,
+    "where the method is enabled; its own name where left out",
+);
+
+/// Why settings of the right types cannot work together, in the provider's own words.
+fn try_out(options: &Map<String, Value>) -> Option<String> {
+    match serde_json::from_value::<VaultOptions>(Value::Object(options.clone())) {
+        Ok(options) => options.check().err().map(|error| error.to_string()),
+        Err(error) => Some(error.to_string()),
+    }
+}
