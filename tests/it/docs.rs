@@ -13,7 +13,13 @@ use std::{
 fn pages() -> Vec<(PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut paths = Vec::new();
-    for folder in ["", "docs", "docs/decisions", "deploy/quickstart"] {
+    for folder in [
+        "",
+        "docs",
+        "docs/decisions",
+        "docs/providers",
+        "deploy/quickstart",
+    ] {
         let entries = fs::read_dir(root.join(folder)).unwrap();
         paths.extend(entries.map(|entry| entry.unwrap().path()));
     }
@@ -208,4 +214,14 @@ fn the_map_of_the_code_names_what_exists() {
     for path in spans.filter(|span| span.starts_with("src/") || span.starts_with("providers/")) {
         assert!(root.join(path).exists(), "ARCHITECTURE.md names {path}");
     }
+}
+
+#[test]
+fn the_policy_of_the_manual_is_the_one_that_the_tests_run_with() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("docs/providers/vault.md")).unwrap();
+    let policy = fs::read_to_string(root.join("providers/vault/policy.hcl")).unwrap();
+    let rules = policy.lines().filter(|line| !line.starts_with('#'));
+    let rules: Vec<&str> = rules.map(str::trim).collect();
+    assert_eq!(fenced(&page, "hcl"), rules);
 }

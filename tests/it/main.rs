@@ -21,7 +21,8 @@ mod project;
 mod reading;
 #[cfg(test)]
 mod servers;
-#[cfg(all(test, feature = "vault"))]
+#[cfg(test)]
+#[cfg(feature = "vault")]
 mod vault;
 #[cfg(test)]
 mod walks;

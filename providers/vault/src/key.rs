@@ -219,3 +219,91 @@ fn time(text: &str) -> Option<DateTime<Utc>> {
 fn never(after: &str) -> bool {
     after.starts_with('-') || !after.contains(|c: char| c.is_ascii_digit() && c != '0')
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Key, State, expected, never, number};
+    use chrono::DateTime;
+    use keywheel_contract::{Base, Mark, RotationId, VersionId};
+    use serde_json::{Value, json};
+
+    const NOW: &str = "2026-01-02T00:00:00Z";
+
+    fn key(versions: Value, custom: Value) -> Key {
+        let read = json!({
+            "cas_required": false, "created_time": "2026-01-01T00:00:00Z", "current_version": 3,
+            "delete_version_after": "0s", "max_versions": 0, "oldest_version": 0,
+            "updated_time": "2026-01-01T00:00:00Z", "custom_metadata": custom, "versions": versions,
+        });
+        let now = DateTime::parse_from_rfc3339(NOW).unwrap().to_utc();
+        Key::new(serde_json::from_value(read).unwrap(), now)
+    }
+
+    fn version(deletion: &str, destroyed: bool) -> Value {
+        json!({ "created_time": "2026-01-01T00:00:00Z", "deletion_time": deletion, "destroyed": destroyed })
+    }
+
+    #[test]
+    fn the_newest_version_is_current_unless_it_was_deleted() {
+        let past = version("2026-01-01T12:00:00.5Z", false);
+        let live = key(json!({ "2": past, "3": version("", false) }), Value::Null);
+        assert_eq!(
+            (live.current(), live.state(2)),
+            (Some(3), Some(State::Deleted))
+        );
+        assert_eq!(live.written_at_ms(), Some(1_767_225_600_000));
+        let future = version("2026-01-03T00:00:00Z", false);
+        assert_eq!(key(json!({ "3": future }), Value::Null).current(), Some(3));
+        for gone in [past, version("", true)] {
+            let key = key(json!({ "2": version("", false), "3": gone }), Value::Null);
+            assert_eq!((key.current(), key.newest), (None, 3));
+        }
+    }
+
+    #[test]
+    fn a_base_is_the_newest_version_or_a_conflict() {
+        let key = key(json!({ "3": version("", false) }), Value::Null);
+        let base = |version: Option<&str>, token: Option<&str>| Base {
+            version: version.map(VersionId::new),
+            token: token.map(str::to_owned),
+        };
+        for right in [
+            base(Some("3"), Some("3")),
+            base(None, Some("3")),
+            base(Some("3"), None),
+        ] {
+            assert_eq!(expected(&right, &key).ok(), Some(3), "{right:?}");
+        }
+        for wrong in [
+            base(None, None),
+            base(Some("2"), Some("3")),
+            base(Some("x"), None),
+        ] {
+            let refusal = expected(&wrong, &key).unwrap_err();
+            assert_eq!(refusal.word(), "conflict", "{wrong:?}");
+        }
+        assert_eq!(expected(&base(None, None), &Key::default()).ok(), Some(0));
+    }
+
+    #[test]
+    fn marks_are_told_from_other_people_s_entries() {
+        let mark = Mark {
+            rotation: RotationId::new("example"),
+            token: "a".repeat(64),
+        };
+        let ours = format!("keywheel_{}", "a".repeat(32));
+        let custom = json!({ ours.clone(): "4 example", "keywheel_note": "by hand", "team": "3" });
+        let key = key(json!({}), custom);
+        assert_eq!(key.announced(&mark), Some(4));
+        let entries = key.announcement(&mark, 4);
+        assert_eq!(entries.keys().collect::<Vec<_>>(), [&ours]);
+    }
+
+    #[test]
+    fn version_0_would_be_the_newest_and_is_nobody_s() {
+        for wrong in ["0", "-1", "v1", ""] {
+            assert!(number("a", &VersionId::new(wrong)).is_err(), "{wrong}");
+        }
+        assert!(never("0s") && never("-1s") && !never("10m0s"));
+    }
+}

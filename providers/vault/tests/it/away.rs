@@ -1,8 +1,11 @@
-//! A server that is killed, sealed and back.
+//! A server that is killed, sealed and back; and one that only those reach who know its authority.
 
-use crate::rig::{document, lasting, mark, place, publish, rooted, word};
+use crate::openbao::free_pair;
+use crate::rig::{Kept, document, lasting, mark, place, publish, rooted, store, word};
 use keywheel_contract::{Found, SecretStore};
 use serde_json::json;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 #[tokio::test]
 async fn a_killed_or_sealed_server_is_unavailable_and_nothing_is_lost() {
@@ -31,4 +34,46 @@ async fn a_killed_or_sealed_server_is_unavailable_and_nothing_is_lost() {
     assert_eq!(word(publish(&store, &place, "example-2", 2).await), "done");
     server.post("sys/seal", json!({})).await;
     assert_eq!(word(store.inspect(&place).await), "unavailable");
+}
+
+#[tokio::test]
+async fn a_certificate_is_checked_against_the_named_authority() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = free_pair();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/throwaway-openbao");
+    let mut server = Command::new(script)
+        .args(["tls", &port.to_string()])
+        .arg(folder.path())
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let address = format!("https://127.0.0.1:{port}");
+    let token = Kept::new("example-root");
+    let login = json!({ "token": token.reference() });
+    let authority = folder.path().join("vault-ca.pem");
+    let mut answered = "unavailable";
+    for _ in 0..2400 {
+        if server
+            .try_wait()
+            .unwrap()
+            .is_some_and(|ended| ended.code() == Some(69))
+        {
+            println!("SKIPPED: OpenBao is not installed and pip cannot install it");
+            return;
+        }
+        let up = tokio::net::TcpStream::connect(("127.0.0.1", port)).await;
+        if up.is_ok() {
+            let knows = store(&address, login.clone(), json!({ "ca_file": authority }));
+            answered = word(knows.inspect(&place("a")).await);
+        }
+        if answered == "done" {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(answered, "done");
+    let stranger = store(&address, login, json!({}));
+    assert_eq!(word(stranger.inspect(&place("a")).await), "unavailable");
+    drop(server.stdin.take());
+    server.wait().unwrap();
 }

@@ -196,7 +196,7 @@ async fn answers(process: &mut Child, port: u16) -> Result<(), Option<i32>> {
 }
 
 /// A free port of which the next one is free too: the server takes both.
-fn free_pair() -> u16 {
+pub(crate) fn free_pair() -> u16 {
     loop {
         let first = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = first.local_addr().unwrap().port();
