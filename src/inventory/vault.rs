@@ -1,8 +1,10 @@
 //! The store `vault`, as the inventory writes it.
 
 use crate::config::file::{Key, Keys, Kind, Shape};
+use crate::config::never_called;
 use keywheel_provider_vault::VaultOptions;
 use serde_json::{Map, Value};
+use url::Url;
 
 /// HashiCorp Vault and OpenBao.
 pub(crate) const KIND: Kind = Kind {
@@ -75,7 +77,79 @@ const MOUNT: Key = Key::new(
 /// Why settings of the right types cannot work together, in the provider's own words.
 fn try_out(options: &Map<String, Value>) -> Option<String> {
     match serde_json::from_value::<VaultOptions>(Value::Object(options.clone())) {
-        Ok(options) => options.check().err().map(|error| error.to_string()),
+        Ok(options) => match options.check() {
+            Ok(()) => forbidden(&options.address),
+            Err(error) => Some(error.to_string()),
+        },
         Err(error) => Some(error.to_string()),
+    }
+}
+
+/// The inventory cannot send our login to where this machine's own identity is handed out.
+fn forbidden(address: &str) -> Option<String> {
+    let url = Url::parse(address).ok()?;
+    let host = url.host()?;
+    never_called(&host)?;
+    Some(format!(
+        "`{host}` is a metadata or link-local host, never called"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::Files;
+
+    const TEAM: &str = "[secrets.a]\nissuer = { use = \"people\" }\nno_consumers = \"example\"\n";
+
+    fn problems(address: &str, login: &str, place: &str) -> String {
+        let environment = format!(
+            "environment = \"production\"\ndefaults = {{ owner = \"ml\", schedule = \"production\" }}\n\
+             [stores.main]\nkind = \"vault\"\naddress = \"{address}\"\nlogin = {{ {login} }}\n"
+        );
+        let team = format!("{TEAM}publish_to = [{{ store = \"main\", path = \"a\"{place} }}]\n");
+        let read = Files::usual()
+            .with("inventory/production/environment.toml", &environment)
+            .with("inventory/production/team.toml", &team)
+            .read();
+        let problems = read.err().unwrap_or_default();
+        let each = problems.iter().map(|problem| format!("{problem}"));
+        each.collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn each_login_is_understood() {
+        for login in [
+            r#"token = { env = "EXAMPLE" }"#,
+            r#"approle = { role_id = { file = "a" }, secret_id = { file = "b" } }"#,
+            r#"kubernetes = { role = "keywheel" }"#,
+            r#"jwt = { role = "keywheel", jwt = { file = "a" }, mount = "ci" }"#,
+        ] {
+            let said = problems("https://vault.example.com", login, ", field = \"A\"");
+            assert_eq!(said, "", "{login}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_work_is_said_by_the_check() {
+        let token = r#"token = { env = "EXAMPLE" }"#;
+        let field = ", field = \"A\"";
+        for (address, login, place, words) in [
+            ("https://h", token, "", "needs `field` or `fields`"),
+            ("http://h", token, field, "not encrypted"),
+            (
+                "https://u:example@h",
+                token,
+                field,
+                "looks like a credential",
+            ),
+            ("https://169.254.169.254", token, field, "never called"),
+            ("https://h", r#"jwt = { role = "r" }"#, field, "needs `jwt`"),
+            ("https://h", r#"token = "example""#, field, "env"),
+            ("https://h", "", field, "approle"),
+        ] {
+            let said = problems(address, login, place);
+            assert!(said.contains(words), "{address} {login}: {said}");
+            assert!(!said.contains("u:example"), "{said}");
+        }
     }
 }

@@ -104,12 +104,9 @@ impl VaultOptions {
 
     /// Scheme, host and port of the server.
     pub(crate) fn origin(&self) -> Result<Url> {
-        let wrong = |why: &str| {
-            Error::invalid(format!(
-                "address `{}` {why}: write it as https://host:port",
-                self.address.escape_default()
-            ))
-        };
+        // The text itself is not repeated, for somebody may have put a password into it.
+        let wrong =
+            |why: &str| Error::invalid(format!("`address` {why}: write it as https://host:port"));
         let url = Url::parse(&self.address).map_err(|_| wrong("is not an address"))?;
         let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
         if !bare || !url.username().is_empty() || url.password().is_some() {
