@@ -3,7 +3,10 @@
 
 use super::ground::{Backend, Ground};
 use anyhow::{Context as _, Result};
-use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqliteConnection};
+use sqlx::{
+    AssertSqlSafe, Connection, Database, Encode, Executor, IntoArguments, PgConnection, Postgres,
+    Sqlite, SqliteConnection, Type,
+};
 use std::time::{Duration, Instant};
 
 /// How long it is measured.
@@ -44,20 +47,7 @@ async fn sqlite(ground: &Ground, batch: usize) -> Result<f64> {
         connection.execute("BEGIN IMMEDIATE").await?;
         for _ in 0..batch {
             let row = i64::try_from(steps % ROWS)?;
-            sqlx::query(ROTATION)
-                .bind(row)
-                .execute(&mut connection)
-                .await?;
-            sqlx::query(EFFECT)
-                .bind(id())
-                .bind(body(200))
-                .execute(&mut connection)
-                .await?;
-            sqlx::query(AUDIT)
-                .bind(id())
-                .bind(body(300))
-                .execute(&mut connection)
-                .await?;
+            step::<Sqlite>(&mut connection, row).await?;
             steps += 1;
         }
         connection.execute("COMMIT").await?;
@@ -92,24 +82,29 @@ async fn one_connection(url: String, first: usize, start: Instant) -> Result<usi
     while start.elapsed() < SPAN {
         connection.execute("BEGIN").await?;
         let row = i64::try_from(first + steps % (ROWS / CONNECTIONS))?;
-        sqlx::query(ROTATION)
-            .bind(row)
-            .execute(&mut connection)
-            .await?;
-        sqlx::query(EFFECT)
-            .bind(id())
-            .bind(body(200))
-            .execute(&mut connection)
-            .await?;
-        sqlx::query(AUDIT)
-            .bind(id())
-            .bind(body(300))
-            .execute(&mut connection)
-            .await?;
+        step::<Postgres>(&mut connection, row).await?;
         connection.execute("COMMIT").await?;
         steps += 1;
     }
     Ok(steps)
+}
+
+/// One step, by the driver of the database itself.
+async fn step<DB>(connection: &mut DB::Connection, row: i64) -> Result<()>
+where
+    DB: Database,
+    DB::Arguments: IntoArguments<DB>,
+    for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
+    for<'q> i64: Encode<'q, DB> + Type<DB>,
+    for<'q> String: Encode<'q, DB> + Type<DB>,
+{
+    let rotation = sqlx::query::<DB>(ROTATION).bind(row);
+    rotation.execute(&mut *connection).await?;
+    for (insert, bytes) in [(EFFECT, 200), (AUDIT, 300)] {
+        let row = sqlx::query::<DB>(insert).bind(id()).bind(body(bytes));
+        row.execute(&mut *connection).await?;
+    }
+    Ok(())
 }
 
 const ROTATION: &str = "UPDATE floor_rotation SET n = n + 1 WHERE id = $1";

@@ -369,6 +369,12 @@ impl Facts {
         self.plan.destinations.iter()
     }
 
+    /// Whether a destination takes a value beside the one it serves.
+    pub fn stages_in(&self, destination: &str) -> bool {
+        let store = self.can.stores.get(destination);
+        store.is_some_and(|store| store.stages)
+    }
+
     /// The version a destination served before this rotation.
     pub fn base_version(&self, destination: &str) -> Option<&str> {
         self.probe(Look::Inspect, destination)

@@ -150,12 +150,7 @@ const PROBED_MS: i64 = 30_000;
 fn stores_take_it(facts: &Facts, progress: &mut Progress<'_>) {
     for destination in facts.destinations() {
         let name = destination.name();
-        let stages = facts
-            .can
-            .stores
-            .get(&name)
-            .is_some_and(|store| store.stages);
-        if stages {
+        if facts.stages_in(&name) {
             progress.effect(Kind::Stage, &name);
         } else {
             progress.look(Look::Inspect, &name, facts.now_ms - PROBED_MS, || {
@@ -211,12 +206,7 @@ pub(super) fn publishing(facts: &Facts) -> Step {
     let mut progress = Progress::new(facts);
     for destination in facts.destinations() {
         let name = destination.name();
-        let stages = facts
-            .can
-            .stores
-            .get(&name)
-            .is_some_and(|store| store.stages);
-        let staged = !stages || progress.effect(Kind::Stage, &name);
+        let staged = !facts.stages_in(&name) || progress.effect(Kind::Stage, &name);
         if staged && progress.effect(Kind::Publish, &name) {
             served(facts, &mut progress, Kind::Publish, &name);
         }

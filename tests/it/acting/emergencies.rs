@@ -1,6 +1,6 @@
 //! Rotations asked for now: with nobody to work on them, as a replica, with a daemon; normal and in a hurry.
 
-use super::rig::Rig;
+use super::rig::{Rig, TOKEN};
 use keywheel::clock::SystemClock;
 use keywheel::journal::requests::{self, Request};
 use keywheel::journal::{Address, Journal};
@@ -8,13 +8,6 @@ use keywheel::rotation::words::{Cause, Mode};
 use std::sync::Arc;
 
 const ID: &str = "development/example-token";
-const TOKEN: &str = r#"
-[secrets.token]
-issuer = { kind = "exec", program = "token-issuer", config = { path = "tokens.json" } }
-publish_to = [{ store = "main", path = "token" }]
-no_consumers = "a test"
-timing = { overlap = "1h", quiet = "0s", undo = "1h" }
-"#;
 
 #[test]
 fn queued_with_nobody_to_work_on_it_says_so_and_is_taken_back() {

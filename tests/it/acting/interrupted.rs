@@ -1,6 +1,6 @@
 //! Ctrl-C while a command watches: the rotation is a row, and the command says who goes on with it.
 
-use super::rig::{Ran, Rig};
+use super::rig::{Ran, Rig, TOKEN};
 use keywheel::clock::SystemClock;
 use keywheel::journal::{Address, Journal, Tx};
 use rustix::process::{Pid, Signal, kill_process};
@@ -11,13 +11,6 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 const ID: &str = "other/token";
-const TOKEN: &str = r#"
-[secrets.token]
-issuer = { kind = "exec", program = "token-issuer", config = { path = "tokens.json" } }
-publish_to = [{ store = "main", path = "token" }]
-no_consumers = "a test"
-timing = { overlap = "1h", quiet = "0s", undo = "1h" }
-"#;
 
 fn watching(rig: &Rig) -> Child {
     let mut command = rig.command(&["rotate-now", ID, "--wait"]);

@@ -13,6 +13,15 @@ use std::time::{Duration, Instant};
 /// A value no output may ever show.
 pub(crate) const CANARY: &str = "example-canary-brought-by-a-person-000000";
 
+/// `other/token` of a real issuer, with time to look at each end of its rotation.
+pub(crate) const TOKEN: &str = r#"
+[secrets.token]
+issuer = { kind = "exec", program = "token-issuer", config = { path = "tokens.json" } }
+publish_to = [{ store = "main", path = "token" }]
+no_consumers = "a test"
+timing = { overlap = "1h", quiet = "0s", undo = "1h" }
+"#;
+
 /// A folder that `keywheel init` was run in.
 pub(crate) struct Rig {
     folder: tempfile::TempDir,
