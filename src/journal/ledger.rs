@@ -373,6 +373,15 @@ pub async fn published(
     tx.insert(head, &[row], tail).await
 }
 
+/// The credential that a destination shows, by our own writes.
+pub async fn shown(tx: &mut Tx, secret_id: &str, destination: &str) -> Result<Option<String>> {
+    let sql = "SELECT credential FROM published WHERE secret_id = $1 AND destination = $2";
+    tx.row(sql, &[secret_id.into(), destination.into()])
+        .await?
+        .map(|row| row.text("credential"))
+        .transpose()
+}
+
 /// Which version carries which credential in each destination, by our own writes: destination, version, our
 /// id of the credential.
 pub async fn serving(tx: &mut Tx, secret_id: &str) -> Result<Vec<(String, String, String)>> {

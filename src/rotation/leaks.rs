@@ -69,12 +69,9 @@ pub fn needs_another(run: &Run, leaked: &[String]) -> bool {
 /// The credential that the main destination shows, by our own writes; else the one recorded.
 pub async fn in_use(tx: &mut Tx, plan: &Definition) -> Result<Option<String>> {
     if let Some(main) = plan.destinations.first() {
-        let sql = "SELECT credential FROM published WHERE secret_id = $1 AND destination = $2";
-        if let Some(row) = tx
-            .row(sql, &[plan.id.as_str().into(), main.name().into()])
-            .await?
-        {
-            return row.text("credential").map(Some);
+        let shown = ledger::shown(tx, plan.id.as_str(), &main.name()).await?;
+        if shown.is_some() {
+            return Ok(shown);
         }
     }
     let secret = secrets::by_id(tx, plan.id.as_str()).await?;
