@@ -1,11 +1,10 @@
 //! Whole rotations with a real OpenBao as their store, by the rights of the manual's policy.
 
 use crate::project::{PATIENCE, Project, Tokens};
-use crate::servers::openbao::OpenBao;
 use keywheel::rotation::phase::Phase;
+use keywheel_test_servers::openbao::OpenBao;
 use serde_json::{Value, json};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
 
 const ID: &str = "test/token";
 const POLICY: &str = include_str!("../../providers/vault/policy.hcl");
@@ -95,13 +94,9 @@ impl Scene {
     }
 }
 
-fn provider() -> PathBuf {
-    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/providers/vault"))
-}
-
 #[tokio::test]
 async fn a_secret_in_openbao_is_rotated() {
-    let Some(server) = OpenBao::in_memory(&provider()).await else {
+    let Some(server) = OpenBao::in_memory().await else {
         return;
     };
     let scene = Scene::set(server).await;
@@ -115,7 +110,7 @@ async fn a_secret_in_openbao_is_rotated() {
 
 #[tokio::test]
 async fn a_server_that_dies_in_the_middle_is_waited_for() {
-    let Some(server) = OpenBao::lasting(&provider()).await else {
+    let Some(server) = OpenBao::lasting().await else {
         return;
     };
     let mut scene = Scene::set(server).await;

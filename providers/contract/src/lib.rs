@@ -13,12 +13,16 @@
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod consumer;
+pub mod content;
 mod document;
 mod error;
 mod fingerprint;
 pub mod handshake;
 mod ids;
 mod issuer;
+mod online;
+mod quota;
+mod reference;
 mod secret;
 mod store;
 
@@ -33,8 +37,11 @@ pub use issuer::{
     ChosenBy, Credential, CredentialState, Issuer, IssuerCapabilities, LastUse, Liveness, Refusal,
     Session, Style,
 };
+pub use online::{Examination, Finding, Listed, Page, Verdict};
+pub use quota::{Draw, Quota, Verb};
+pub use reference::Reference;
 pub use secret::SecretValue;
 pub use store::{
     Base, Find, Found, Inspection, Mark, Place, Retired, SecretStore, StoreCapabilities, Version,
-    Write,
+    Write, seen,
 };

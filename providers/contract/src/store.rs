@@ -1,6 +1,9 @@
 //! Where a secret is published.
 
-use crate::{Document, Result, RotationId, SecretValue, VersionId};
+use crate::{
+    Document, Draw, Error, Examination, Finding, Page, Result, RotationId, SecretValue, Verb,
+    Verdict, VersionId,
+};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -189,10 +192,12 @@ pub trait SecretStore: Send + Sync {
     /// Writes without showing it to consumers. Only where the capabilities say `stages`.
     async fn stage(&self, write: &Write<'_>) -> Result<VersionId>;
 
-    /// Makes the write current: for a store that stages, the staged version; else it writes.
+    /// Makes the write current. In a store that stages, what was staged under the same mark becomes current; where
+    /// nothing was, it is staged on the way (going back is one effect). Elsewhere it is written.
     ///
     /// # Errors
-    /// [`Conflict`](crate::ErrorKind::Conflict): what stands there is not `base`.
+    /// [`Conflict`](crate::ErrorKind::Conflict): what stands there is not `base`, or what was staged under this mark
+    /// is not this payload.
     async fn promote(&self, write: &Write<'_>) -> Result<VersionId>;
 
     /// Our part of exactly this version.
@@ -215,4 +220,49 @@ pub trait SecretStore: Send + Sync {
     /// # Errors
     /// [`Conflict`](crate::ErrorKind::Conflict): it is the current version.
     async fn destroy(&self, place: &Place, version: &VersionId) -> Result<Retired>;
+
+    /// What a verb takes from the limits of the outside system, at most.
+    fn draws(&self, _verb: Verb) -> Vec<Draw> {
+        Vec::new()
+    }
+
+    /// Looks whether rotations of these places would work, by calls that change nothing. What fails is a finding.
+    async fn examine(&self, places: &[Place]) -> Examination {
+        let mut findings = Vec::new();
+        for place in places {
+            findings.push(seen(place, self.inspect(place).await));
+        }
+        Examination {
+            findings,
+            policy: None,
+        }
+    }
+
+    /// One part of everything that the store holds; `after` is the [`next`](Page::next) of the part before.
+    ///
+    /// # Errors
+    /// [`Invalid`](crate::ErrorKind::Invalid): the store cannot list what it holds.
+    async fn discover(&self, _after: Option<&str>) -> Result<Page> {
+        Err(Error::invalid(
+            "this kind of store cannot list what it holds",
+        ))
+    }
+}
+
+/// A look at a place, as a finding.
+pub fn seen(place: &Place, inspection: Result<Inspection>) -> Finding {
+    let about = format!("reachable: {}", place.path);
+    match inspection {
+        Ok(seen) => match (seen.natively_managed_by, seen.current) {
+            (Some(by), _) => {
+                let about = format!("native rotation: {}", place.path);
+                Finding::new(about, Verdict::Missing, format!("it is rotated by {by}"))
+            }
+            (None, Some(version)) => {
+                Finding::new(about, Verdict::Good, format!("shows version {version}"))
+            }
+            (None, None) => Finding::new(about, Verdict::Good, "empty"),
+        },
+        Err(error) => Finding::new(about, Verdict::Missing, error.message),
+    }
 }

@@ -11,12 +11,10 @@
 //! hide the version, the status and `Retry-After`, follow redirects, and log what the server says.
 
 mod api;
-mod content;
 mod key;
 mod kv;
 mod login;
 mod options;
-mod reference;
 mod refusal;
 mod requests;
 mod session;
@@ -25,5 +23,4 @@ mod store;
 mod transport;
 
 pub use options::{AppRole, LoginOptions, RoleToken, VaultOptions};
-pub use reference::Reference;
 pub use store::VaultStore;

@@ -1,9 +1,8 @@
 //! The ways to obtain a token.
 
 use crate::options::{AppRole, LoginOptions, RoleToken};
-use crate::reference::Reference;
 use crate::transport::{Answer, Effect, Transport};
-use keywheel_contract::{Error, ErrorKind, Result, SecretValue};
+use keywheel_contract::{Error, ErrorKind, Reference, Result, SecretValue};
 use rustify::endpoint::Endpoint;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;

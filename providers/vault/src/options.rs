@@ -1,8 +1,7 @@
 //! How a store `vault` is configured.
 
-use crate::Reference;
 use crate::shape::check_path;
-use keywheel_contract::{Error, Result};
+use keywheel_contract::{Error, Reference, Result};
 use reqwest::Url;
 use serde::Deserialize;
 use std::net::IpAddr;

@@ -1,6 +1,6 @@
-//! Whether places, documents and payloads have a form that the KV engine can hold (pure).
+//! Whether places and payloads have a form that the KV engine can hold (pure).
 
-use keywheel_contract::{Document, Error, Fields, Place, Result, SecretValue};
+use keywheel_contract::{Error, Place, Result, SecretValue};
 
 /// Largest document in bytes: below what both Consul (512 KiB) and integrated storage (1 MiB) take as one
 /// entry by default, with room for the engine's own part and the encryption around it.
@@ -45,22 +45,6 @@ pub(crate) fn check_path(what: &str, path: &str) -> Result<()> {
         "{what} `{}` cannot be used: no `/` at either end, no empty part, no `.` or `..`, at most 512 bytes",
         path.escape_default()
     )))
-}
-
-/// The fields of the document, if they are exactly those of the place.
-pub(crate) fn ours<'a>(place: &Place, document: &'a Document) -> Result<&'a Fields> {
-    let named = |name: &str| place.fields.iter().any(|ours| ours == name);
-    match document {
-        Document::Fields(fields)
-            if fields.len() == place.fields.len() && fields.iter().all(|(name, _)| named(name)) =>
-        {
-            Ok(fields)
-        }
-        _ => Err(Error::invalid(format!(
-            "the document does not have exactly the fields of `{}`",
-            place.path
-        ))),
-    }
 }
 
 #[cfg(test)]

@@ -1,15 +1,14 @@
 //! The store itself: the contract's verbs in terms of the engine's.
 
 use crate::api::Api;
-use crate::content;
 use crate::key::{Key, State, expected, id, number};
 use crate::kv::{Kv, Written};
 use crate::options::VaultOptions;
-use crate::shape::{MAX_BYTES, check, fits, ours};
+use crate::shape::{MAX_BYTES, check, fits};
 use async_trait::async_trait;
 use keywheel_contract::{
     Document, Error, Find, Found, Inspection, Mark, Place, Result, Retired, SecretStore,
-    SecretValue, StoreCapabilities, Version, VersionId, Write,
+    SecretValue, StoreCapabilities, Version, VersionId, Write, content,
 };
 use std::path::Path;
 use std::time::Duration;
@@ -138,7 +137,6 @@ impl SecretStore for VaultStore {
         seen: &Inspection,
     ) -> Result<SecretValue> {
         check(place)?;
-        let ours = ours(place, document)?;
         let standing = match &seen.current {
             Some(version) => {
                 let number = number(&place.path, version)?;
@@ -147,7 +145,7 @@ impl SecretStore for VaultStore {
             None => None,
         };
         let standing = standing.as_ref().map(SecretValue::expose_secret);
-        let payload = content::compose(ours, standing)?;
+        let payload = content::compose(place, document, standing)?;
         fits(&payload)?;
         Ok(payload)
     }

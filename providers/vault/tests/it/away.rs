@@ -1,8 +1,8 @@
 //! A server that is killed, sealed and back; and one that only those reach who know its authority.
 
-use crate::openbao::free_pair;
 use crate::rig::{Kept, document, lasting, mark, place, publish, rooted, store, word};
 use keywheel_contract::{Found, SecretStore};
+use keywheel_test_servers::openbao::{SCRIPT, free_pair};
 use serde_json::json;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -40,8 +40,7 @@ async fn a_killed_or_sealed_server_is_unavailable_and_nothing_is_lost() {
 async fn a_certificate_is_checked_against_the_named_authority() {
     let folder = tempfile::tempdir().unwrap();
     let port = free_pair();
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/throwaway-openbao");
-    let mut server = Command::new(script)
+    let mut server = Command::new(SCRIPT)
         .args(["tls", &port.to_string()])
         .arg(folder.path())
         .stdin(Stdio::piped())

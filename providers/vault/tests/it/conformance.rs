@@ -1,11 +1,11 @@
 //! The conformance suite of the contract, with the rights of the manual's policy and no others.
 
-use crate::openbao::OpenBao;
 use crate::rig::{Kept, POLICY, in_memory, store};
 use async_trait::async_trait;
 use keywheel_contract::conformance::store::{StoreHarness, suite};
 use keywheel_contract::{Place, SecretStore};
 use keywheel_provider_vault::VaultStore;
+use keywheel_test_servers::openbao::OpenBao;
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicU32, Ordering};
 

@@ -1,6 +1,5 @@
 //! Logging in by each method, staying logged in, and being refused.
 
-use crate::openbao::OpenBao;
 use crate::rig::{Kept, POLICY, in_memory, place, publish, store, word};
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
@@ -11,6 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use keywheel_contract::SecretStore;
 use keywheel_provider_vault::VaultStore;
+use keywheel_test_servers::openbao::OpenBao;
 use serde_json::{Value, json};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

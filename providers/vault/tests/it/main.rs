@@ -10,8 +10,6 @@ mod login;
 #[cfg(test)]
 mod misbehaving;
 #[cfg(test)]
-mod openbao;
-#[cfg(test)]
 mod rig;
 #[cfg(test)]
 mod versions;

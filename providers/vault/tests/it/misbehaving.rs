@@ -1,6 +1,5 @@
 //! A server that answers as a real one does on its bad days: between us and OpenBao stands a proxy that fails.
 
-use crate::openbao::OpenBao;
 use crate::rig::{Kept, document, in_memory, mark, place, publish, publish_over, store, word};
 use axum::body::{Body, Bytes};
 use axum::extract::State;
@@ -9,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Router, routing::any};
 use keywheel_contract::{ErrorKind, Found, SecretStore};
 use keywheel_provider_vault::VaultStore;
+use keywheel_test_servers::openbao::OpenBao;
 use serde_json::json;
 use std::io;
 use std::sync::{Arc, Mutex};

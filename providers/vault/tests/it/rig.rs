@@ -1,11 +1,11 @@
 //! What the tests share: a server, stores on it, and writes.
 
-use crate::openbao::OpenBao;
 use keywheel_contract::{
     Base, Document, Fields, Inspection, Mark, Place, Result, RotationId, SecretStore, SecretValue,
     VersionId, Write,
 };
 use keywheel_provider_vault::{VaultOptions, VaultStore};
+use keywheel_test_servers::openbao::OpenBao;
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -13,11 +13,11 @@ use std::path::Path;
 pub(crate) const POLICY: &str = include_str!("../../policy.hcl");
 
 pub(crate) async fn in_memory() -> Option<OpenBao> {
-    OpenBao::in_memory(Path::new(env!("CARGO_MANIFEST_DIR"))).await
+    OpenBao::in_memory().await
 }
 
 pub(crate) async fn lasting() -> Option<OpenBao> {
-    OpenBao::lasting(Path::new(env!("CARGO_MANIFEST_DIR"))).await
+    OpenBao::lasting().await
 }
 
 /// A store at that address; `more` are further options.

@@ -1,6 +1,6 @@
-//! Documents as JSON objects: our fields set and read, everybody else's kept as they are (pure).
+//! Content in the form most stores hold it: the value itself, or a JSON object of which some fields are ours (pure).
 
-use keywheel_contract::{Document, Error, Fields, Place, Result, SecretValue};
+use crate::{Document, Error, Fields, Place, Result, SecretValue};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use zeroize::Zeroizing;
@@ -8,8 +8,31 @@ use zeroize::Zeroizing;
 /// A document whose values still lie in the bytes they were read from: no copy is left behind.
 type Object<'a> = BTreeMap<String, &'a RawValue>;
 
-/// The whole document, with our fields over those that stand there.
-pub(crate) fn compose(ours: &Fields, standing: Option<&[u8]>) -> Result<SecretValue> {
+/// The exact bytes to send: the value, or the whole JSON object with our fields over those that stand there.
+/// Other people's fields stay as they are written. The same input gives the same bytes.
+///
+/// # Errors
+/// [`Invalid`](crate::ErrorKind::Invalid): the document has not exactly the fields of the place, one is not UTF-8
+/// text, or what stands there is not a JSON object.
+pub fn compose(place: &Place, document: &Document, standing: Option<&[u8]>) -> Result<SecretValue> {
+    match document {
+        Document::Whole(value) if place.fields.is_empty() => Ok(value.duplicate()),
+        Document::Fields(fields) if are_those_of(place, fields) => merge(fields, standing),
+        Document::Whole(_) | Document::Fields(_) => Err(Error::invalid(format!(
+            "the document does not have exactly the fields of `{}`",
+            place.path
+        ))),
+    }
+}
+
+fn are_those_of(place: &Place, fields: &Fields) -> bool {
+    let named = |name: &str| place.fields.iter().any(|ours| ours == name);
+    !fields.is_empty()
+        && fields.len() == place.fields.len()
+        && fields.iter().all(|(name, _)| named(name))
+}
+
+fn merge(ours: &Fields, standing: Option<&[u8]>) -> Result<SecretValue> {
     let theirs = standing.map(object).transpose()?.unwrap_or_default();
     let mut texts = BTreeMap::new();
     for (name, value) in ours.iter() {
@@ -50,8 +73,14 @@ fn unwritable(name: &str) -> Error {
     Error::invalid(format!("field `{name}` cannot be written as JSON"))
 }
 
-/// Our fields of a document; one that is not there yet is left out.
-pub(crate) fn ours(place: &Place, bytes: &[u8]) -> Result<Document> {
+/// Our part of what stands in a place: the value, or our fields; one that is not there yet is left out.
+///
+/// # Errors
+/// [`Invalid`](crate::ErrorKind::Invalid): it is not a JSON object, or a field of ours is not text.
+pub fn ours(place: &Place, bytes: &[u8]) -> Result<Document> {
+    if place.fields.is_empty() {
+        return Ok(Document::Whole(SecretValue::new(bytes.to_vec())));
+    }
     let object = object(bytes)?;
     let mut fields = Fields::new();
     for name in &place.fields {
@@ -74,7 +103,7 @@ fn object(bytes: &[u8]) -> Result<Object<'_>> {
 #[cfg(test)]
 mod tests {
     use super::{compose, ours};
-    use keywheel_contract::{Document, Fields, Place, SecretValue};
+    use crate::{Document, Fields, Place, SecretValue};
 
     fn place(names: &[&str]) -> Place {
         Place {
@@ -94,7 +123,8 @@ mod tests {
     #[test]
     fn other_fields_are_kept_as_they_are_written() {
         let standing = br#"{"deep": {"b": [1, 2.50]}, "big": 12345678901234567890123, "A": "old"}"#;
-        let made = compose(&fields(&[("A", "new\"\n"), ("B", "é")]), Some(standing)).unwrap();
+        let ours = Document::Fields(fields(&[("A", "new\"\n"), ("B", "é")]));
+        let made = compose(&place(&["A", "B"]), &ours, Some(standing)).unwrap();
         assert_eq!(
             made.expose_secret_str().unwrap(),
             r#"{"A":"new\"\n","B":"é","big":12345678901234567890123,"deep":{"b": [1, 2.50]}}"#
@@ -103,10 +133,26 @@ mod tests {
 
     #[test]
     fn what_is_composed_is_read_back() {
-        let sent = fields(&[("A", "a'\"\\\u{1}"), ("B", "")]);
-        let made = compose(&sent, None).unwrap();
-        let read = ours(&place(&["A", "B"]), made.expose_secret()).unwrap();
-        assert!(read.matches(&Document::Fields(sent)));
+        let sent = Document::Fields(fields(&[("A", "a'\"\\\u{1}"), ("B", "")]));
+        let place = place(&["A", "B"]);
+        let made = compose(&place, &sent, None).unwrap();
+        assert!(ours(&place, made.expose_secret()).unwrap().matches(&sent));
+    }
+
+    #[test]
+    fn a_whole_value_is_itself_and_fields_are_exactly_those_of_the_place() {
+        let whole = Document::Whole(SecretValue::new(vec![0, 255]));
+        let made = compose(&place(&[]), &whole, Some(b"other")).unwrap();
+        assert!(made.matches(&SecretValue::new(vec![0, 255])));
+        assert!(
+            ours(&place(&[]), made.expose_secret())
+                .unwrap()
+                .matches(&whole)
+        );
+        assert!(compose(&place(&["A"]), &whole, None).is_err());
+        let wrong = Document::Fields(fields(&[("B", "example")]));
+        assert!(compose(&place(&["A"]), &wrong, None).is_err());
+        assert!(compose(&place(&[]), &wrong, None).is_err());
     }
 
     #[test]

@@ -1,24 +1,24 @@
-//! A real OpenBao server of one test's own; see `tests/throwaway-openbao`.
+//! A real OpenBao server of one test's own; see `throwaway-openbao`.
 
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
 
-const SCRIPT: &str = "tests/throwaway-openbao";
+/// The program that starts and stops the server.
+pub const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/throwaway-openbao");
 /// The script's exit code for "not installed".
 const NOT_INSTALLED: i32 = 69;
 
 /// A server; it is killed when this is dropped.
-pub(crate) struct OpenBao {
+pub struct OpenBao {
     /// `http://127.0.0.1:PORT`.
-    pub(crate) address: String,
+    pub address: String,
     /// A token that may do everything.
-    pub(crate) root: String,
-    script: PathBuf,
+    pub root: String,
     port: u16,
     process: Child,
     /// Storage and the unseal key of a server that outlives a kill.
@@ -28,17 +28,17 @@ pub(crate) struct OpenBao {
 
 impl OpenBao {
     /// A server in memory with an engine of version 2 at `secret`; `None` where OpenBao is not installed, with
-    /// the reason printed. `crate_folder` is that of the provider.
-    pub(crate) async fn in_memory(crate_folder: &Path) -> Option<Self> {
-        let server = Self::start(crate_folder, None).await?;
+    /// the reason printed.
+    pub async fn in_memory() -> Option<Self> {
+        let server = Self::start(None).await?;
         server.ready(200).await;
         server.ready_at("/v1/secret/config").await;
         Some(server)
     }
 
     /// A server that keeps its storage over a kill, unsealed, with the same engine.
-    pub(crate) async fn lasting(crate_folder: &Path) -> Option<Self> {
-        let mut server = Self::start(crate_folder, Some(tempfile::tempdir().unwrap())).await?;
+    pub async fn lasting() -> Option<Self> {
+        let mut server = Self::start(Some(tempfile::tempdir().unwrap())).await?;
         server.ready(501).await;
         let shares = json!({ "secret_shares": 1, "secret_threshold": 1 });
         let made = server.call(Method::POST, "sys/init", Some(shares)).await;
@@ -51,18 +51,16 @@ impl OpenBao {
         Some(server)
     }
 
-    async fn start(crate_folder: &Path, folder: Option<TempDir>) -> Option<Self> {
-        let script = crate_folder.join(SCRIPT);
+    async fn start(folder: Option<TempDir>) -> Option<Self> {
         let kept = folder.as_ref().map(|folder| folder.path().to_owned());
         for _ in 0..5 {
             let port = free_pair();
-            let mut process = spawn(&script, port, kept.as_deref());
+            let mut process = spawn(port, kept.as_deref());
             match answers(&mut process, port).await {
                 Ok(()) => {
                     return Some(Self {
                         address: format!("http://127.0.0.1:{port}"),
                         root: "example-root".to_owned(),
-                        script,
                         port,
                         process,
                         lasting: folder.map(|folder| (folder, String::new())),
@@ -80,38 +78,38 @@ impl OpenBao {
     }
 
     /// Ends the server with SIGKILL.
-    pub(crate) fn kill(&mut self) {
+    pub fn kill(&mut self) {
         drop(self.process.stdin.take());
         self.process.wait().unwrap();
     }
 
     /// Starts a killed server on the same port and storage; it is sealed then.
-    pub(crate) async fn restart(&mut self) {
+    pub async fn restart(&mut self) {
         let folder = self.lasting.as_ref().map(|(folder, _)| folder.path());
-        self.process = spawn(&self.script, self.port, folder);
+        self.process = spawn(self.port, folder);
         answers(&mut self.process, self.port).await.unwrap();
         self.ready(503).await;
     }
 
     /// Opens a sealed server.
-    pub(crate) async fn unseal(&self) {
+    pub async fn unseal(&self) {
         let key = json!({ "key": self.lasting.as_ref().unwrap().1 });
         self.call(Method::POST, "sys/unseal", Some(key)).await;
         self.ready(200).await;
     }
 
     /// One successful call as root; `data` of the answer, or the whole of it.
-    pub(crate) async fn post(&self, path: &str, body: Value) -> Value {
+    pub async fn post(&self, path: &str, body: Value) -> Value {
         self.call(Method::POST, path, Some(body)).await
     }
 
     /// The same, reading.
-    pub(crate) async fn get(&self, path: &str) -> Value {
+    pub async fn get(&self, path: &str) -> Value {
         self.call(Method::GET, path, None).await
     }
 
     /// One successful call as root below a namespace.
-    pub(crate) async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Value {
+    pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Value {
         let url = format!("{}/v1/{path}", self.address);
         let mut request = self.http.request(method, url);
         request = request.header("X-Vault-Token", &self.root);
@@ -129,7 +127,7 @@ impl OpenBao {
     }
 
     /// A token with these rules and lifetime.
-    pub(crate) async fn token(&self, policy: &str, ttl: &str) -> String {
+    pub async fn token(&self, policy: &str, ttl: &str) -> String {
         self.post("sys/policies/acl/example", json!({ "policy": policy }))
             .await;
         let asked = json!({ "policies": ["example"], "ttl": ttl });
@@ -150,7 +148,7 @@ impl OpenBao {
     }
 
     /// An engine that was just mounted is upgraded first, and answers 400 until then.
-    pub(crate) async fn ready_at(&self, path: &str) {
+    pub async fn ready_at(&self, path: &str) {
         for _ in 0..400 {
             let request = self.http.get(format!("{}{path}", self.address));
             let answer = request.header("X-Vault-Token", &self.root).send().await;
@@ -169,8 +167,8 @@ impl Drop for OpenBao {
     }
 }
 
-fn spawn(script: &Path, port: u16, folder: Option<&Path>) -> Child {
-    let mut command = Command::new(script);
+fn spawn(port: u16, folder: Option<&Path>) -> Child {
+    let mut command = Command::new(SCRIPT);
     match folder {
         None => command.args(["dev", &port.to_string()]),
         Some(folder) => command.args(["lasting", &port.to_string()]).arg(folder),
@@ -196,7 +194,7 @@ async fn answers(process: &mut Child, port: u16) -> Result<(), Option<i32>> {
 }
 
 /// A free port of which the next one is free too: the server takes both.
-pub(crate) fn free_pair() -> u16 {
+pub fn free_pair() -> u16 {
     loop {
         let first = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = first.local_addr().unwrap().port();

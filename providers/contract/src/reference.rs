@@ -1,6 +1,6 @@
 //! Where a credential of ours lies; it is read at each use, so that a replaced one is picked up.
 
-use keywheel_contract::{Error, Result, SecretValue};
+use crate::{Error, Result, SecretValue};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
@@ -21,9 +21,9 @@ impl Reference {
     /// The text there now, without the line end that editors add.
     ///
     /// # Errors
-    /// [`Invalid`](keywheel_contract::ErrorKind::Invalid): it is not set, empty, or not text.
-    /// [`Unavailable`](keywheel_contract::ErrorKind::Unavailable): its file cannot be read now.
-    pub(crate) async fn read(&self, base: &Path) -> Result<SecretValue> {
+    /// [`Invalid`](crate::ErrorKind::Invalid): it is not set, empty, or not text.
+    /// [`Unavailable`](crate::ErrorKind::Unavailable): its file cannot be read now.
+    pub async fn read(&self, base: &Path) -> Result<SecretValue> {
         let whole = match self {
             Self::Env(name) => std::env::var(name)
                 .map(SecretValue::from)

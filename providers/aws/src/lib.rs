@@ -1,0 +1,1 @@
+//! Store `aws-secrets-manager`: AWS Secrets Manager.

@@ -1,0 +1,1 @@
+//! Store `azure-key-vault`: secrets of Azure Key Vault.

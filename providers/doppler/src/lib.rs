@@ -1,0 +1,1 @@
+//! Store `doppler`: configs of Doppler.

@@ -1,0 +1,1 @@
+//! Store `google-secret-manager`: Google Secret Manager.

@@ -1,0 +1,18 @@
+//! The servers that tests start for themselves: throwaway, on free ports of the loopback address.
+//!
+//! Real servers where there are any ([`openbao`]), emulators with their known deviations, and fakes of our own where
+//! nothing else exists, checked by the vendors' own clients ([`python`]). Every one can misbehave on demand:
+//! [`faults`] for those of ours, [`proxy`] in front of the others.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "only tests use this; what it cannot do is told by a panic, and a skipped test by a line of output"
+)]
+
+pub mod authority;
+pub mod faults;
+pub mod openbao;
+pub mod proxy;
+pub mod python;
+pub mod serve;
