@@ -13,6 +13,7 @@ pub mod daemon;
 pub mod inventory;
 pub mod journal;
 pub mod providers;
+pub mod quotas;
 pub mod report;
 pub mod rotation;
 pub mod scheduler;

@@ -6,6 +6,7 @@ use crate::consumers::{self, Reach, SystemNames};
 use crate::inventory::{
     ConsumerSpec, Definition, Destination, IssuerSpec, NotifySpec, Reference, StoreSpec, VerifySpec,
 };
+use crate::quotas::{Metered, Quotas};
 use crate::rotation::facts::Capabilities;
 use keywheel_contract::{Consumer, Error, FingerprintKey, Issuer, Place, Result, SecretStore};
 use keywheel_provider_exec::{
@@ -75,6 +76,7 @@ pub struct Providers {
     config: Config,
     fingerprint: Arc<FingerprintKey>,
     launcher: Launcher,
+    quotas: Arc<Quotas>,
     programs: Arc<Mutex<HashMap<String, Arc<dyn Consumer>>>>,
     issuers: Mutex<HashMap<String, Arc<dyn Issuer>>>,
     stores: Mutex<HashMap<String, Arc<dyn SecretStore>>>,
@@ -83,11 +85,17 @@ pub struct Providers {
 
 impl Providers {
     /// Providers as configured; nothing is called or started yet.
-    pub fn new(config: Config, fingerprint: Arc<FingerprintKey>, launcher: Launcher) -> Self {
+    pub fn new(
+        config: Config,
+        fingerprint: Arc<FingerprintKey>,
+        launcher: Launcher,
+        quotas: Arc<Quotas>,
+    ) -> Self {
         Self {
             config,
             fingerprint,
             launcher,
+            quotas,
             programs: Arc::default(),
             issuers: Mutex::default(),
             stores: Mutex::default(),
@@ -163,29 +171,9 @@ impl Providers {
                 )));
             }
         };
+        let store: Arc<dyn SecretStore> = Arc::new(Metered::new(store, Arc::clone(&self.quotas)));
         locked(&self.stores).insert(key, Arc::clone(&store));
         Ok(store)
-    }
-
-    /// A program declared in `keywheel.toml`, for `keywheel plugin check`.
-    ///
-    /// # Errors
-    /// It is not declared, or its declaration cannot work.
-    pub fn program(&self, name: &str) -> Result<Program> {
-        let Some(spec) = self.config.programs.get(name) else {
-            return Err(Error::invalid(format!(
-                "program `{name}` is not declared in keywheel.toml"
-            )));
-        };
-        let options = ProgramOptions {
-            path: spec.path.clone(),
-            sha256: spec.sha256.clone(),
-            args: spec.args.clone(),
-            env: spec.env.clone(),
-            deadline: spec.deadline.map(|deadline| deadline.to_string()),
-            max_output: spec.max_output.and_then(|most| usize::try_from(most).ok()),
-        };
-        Program::new(name, options, &self.config.base).map_err(|e| Error::invalid(e.message))
     }
 
     fn program_of(&self, options: &Map<String, Value>) -> Result<(Program, Map<String, Value>)> {
@@ -196,7 +184,7 @@ impl Providers {
         let mut config = self.config_of(name);
         let own = options.get("config").and_then(Value::as_object);
         config.extend(own.cloned().unwrap_or_default());
-        Ok((self.program(name)?, config))
+        Ok((program(&self.config, name)?, config))
     }
 
     /// What `keywheel.toml` hands to a program.
@@ -221,7 +209,7 @@ impl Providers {
             return Ok(());
         }
         let started = ExecConsumer::connect(
-            self.program(name)?,
+            program(&self.config, name)?,
             self.config_of(name),
             self.launcher.clone(),
         )
@@ -321,6 +309,27 @@ impl Connect for Providers {
             consumers,
         })
     }
+}
+
+/// A program declared in `keywheel.toml`.
+///
+/// # Errors
+/// It is not declared, or its declaration cannot work.
+pub fn program(config: &Config, name: &str) -> Result<Program> {
+    let Some(spec) = config.programs.get(name) else {
+        return Err(Error::invalid(format!(
+            "program `{name}` is not declared in keywheel.toml"
+        )));
+    };
+    let options = ProgramOptions {
+        path: spec.path.clone(),
+        sha256: spec.sha256.clone(),
+        args: spec.args.clone(),
+        env: spec.env.clone(),
+        deadline: spec.deadline.map(|deadline| deadline.to_string()),
+        max_output: spec.max_output.and_then(|most| usize::try_from(most).ok()),
+    };
+    Program::new(name, options, &config.base).map_err(|e| Error::invalid(e.message))
 }
 
 /// A destination as its store sees it.

@@ -5,6 +5,7 @@ use crate::inventory::Definition;
 use crate::journal::rotations::Lease;
 use crate::journal::{Journal, meta};
 use crate::providers::{Connect as _, Outside, Providers};
+use crate::quotas::Quotas;
 use crate::rotation::decide::Turn;
 use crate::rotation::facts::{Capabilities, Pace};
 use crate::rotation::report::Report;
@@ -48,7 +49,9 @@ impl Tools {
             .await?;
         ring.verify(&kept.unwrap_or_default())?;
         let launcher = Launcher::current_program()?;
-        let providers = Providers::new(config.clone(), Arc::clone(ring.fingerprint()), launcher);
+        let quotas = Arc::new(Quotas::new(journal.clone()));
+        let fingerprint = Arc::clone(ring.fingerprint());
+        let providers = Providers::new(config.clone(), fingerprint, launcher, quotas);
         Ok(Self { ring, providers })
     }
 

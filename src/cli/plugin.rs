@@ -2,12 +2,10 @@
 
 use super::context::Context;
 use super::exit::{Exit, Failure};
-use crate::providers::Providers;
+use crate::providers::program;
 use clap::{Subcommand, ValueEnum};
-use keywheel_contract::{FingerprintKey, SecretValue};
 use keywheel_provider_exec::{Launcher, Role, check};
 use serde_json::{Map, Value};
-use std::sync::Arc;
 
 /// Checks programs that speak the plugin protocol.
 #[derive(Debug, clap::Args)]
@@ -63,12 +61,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<Exit, Failure> 
     let config = context.config()?;
     let failed = |e: String| Failure::new(Exit::Failed, e);
     let launcher = Launcher::current_program().map_err(|e| failed(e.to_string()))?;
-    // Declarations are looked up here and nothing is fingerprinted, so that no seal key has to be there.
-    let none = Arc::new(FingerprintKey::new(&SecretValue::new(vec![0; 32])));
-    let providers = Providers::new(config, none, launcher.clone());
-    let program = providers
-        .program(&name)
-        .map_err(|e| Failure::new(Exit::Configuration, e))?;
+    let program = program(&config, &name).map_err(|e| Failure::new(Exit::Configuration, e))?;
     let settings: Map<String, Value> = settings.into_iter().collect();
     let report = check::run(program, role.into(), settings, launcher).await;
     anstream::print!("{report}");

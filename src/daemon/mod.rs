@@ -75,6 +75,7 @@ pub async fn build(
         config,
         Arc::clone(ring.fingerprint()),
         launcher,
+        &journal,
     ));
     let presence = Presence::new(&journal, kind)?;
     let engine = Engine {

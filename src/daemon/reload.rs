@@ -6,6 +6,7 @@ use crate::config::{Config, Problem};
 use crate::inventory::{self, Definition};
 use crate::journal::Journal;
 use crate::providers::{Connect, Outside, Providers};
+use crate::quotas::Quotas;
 use keywheel_contract::{FingerprintKey, Result};
 use keywheel_provider_exec::Launcher;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -14,16 +15,29 @@ use std::sync::{Arc, PoisonError, RwLock};
 pub struct Current {
     fingerprint: Arc<FingerprintKey>,
     launcher: Launcher,
+    quotas: Arc<Quotas>,
     providers: RwLock<Arc<Providers>>,
 }
 
 impl Current {
     /// Providers by this configuration, until another one is put in force.
-    pub fn new(config: &Config, fingerprint: Arc<FingerprintKey>, launcher: Launcher) -> Self {
-        let first = Providers::new(config.clone(), Arc::clone(&fingerprint), launcher.clone());
+    pub fn new(
+        config: &Config,
+        fingerprint: Arc<FingerprintKey>,
+        launcher: Launcher,
+        journal: &Journal,
+    ) -> Self {
+        let quotas = Arc::new(Quotas::new(journal.clone()));
+        let first = Providers::new(
+            config.clone(),
+            Arc::clone(&fingerprint),
+            launcher.clone(),
+            Arc::clone(&quotas),
+        );
         Self {
             fingerprint,
             launcher,
+            quotas,
             providers: RwLock::new(Arc::new(first)),
         }
     }
@@ -34,8 +48,12 @@ impl Current {
     }
 
     fn put_in_force(&self, config: &Config) {
-        let fingerprint = Arc::clone(&self.fingerprint);
-        let fresh = Providers::new(config.clone(), fingerprint, self.launcher.clone());
+        let fresh = Providers::new(
+            config.clone(),
+            Arc::clone(&self.fingerprint),
+            self.launcher.clone(),
+            Arc::clone(&self.quotas),
+        );
         *self
             .providers
             .write()

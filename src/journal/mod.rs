@@ -13,6 +13,7 @@ pub mod meta;
 mod open;
 pub mod overview;
 mod pending;
+pub mod quotas;
 pub mod replicas;
 pub mod requests;
 pub mod rotations;

@@ -99,8 +99,14 @@ impl Execution<'_> {
         answer
     }
 
-    /// The mark of one try.
+    /// The mark of one try. What was staged becomes current under the mark that it was staged under, so that the
+    /// store knows it again.
     fn mark(&self, kind: Kind, target: &str, attempt: i64) -> Mark {
+        let staged = match kind {
+            Kind::Publish => self.facts.applied(Kind::Stage, target),
+            _ => None,
+        };
+        let (kind, attempt) = staged.map_or((kind, attempt), |e| (e.kind, e.attempt));
         Mark {
             rotation: self.facts.id.clone(),
             token: super::decide::token(&self.facts.id, kind, target, attempt),

@@ -340,6 +340,32 @@ impl Facts {
             .filter(|effect| effect.status == Status::Applied)
     }
 
+    /// What is staged in a destination, if its publishing met a conflict since: effects are in the order of their
+    /// intents.
+    pub fn outrun_stage(&self, destination: &str) -> Option<&Effect> {
+        let staged = self.applied(Kind::Stage, destination)?;
+        let later = self
+            .effects
+            .iter()
+            .skip_while(|e| !std::ptr::eq(*e, staged));
+        let mut publishes = later.filter(|e| e.kind == Kind::Publish && e.target == destination);
+        publishes
+            .any(|e| e.status == Status::Failed && e.word == "conflict")
+            .then_some(staged)
+    }
+
+    /// Every version of a destination that this rotation made of the candidate, each once.
+    pub fn candidate_versions(&self, destination: &str) -> Vec<VersionId> {
+        let wrote = |e: &&Effect| {
+            matches!(e.kind, Kind::Stage | Kind::Publish)
+                && e.target == destination
+                && e.status == Status::Applied
+        };
+        let written = self.effects.iter().filter(wrote);
+        let versions: BTreeSet<_> = written.filter_map(|e| e.result.version.clone()).collect();
+        versions.into_iter().collect()
+    }
+
     /// Whether any effect of this kind took effect anywhere.
     pub fn any_applied(&self, kind: Kind) -> bool {
         self.effects

@@ -22,7 +22,6 @@ mod ids;
 mod issuer;
 mod online;
 mod quota;
-mod reference;
 mod secret;
 mod store;
 
@@ -39,7 +38,6 @@ pub use issuer::{
 };
 pub use online::{Examination, Finding, Listed, Page, Verdict};
 pub use quota::{Draw, Quota, Verb};
-pub use reference::Reference;
 pub use secret::SecretValue;
 pub use store::{
     Base, Find, Found, Inspection, Mark, Place, Retired, SecretStore, StoreCapabilities, Version,

@@ -2,7 +2,8 @@
 
 use crate::options::{AppRole, LoginOptions, RoleToken};
 use crate::transport::{Answer, Effect, Transport};
-use keywheel_contract::{Error, ErrorKind, Reference, Result, SecretValue};
+use keywheel_contract::{Error, ErrorKind, Result, SecretValue};
+use keywheel_reference::Reference;
 use rustify::endpoint::Endpoint;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;

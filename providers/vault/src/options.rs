@@ -1,7 +1,8 @@
 //! How a store `vault` is configured.
 
 use crate::shape::check_path;
-use keywheel_contract::{Error, Reference, Result};
+use keywheel_contract::{Error, Result};
+use keywheel_reference::Reference;
 use reqwest::Url;
 use serde::Deserialize;
 use std::net::IpAddr;

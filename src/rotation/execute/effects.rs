@@ -207,8 +207,7 @@ impl Execution<'_> {
         let expected = intent
             .and_then(|e| e.result.base.as_ref())
             .and_then(|base| base.version.clone());
-        if seen.current == expected || (kind == Kind::Publish && target.store.capabilities().stages)
-        {
+        if seen.current == expected {
             return Ok(());
         }
         let changed = || {
@@ -258,46 +257,49 @@ impl Execution<'_> {
 
     async fn end_version(&self, kind: Kind, name: &str) -> Result<Answer> {
         let target = self.target(name)?;
-        let Some(version) = self.version_to_end(kind, name) else {
-            return Ok(Answer::Done {
-                version: None,
-                word: "applied",
-                detail: "nothing was there".into(),
-            });
+        let mut answer = Answer::Done {
+            version: None,
+            word: "applied",
+            detail: "nothing was there".into(),
         };
-        let retired = match kind {
-            Kind::DisableVersion => target.store.disable(&target.place, &version).await?,
-            Kind::EnableVersion => {
-                target.store.enable(&target.place, &version).await?;
-                return Ok(Answer::Done {
-                    version: Some(version),
-                    word: "applied",
-                    detail: String::new(),
-                });
-            }
-            _ => target.store.destroy(&target.place, &version).await?,
-        };
-        let detail = match retired {
-            Retired::Impossible => "the store keeps it".to_owned(),
-            _ => String::new(),
-        };
-        Ok(Answer::Done {
-            version: Some(version),
-            word: retired.word(),
-            detail,
-        })
+        for version in self.versions_to_end(kind, name) {
+            let (store, place) = (&target.store, &target.place);
+            answer = match kind {
+                Kind::DisableVersion => ended(store.disable(place, &version).await?, version),
+                Kind::EnableVersion => {
+                    store.enable(place, &version).await?;
+                    Answer::Done {
+                        version: Some(version),
+                        word: "applied",
+                        detail: String::new(),
+                    }
+                }
+                _ => ended(store.destroy(place, &version).await?, version),
+            };
+        }
+        Ok(answer)
     }
 
-    /// The old version, or the candidate's.
-    pub(super) fn version_to_end(&self, kind: Kind, name: &str) -> Option<VersionId> {
-        if kind != Kind::DestroyCandidateVersion {
-            return self.facts.base_version(name).map(VersionId::new);
+    /// The old version, or all that hold the candidate.
+    pub(super) fn versions_to_end(&self, kind: Kind, name: &str) -> Vec<VersionId> {
+        match kind {
+            Kind::DestroyCandidateVersion => self.facts.candidate_versions(name),
+            _ => {
+                let old = self.facts.base_version(name);
+                old.map(VersionId::new).into_iter().collect()
+            }
         }
-        let written = self
-            .facts
-            .applied(Kind::Publish, name)
-            .or_else(|| self.facts.applied(Kind::Stage, name));
-        written?.result.version.clone()
+    }
+}
+
+fn ended(retired: Retired, version: VersionId) -> Answer {
+    Answer::Done {
+        version: Some(version),
+        word: retired.word(),
+        detail: match retired {
+            Retired::Impossible => "the store keeps it".to_owned(),
+            _ => String::new(),
+        },
     }
 }
 

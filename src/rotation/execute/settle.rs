@@ -3,7 +3,7 @@
 use super::Execution;
 use crate::rotation::report::{Answer, Settled};
 use crate::rotation::words::Kind;
-use keywheel_contract::{CredentialId, CredentialState, Find, Found, Liveness, Result};
+use keywheel_contract::{CredentialId, CredentialState, Find, Found, Liveness, Result, VersionId};
 
 impl Execution<'_> {
     pub(super) async fn settle(&self, kind: Kind, target: &str, attempt: i64) -> Result<Answer> {
@@ -110,18 +110,21 @@ impl Execution<'_> {
 
     async fn settle_version(&self, kind: Kind, name: &str) -> Result<Settled> {
         let target = self.target(name)?;
-        let Some(version) = self.version_to_end(kind, name) else {
+        let to_end = self.versions_to_end(kind, name);
+        if to_end.is_empty() {
             return Ok(Settled::Applied(None));
-        };
+        }
         let versions = target.store.list(&target.place).await?;
-        let found = versions.iter().find(|listed| listed.id == version);
-        let as_wanted = match kind {
-            Kind::DisableVersion => found.is_none_or(|listed| !listed.enabled),
-            Kind::EnableVersion => found.is_some_and(|listed| listed.enabled),
-            _ => found.is_none(),
+        let as_wanted = |version: &VersionId| {
+            let found = versions.iter().find(|listed| &listed.id == version);
+            match kind {
+                Kind::DisableVersion => found.is_none_or(|listed| !listed.enabled),
+                Kind::EnableVersion => found.is_some_and(|listed| listed.enabled),
+                _ => found.is_none(),
+            }
         };
-        Ok(if as_wanted {
-            Settled::Applied(Some(version))
+        Ok(if to_end.iter().all(as_wanted) {
+            Settled::Applied(to_end.last().cloned())
         } else {
             Settled::Resend
         })

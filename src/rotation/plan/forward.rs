@@ -206,12 +206,27 @@ pub(super) fn publishing(facts: &Facts) -> Step {
     let mut progress = Progress::new(facts);
     for destination in facts.destinations() {
         let name = destination.name();
-        let staged = !facts.stages_in(&name) || progress.effect(Kind::Stage, &name);
-        if staged && progress.effect(Kind::Publish, &name) {
+        if staged(facts, &mut progress, &name) && progress.effect(Kind::Publish, &name) {
             served(facts, &mut progress, Kind::Publish, &name);
         }
     }
     progress.or(Event::Published)
+}
+
+/// Where a store stages: whether the document of today's base is staged. Somebody may have changed other people's part
+/// since; then what is staged is refused as a conflict, and the new document is staged.
+fn staged(facts: &Facts, progress: &mut Progress<'_>, name: &str) -> bool {
+    if !facts.stages_in(name) {
+        return true;
+    }
+    if !progress.effect(Kind::Stage, name) {
+        return false;
+    }
+    let Some(stale) = facts.outrun_stage(name) else {
+        return true;
+    };
+    progress.perform(Kind::Stage, name, stale.attempt + 1);
+    false
 }
 
 /// Reads back what a destination serves since a write of that kind.

@@ -43,7 +43,8 @@ impl<'f> Progress<'f> {
         let failed_since = facts
             .effects
             .iter()
-            .filter(|e| e.kind == kind && e.target == target && e.created_ms >= facts.retried_ms);
+            .filter(|e| e.kind == kind && e.target == target && e.created_ms >= facts.retried_ms)
+            .filter(|e| e.word != THROTTLED);
         let tries = i64::try_from(failed_since.count()).unwrap_or(i64::MAX);
         match last.status {
             Status::Applied if undone(facts, last) => self.perform(kind, target, last.attempt + 1),
@@ -55,7 +56,7 @@ impl<'f> Progress<'f> {
                 self.perform(kind, target, last.attempt + 1);
             }
             Status::Failed
-                if (is_final(&last.word) || tries >= limit)
+                if (is_final(&last.word) || (tries >= limit && last.word != THROTTLED))
                     && !super::never_gives_up(facts)
                     && !look_again(facts, last.settled_ms) =>
             {
@@ -126,7 +127,8 @@ impl<'f> Progress<'f> {
             return Some(probe);
         }
         let retry_ms = probe.at_ms + backoff_ms(&facts.pace, probe.failures, target);
-        let given_up = (is_final(&probe.result) && limit != i64::MAX) || probe.failures >= limit;
+        let tired = probe.failures >= limit && probe.result != THROTTLED;
+        let given_up = (is_final(&probe.result) && limit != i64::MAX) || tired;
         if given_up && !super::never_gives_up(facts) && !look_again(facts, Some(probe.at_ms)) {
             let question = format!("{} {target}: {}", look.word(), probe.detail).replace("  ", " ");
             self.stuck.push(question);
@@ -295,6 +297,9 @@ fn poll_ms(facts: &Facts) -> i64 {
     let spent = (facts.now_ms - facts.phase_since_ms).max(0);
     (spent / 8).clamp(facts.pace.poll_min_ms, facts.pace.poll_max_ms)
 }
+
+/// Being told to wait is no failure: it never counts as a try and never ends in a question.
+const THROTTLED: &str = "throttled";
 
 /// Errors that the same call meets for ever.
 fn is_final(word: &str) -> bool {

@@ -9,6 +9,7 @@ use keywheel::daemon::Presence;
 use keywheel::journal::requests::{self, Request};
 use keywheel::journal::{Address, Journal, rotations};
 use keywheel::providers::Providers;
+use keywheel::quotas::Quotas;
 use keywheel::rotation::engine::Engine;
 use keywheel::rotation::facts::Pace;
 use keywheel::rotation::phase::Phase;
@@ -31,7 +32,8 @@ async fn engine(scene: &Scene, clock: &Arc<ManualClock>) -> Engine {
     let launcher = Launcher {
         shim: vec![KEYWHEEL.into(), "exec-shim".into(), "--".into()],
     };
-    let providers = Providers::new(config, Arc::clone(ring.fingerprint()), launcher);
+    let quotas = Arc::new(Quotas::new(journal.clone()));
+    let providers = Providers::new(config, Arc::clone(ring.fingerprint()), launcher, quotas);
     let presence = Presence::new(&journal, "command").unwrap();
     Engine {
         journal,

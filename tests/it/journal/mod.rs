@@ -12,6 +12,7 @@ mod files;
 mod leases;
 mod opening;
 mod plans;
+mod quotas;
 mod replicas;
 mod requests;
 mod rotations;

@@ -6,8 +6,14 @@ use keywheel::rotation::words::{STATUSES, State, Status};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-const SQLITE: &str = include_str!("../../../migrations/sqlite/0001_journal.sql");
-const POSTGRES: &str = include_str!("../../../migrations/postgres/0001_journal.sql");
+const SQLITE: [&str; 2] = [
+    include_str!("../../../migrations/sqlite/0001_journal.sql"),
+    include_str!("../../../migrations/sqlite/0002_quota.sql"),
+];
+const POSTGRES: [&str; 2] = [
+    include_str!("../../../migrations/postgres/0001_journal.sql"),
+    include_str!("../../../migrations/postgres/0002_quota.sql"),
+];
 
 const CASES: &[Case] = &[case(
     "a word list of a table refuses every other word",
@@ -54,7 +60,10 @@ async fn both_databases_have_the_same_indexes() {
 
 #[test]
 fn the_migration_files_differ_only_in_the_type_of_bytes() {
-    let body = |text: &str| text.lines().skip(2).collect::<Vec<_>>().join("\n");
+    let body = |texts: [&str; 2]| {
+        let steps = texts.map(|text| text.lines().skip(2).collect::<Vec<_>>().join("\n"));
+        steps.join("\n")
+    };
     assert_eq!(body(SQLITE), body(POSTGRES).replace("BYTEA", "BLOB"));
 }
 
@@ -83,7 +92,7 @@ fn word_lists_of_the_tables_are_those_of_the_code() {
 /// The words that a column's `CHECK` allows, in their order.
 fn words_of(table: &str, column: &str) -> Vec<&'static str> {
     let start = format!("CREATE TABLE {table} (");
-    let body = SQLITE
+    let body = SQLITE[0]
         .split_once(&start)
         .unwrap()
         .1
@@ -102,7 +111,9 @@ fn words_of(table: &str, column: &str) -> Vec<&'static str> {
 
 /// Table and column of every `CHECK` list.
 fn lists() -> Vec<(&'static str, &'static str)> {
-    let tables = SQLITE.split("CREATE TABLE ").skip(1);
+    let tables = SQLITE
+        .iter()
+        .flat_map(|step| step.split("CREATE TABLE ").skip(1));
     tables
         .flat_map(|table| {
             let name = table.split_once(' ').unwrap().0;

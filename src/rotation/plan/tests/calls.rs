@@ -48,24 +48,21 @@ fn call(facts: &Facts, kind: Kind, target: &str, attempt: i64) -> Call {
         .destinations()
         .find(|d| d.name() == target)
         .is_some_and(Destination::shows_previous);
-    let written = || {
-        facts
-            .applied(Kind::Publish, target)
-            .or_else(|| facts.applied(Kind::Stage, target))
-    };
-    let version = match kind {
-        Kind::DestroyCandidateVersion => written().and_then(|effect| effect.result.version.clone()),
-        Kind::DisableVersion | Kind::EnableVersion | Kind::DestroyVersion => {
-            facts.base_version(target).map(VersionId::new)
-        }
-        _ => None,
+    let versions = match kind {
+        Kind::DestroyCandidateVersion => facts.candidate_versions(target),
+        Kind::DisableVersion | Kind::EnableVersion | Kind::DestroyVersion => facts
+            .base_version(target)
+            .map(VersionId::new)
+            .into_iter()
+            .collect(),
+        _ => Vec::new(),
     };
     Call {
         kind,
         target: target.to_owned(),
         attempt,
         base: expected.map(|version| version.as_str().to_owned()),
-        version: version.map(|version| version.as_str().to_owned()),
+        versions: versions.iter().map(|v| v.as_str().to_owned()).collect(),
         credential: if kind == Kind::Republish {
             OLD.to_owned()
         } else {
@@ -309,17 +306,16 @@ fn written(world: &World, call: &Call) -> Settled {
 }
 
 fn version(world: &World, call: &Call) -> Settled {
-    let life = call
-        .version
-        .as_ref()
-        .and_then(|version| world.places[&call.target].copy(version))
-        .map(|c| c.life);
-    let as_wanted = match call.kind {
-        Kind::EnableVersion => life == Some(Life::Active),
-        Kind::DisableVersion => life != Some(Life::Active),
-        _ => life.is_none_or(|life| life == Life::Dead),
+    let wanted = |version: &String| {
+        let life = world.places[&call.target].copy(version).map(|c| c.life);
+        match call.kind {
+            Kind::EnableVersion => life == Some(Life::Active),
+            Kind::DisableVersion => life != Some(Life::Active),
+            _ => life.is_none_or(|life| life == Life::Dead),
+        }
     };
-    let version = call.version.as_ref().map(VersionId::new);
+    let as_wanted = call.versions.iter().all(wanted);
+    let version = call.versions.last().map(VersionId::new);
     if as_wanted {
         Settled::Applied(version)
     } else {

@@ -84,7 +84,13 @@ fn once(facts: &Facts, kind: Kind, target: &str, attempt: i64) -> Result<(), Vio
     let waited_ms = facts.phase_since_ms.max(facts.retried_ms);
     let renewed = |index: usize| facts.effects[index].created_ms < waited_ms;
     let again = kind == Kind::NotifyAgain && applied.is_some_and(renewed);
-    match undone || again {
+    // What was staged is stale where its publishing met a conflict.
+    let stale = |e: &crate::rotation::facts::Effect| {
+        e.kind == Kind::Publish && e.target == target && e.word == "conflict"
+    };
+    let outrun = kind == Kind::Stage
+        && applied.is_some_and(|index| facts.effects[index..].iter().any(stale));
+    match undone || again || outrun {
         true => Ok(()),
         false => broken("once", what),
     }

@@ -87,8 +87,8 @@ pub(super) struct Call {
     pub(super) attempt: i64,
     /// The version that a write expects.
     pub(super) base: Option<String>,
-    /// The version to end.
-    pub(super) version: Option<String>,
+    /// The versions to end.
+    pub(super) versions: Vec<String>,
     /// What is written.
     pub(super) credential: String,
     pub(super) previous: Option<String>,
@@ -376,7 +376,7 @@ impl World {
         if let Some(index) = place
             .copies
             .iter()
-            .position(staged)
+            .rposition(staged)
             .filter(|_| call.kind == Kind::Publish)
         {
             place.copies[index].mark = mark;
@@ -401,14 +401,16 @@ impl World {
         let Some(place) = self.places.get_mut(&call.target) else {
             return Err(Error::not_found("no such place"));
         };
-        if place.version() == call.version.as_deref() && life != Life::Active {
+        let in_use = place.version().map(str::to_owned);
+        let named = |version: &String| call.versions.contains(version);
+        if in_use.is_some_and(|version| named(&version)) && life != Life::Active {
             return Err(Error::conflict(None, "it is the version in use"));
         }
-        let version = call.version.as_deref().unwrap_or_default();
-        if let Some(copy) = place.copies.iter_mut().find(|copy| copy.version == version) {
+        let copies = place.copies.iter_mut();
+        for copy in copies.filter(|copy| named(&copy.version)) {
             copy.life = life;
         }
-        Ok(call.version.clone())
+        Ok(call.versions.last().cloned())
     }
 
     fn notify(&mut self, consumer: &str) -> Result<(), Error> {

@@ -23,8 +23,10 @@ pub(crate) struct Abilities {
 pub(crate) struct Kept {
     id: String,
     payload: String,
-    /// Tokens of the writes that made it what it is.
-    tokens: Vec<String>,
+    /// The token of the write that made it.
+    token: String,
+    /// Whether consumers ever saw it.
+    promoted: bool,
     enabled: bool,
 }
 
@@ -41,13 +43,14 @@ impl Shelf {
         self.versions.iter_mut().find(|kept| kept.id == id)
     }
 
-    fn add(&mut self, payload: &str, token: &str) -> String {
+    fn add(&mut self, payload: &str, token: &str, promoted: bool) -> String {
         self.written += 1;
         let id = format!("v{}", self.written);
         self.versions.push(Kept {
             id: id.clone(),
             payload: payload.to_owned(),
-            tokens: vec![token.to_owned()],
+            token: token.to_owned(),
+            promoted,
             enabled: true,
         });
         id
@@ -56,7 +59,7 @@ impl Shelf {
     /// The first version, there before keywheel was.
     pub(crate) fn seeded(payload: &str) -> Self {
         let mut shelf = Self::default();
-        shelf.current = Some(shelf.add(payload, "seed"));
+        shelf.current = Some(shelf.add(payload, "seed", true));
         shelf
     }
 }
@@ -104,6 +107,14 @@ impl ScriptedStore {
         }
     }
 
+    /// The token, unless it is that of the staging before.
+    fn of_its_own(&self, token: &str) -> Option<String> {
+        let truth = self.world.truth();
+        let shelf = truth.shelves.get(&self.name);
+        let staged = shelf.is_some_and(|s| s.versions.iter().any(|kept| kept.token == token));
+        (!staged).then(|| token.to_owned())
+    }
+
     async fn change(
         &self,
         kind: Kind,
@@ -126,25 +137,26 @@ impl ScriptedStore {
 
 fn stage(truth: &mut Truth, sent: &Sent) -> Result<VersionId> {
     let shelf = truth.shelves.entry(sent.name.clone()).or_default();
-    Ok(VersionId::new(shelf.add(&sent.payload, &sent.token)))
+    Ok(VersionId::new(shelf.add(&sent.payload, &sent.token, false)))
 }
 
-/// Over exactly the base; a staged version of the same content becomes current instead of a second copy.
-fn promote(truth: &mut Truth, sent: &Sent, stages: bool) -> Result<VersionId> {
+/// Over exactly the base; what was staged under the same mark becomes current, if it is this content.
+fn promote(truth: &mut Truth, sent: &Sent) -> Result<VersionId> {
     let shelf = truth.shelves.entry(sent.name.clone()).or_default();
+    let seen = shelf.current.clone().map(VersionId::new);
     if shelf.current != sent.base {
-        let seen = shelf.current.clone().map(VersionId::new);
         return Err(Error::conflict(seen, "it shows another version"));
     }
-    let staged = shelf.versions.last_mut().filter(|kept| {
-        stages && kept.payload == sent.payload && Some(&kept.id) != shelf.current.as_ref()
-    });
-    let id = match staged {
+    let mut versions = shelf.versions.iter_mut();
+    let id = match versions.find(|kept| !kept.promoted && kept.token == sent.token) {
+        Some(kept) if kept.payload != sent.payload => {
+            return Err(Error::conflict(seen, "something else was staged"));
+        }
         Some(kept) => {
-            kept.tokens.push(sent.token.clone());
+            kept.promoted = true;
             kept.id.clone()
         }
-        None => shelf.add(&sent.payload, &sent.token),
+        None => shelf.add(&sent.payload, &sent.token, true),
     };
     shelf.current = Some(id.clone());
     truth.shown.insert(sent.name.clone(), shown(&sent.payload));
@@ -194,11 +206,11 @@ impl SecretStore for ScriptedStore {
     }
 
     async fn promote(&self, write: &Write<'_>) -> Result<VersionId> {
-        let (sent, token) = (self.sent(write), write.mark.token.clone());
-        let stages = self.abilities.stages;
-        let call = move |truth: &mut Truth| promote(truth, &sent, stages);
+        let sent = self.sent(write);
+        let token = self.of_its_own(&sent.token);
+        let call = move |truth: &mut Truth| promote(truth, &sent);
         self.world
-            .carry(&super::WRITES, &self.name, Some(token), call)
+            .carry(&super::WRITES, &self.name, token, call)
             .await
     }
 
@@ -229,18 +241,15 @@ impl SecretStore for ScriptedStore {
         let Some(shelf) = truth.shelves.get(&self.name) else {
             return Ok(Found::Absent);
         };
-        let marked = |kept: &&Kept| kept.tokens.contains(&mark.token);
-        let Some(kept) = shelf.versions.iter().find(marked) else {
+        let Some(kept) = shelf.versions.iter().find(|kept| kept.token == mark.token) else {
             return Ok(Found::Absent);
         };
         let id = VersionId::new(&kept.id);
-        Ok(
-            match (shelf.current.as_ref() == Some(&kept.id), kept.tokens.len()) {
-                (true, _) => Found::Current(id),
-                (false, 1) if self.abilities.stages => Found::Staged(id),
-                (false, _) => Found::Superseded(id),
-            },
-        )
+        Ok(match shelf.current.as_ref() == Some(&kept.id) {
+            true => Found::Current(id),
+            false if kept.promoted => Found::Superseded(id),
+            false => Found::Staged(id),
+        })
     }
 
     async fn disable(&self, _: &Place, version: &VersionId) -> Result<Retired> {

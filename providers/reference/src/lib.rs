@@ -1,6 +1,7 @@
-//! Where a credential of ours lies; it is read at each use, so that a replaced one is picked up.
+//! Where a credential of ours lies, such as the one that a store is spoken to with. It is read at each use, so that a
+//! replaced one is picked up. A crate of its own, for the contract does no input and output.
 
-use crate::{Error, Result, SecretValue};
+use keywheel_contract::{Error, Result, SecretValue};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
@@ -21,8 +22,8 @@ impl Reference {
     /// The text there now, without the line end that editors add.
     ///
     /// # Errors
-    /// [`Invalid`](crate::ErrorKind::Invalid): it is not set, empty, or not text.
-    /// [`Unavailable`](crate::ErrorKind::Unavailable): its file cannot be read now.
+    /// [`Invalid`](keywheel_contract::ErrorKind::Invalid): it is not set, empty, or not text.
+    /// [`Unavailable`](keywheel_contract::ErrorKind::Unavailable): its file cannot be read now.
     pub async fn read(&self, base: &Path) -> Result<SecretValue> {
         let whole = match self {
             Self::Env(name) => std::env::var(name)
