@@ -1,6 +1,6 @@
 //! A certificate authority of one test run, for servers that are only spoken to over TLS.
 
-use rcgen::{CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use std::path::PathBuf;
@@ -18,6 +18,9 @@ impl Authority {
     #[must_use]
     pub fn make() -> Self {
         let mut params = CertificateParams::default();
+        // A name of its own: OpenSSL takes a certificate that names itself as its issuer for a self-signed one.
+        let name = &mut params.distinguished_name;
+        name.push(DnType::CommonName, "example authority");
         params.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
         let folder = tempfile::tempdir().unwrap();
