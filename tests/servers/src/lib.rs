@@ -13,6 +13,7 @@
 pub mod authority;
 pub mod azure;
 pub mod faults;
+pub mod google;
 pub mod openbao;
 pub mod proxy;
 pub mod python;

@@ -1,0 +1,185 @@
+//! How a store `google-secret-manager` is configured.
+
+use crate::selector::Selector;
+use keywheel_contract::{Error, Reference, Result};
+use serde::Deserialize;
+use std::net::IpAddr;
+use url::Url;
+
+/// Options of the store `google-secret-manager`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GoogleOptions {
+    /// The project's id or number.
+    pub project: String,
+    /// The region of regional secrets; left out for global ones.
+    #[serde(default)]
+    pub location: Option<String>,
+    /// What readers ask for: `latest` (where left out), `pinned`, or an alias. A place may only repeat it.
+    #[serde(default)]
+    pub selector: Option<String>,
+    /// Whether the first publish creates a secret that is not there.
+    #[serde(default)]
+    pub create: bool,
+    /// Where a global secret that is created is kept; chosen by the service where empty.
+    #[serde(default)]
+    pub replicas: Vec<String>,
+    /// The key file of a service account, or the configuration of a workload identity; the application default
+    /// credentials where left out.
+    #[serde(default)]
+    pub credentials: Option<Reference>,
+    /// `https://host` instead of the service's own; `http://` only on this machine, without any credentials.
+    #[serde(default)]
+    pub endpoint: Option<String>,
+}
+
+impl GoogleOptions {
+    /// The keys a person may write.
+    pub const KEYS: &[&str] = &[
+        "project",
+        "location",
+        "selector",
+        "create",
+        "replicas",
+        "credentials",
+        "endpoint",
+    ];
+
+    /// Whether the settings can work together; nothing is read or called.
+    ///
+    /// # Errors
+    /// `Invalid`, with what to write instead.
+    pub fn check(&self) -> Result<()> {
+        plain("project", &self.project)?;
+        for location in self.location.iter().chain(&self.replicas) {
+            plain("location", location)?;
+        }
+        Selector::read(self.selector.as_deref())?;
+        if !self.replicas.is_empty() && (!self.create || self.location.is_some()) {
+            return Err(Error::invalid(
+                "`replicas` says where a global secret is created: it needs `create = true` and no `location`",
+            ));
+        }
+        let plaintext = self.endpoint_url()?.scheme() == "http";
+        if plaintext && self.credentials.is_some() {
+            return Err(Error::invalid(
+                "`credentials` are never sent without encryption: leave them out, or let `endpoint` be https",
+            ));
+        }
+        Ok(())
+    }
+
+    /// `projects/P` or `projects/P/locations/L`.
+    pub(crate) fn parent(&self) -> String {
+        match &self.location {
+            None => format!("projects/{}", self.project),
+            Some(location) => format!("projects/{}/locations/{location}", self.project),
+        }
+    }
+
+    /// Where calls go: the global endpoint knows no regional secret, and the other way round.
+    pub(crate) fn endpoint_url(&self) -> Result<Url> {
+        let own = match &self.location {
+            None => "https://secretmanager.googleapis.com".to_owned(),
+            Some(location) => format!("https://secretmanager.{location}.rep.googleapis.com"),
+        };
+        // The text itself is not repeated, for somebody may have put a password into it.
+        let wrong =
+            |why: &str| Error::invalid(format!("`endpoint` {why}: write it as https://host"));
+        let url = Url::parse(self.endpoint.as_deref().unwrap_or(&own));
+        let url = url.map_err(|_| wrong("is not an address"))?;
+        let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+        if !bare || !url.username().is_empty() || url.password().is_some() {
+            return Err(wrong("has more than scheme, host and port"));
+        }
+        match url.scheme() {
+            "https" => Ok(url),
+            "http" if is_this_machine(&url) => Ok(url),
+            "http" => Err(wrong("is not encrypted and not of this machine")),
+            _ => Err(wrong("is not https")),
+        }
+    }
+}
+
+fn is_this_machine(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let host = host.trim_matches(['[', ']'].as_slice());
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// A part of a resource's name that stands for itself.
+fn plain(what: &str, text: &str) -> Result<()> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
+    if !text.is_empty() && text.len() <= 63 && text.chars().all(allowed) && !text.contains("..") {
+        return Ok(());
+    }
+    Err(Error::invalid(format!(
+        "`{what}` `{}` cannot be used: at most 63 letters, digits, `-` and `.`",
+        text.escape_default()
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::GoogleOptions;
+
+    fn options(more: &str) -> GoogleOptions {
+        toml::from_str(&format!("project = 'example'\n{more}")).unwrap()
+    }
+
+    #[test]
+    fn each_region_has_its_endpoint() {
+        let own = |more: &str| options(more).endpoint_url().unwrap().to_string();
+        assert_eq!(own(""), "https://secretmanager.googleapis.com/");
+        let regional = own("location = 'europe-west3'");
+        assert_eq!(
+            regional,
+            "https://secretmanager.europe-west3.rep.googleapis.com/"
+        );
+        assert_eq!(
+            options("location = 'europe-west3'").parent(),
+            "projects/example/locations/europe-west3"
+        );
+    }
+
+    #[test]
+    fn what_cannot_work_together_is_refused() {
+        for good in [
+            "",
+            "endpoint = 'http://127.0.0.1:1'",
+            "endpoint = 'https://private.example.com'\ncredentials = { file = 'a' }",
+            "create = true\nreplicas = ['europe-west3', 'europe-west4']",
+            "selector = 'current'",
+        ] {
+            assert!(options(good).check().is_ok(), "{good}");
+        }
+        for bad in [
+            "endpoint = 'http://example.com'",
+            "endpoint = 'http://127.0.0.1.example.com'",
+            "endpoint = 'https://user@example.com'",
+            "endpoint = 'https://example.com/v1'",
+            "endpoint = 'http://127.0.0.1:1'\ncredentials = { file = 'a' }",
+            "replicas = ['europe-west3']",
+            "create = true\nlocation = 'a'\nreplicas = ['b']",
+            "selector = '7'",
+            "location = 'a/b'",
+        ] {
+            assert!(options(bad).check().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_keys_are_the_fields() {
+        let all = "location = 'l'\nselector = 's'\ncreate = true\nreplicas = []\n\
+                   credentials = { file = 'c' }\nendpoint = 'https://h'";
+        let text = format!("project = 'p'\n{all}");
+        let read: toml::Table = toml::from_str(&text).unwrap();
+        let mut keys = GoogleOptions::KEYS.to_vec();
+        keys.sort_unstable();
+        let mut fields: Vec<_> = read.keys().map(String::as_str).collect();
+        fields.sort_unstable();
+        assert_eq!(fields, keys);
+        assert!(toml::from_str::<GoogleOptions>(&text).is_ok());
+        assert!(toml::from_str::<GoogleOptions>(&format!("{text}\nx = 1")).is_err());
+    }
+}
