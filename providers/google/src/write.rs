@@ -3,7 +3,7 @@
 use crate::api::Api;
 use crate::marks::{self, Note};
 use crate::names::id;
-use crate::standing::{Standing, target};
+use crate::standing::Standing;
 use crate::store::GoogleStore;
 use crate::trace::{Trace, follow};
 use google_cloud_secretmanager_v1::model::Secret;
@@ -131,8 +131,21 @@ impl GoogleStore {
         };
         let annotations = marks::with(&marks::Annotations::new(), write.mark, &first);
         let replication = (!self.regional).then(|| Api::replication(&self.replicas));
-        let secret = self.api.create(path, replication, annotations).await?;
-        Ok(Standing::empty(secret))
+        match self.api.create(path, replication, annotations).await {
+            Ok(secret) => Ok(Standing::empty(secret)),
+            Err(error) if is_doubtful(&error) => {
+                let now = self.noted(write, &first).await;
+                now.ok_or(error)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What stands there, if this note is in it: a lost answer is settled at once where one look can do it.
+    async fn noted(&self, write: &Write<'_>, note: &Note) -> Option<Standing> {
+        let now = self.standing(&write.place.path).await.ok().flatten()?;
+        let there = marks::noted(&now.secret.annotations, write.mark);
+        (there.as_ref() == Some(note)).then_some(now)
     }
 
     async fn exactly(&self, write: &Write<'_>, standing: &Standing) -> Result<Trace> {
@@ -150,10 +163,15 @@ impl GoogleStore {
         let note = note_on(standing);
         let annotations = marks::with(&standing.secret.annotations, write.mark, &note);
         let path = &write.place.path;
-        standing.secret = self
-            .api
-            .update(path, &standing.secret, annotations, None)
-            .await?;
+        let updated = self.api.update(path, &standing.secret, annotations, None);
+        match updated.await {
+            Ok(secret) => standing.secret = secret,
+            Err(error) if is_doubtful(&error) => {
+                let now = self.noted(write, &note).await;
+                standing.secret = now.ok_or(error)?.secret;
+            }
+            Err(error) => return Err(error),
+        }
         Ok(note)
     }
 
@@ -190,16 +208,21 @@ impl GoogleStore {
         let aliases = Some(aliases.into_iter().collect());
         let moved = self.api.update(path, secret, annotations, aliases).await;
         match moved {
-            Err(error) if matches!(error.kind, ErrorKind::Conflict { .. }) => {
-                let now = self.existing(path).await?;
-                match target(&now.secret, alias) == Some(number) {
-                    true => Ok(()),
-                    false => Err(Error::conflict(now.current_id(), error.message)),
-                }
+            Err(error) if is_doubtful(&error) => {
+                let now = self.noted(write, note).await;
+                now.map(|_| ()).ok_or(error)
             }
             other => other.map(|_| ()),
         }
     }
+}
+
+/// Whether it may have been our own call, sent before, that stands in the way, or this one that was carried out.
+fn is_doubtful(error: &Error) -> bool {
+    matches!(
+        error.kind,
+        ErrorKind::UnknownOutcome | ErrorKind::Conflict { .. }
+    )
 }
 
 fn note_on(standing: &Standing) -> Note {

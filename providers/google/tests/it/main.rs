@@ -4,4 +4,10 @@
 #[cfg(test)]
 mod conformance;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod login;
+#[cfg(test)]
 mod rig;
+#[cfg(test)]
+mod versions;

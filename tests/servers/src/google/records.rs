@@ -79,6 +79,7 @@ impl Secret {
                 "labels" => self.labels = texts(value),
                 "versionDestroyTtl" => self.destroy_ttl = seconds(value),
                 "name" | "etag" | "createTime" => {}
+                other if value.is_null() => drop(self.other.remove(other)),
                 other => {
                     self.other.insert(other.to_owned(), value.clone());
                 }
