@@ -1,7 +1,8 @@
 //! How a store `google-secret-manager` is configured.
 
 use crate::selector::Selector;
-use keywheel_contract::{Error, Reference, Result};
+use keywheel_contract::{Error, Result};
+use keywheel_reference::Reference;
 use serde::Deserialize;
 use std::net::IpAddr;
 use url::Url;
