@@ -52,18 +52,33 @@ impl Asked<'_> {
             .unwrap_or_default()
     }
 
-    /// Whether the method says that something is to change.
+    /// What is asked of a service that takes every question as a POST, as AWS's do: `DescribeSecret`. Empty elsewhere.
     #[must_use]
-    pub fn writes(&self) -> bool {
-        !matches!(
-            self.head.method,
-            Method::GET | Method::HEAD | Method::OPTIONS
-        )
+    pub fn operation(&self) -> &str {
+        let target = self.header("x-amz-target");
+        target
+            .rsplit_once('.')
+            .map_or(target, |(_, operation)| operation)
     }
 
-    fn fingerprint(&self) -> u64 {
+    /// Whether the method, or the operation where there is one, says that something is to change.
+    #[must_use]
+    pub fn writes(&self) -> bool {
+        let reads = ["Describe", "Get", "List"];
+        match self.operation() {
+            "" => !matches!(
+                self.head.method,
+                Method::GET | Method::HEAD | Method::OPTIONS
+            ),
+            operation => !reads.iter().any(|read| operation.starts_with(read)),
+        }
+    }
+
+    /// The same for the same request.
+    pub(crate) fn fingerprint(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
-        (self.head.method.as_str(), self.path(), self.body).hash(&mut hasher);
+        let method = self.head.method.as_str();
+        (method, self.path(), self.operation(), self.body).hash(&mut hasher);
         hasher.finish()
     }
 }
@@ -128,7 +143,7 @@ impl Faults {
         state.lossy = None;
     }
 
-    /// Every fault that was met so far, with the method and path that met it.
+    /// Every fault that was met so far, with the method, path and operation that met it.
     #[must_use]
     pub fn met(&self) -> Vec<String> {
         self.0.lock().unwrap().log.clone()
@@ -138,8 +153,9 @@ impl Faults {
     pub(crate) fn meet(&self, asked: &Asked<'_>) -> Option<Fault> {
         let mut state = self.0.lock().unwrap();
         let fault = state.rule_for(asked).or_else(|| state.loss_of(asked))?;
-        let line = format!("{fault:?}: {} {}", asked.head.method, asked.head.uri.path());
-        state.log.push(line);
+        let (method, path) = (&asked.head.method, asked.head.uri.path());
+        let line = format!("{fault:?}: {method} {path} {}", asked.operation());
+        state.log.push(line.trim_end().to_owned());
         Some(fault)
     }
 }

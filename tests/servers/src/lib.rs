@@ -11,6 +11,7 @@
 )]
 
 pub mod authority;
+pub mod aws;
 pub mod azure;
 pub mod faults;
 pub mod google;

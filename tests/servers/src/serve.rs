@@ -78,7 +78,7 @@ struct Server {
     router: Router,
     faults: Faults,
     /// The last answer to each read, for those that are to be stale.
-    answers: Arc<Mutex<HashMap<String, (u16, Bytes)>>>,
+    answers: Arc<Mutex<HashMap<u64, (u16, Bytes)>>>,
 }
 
 impl Server {
@@ -99,7 +99,7 @@ impl Server {
             head: &head,
             body: &body,
         };
-        let key = format!("{} {}", head.method, asked.path());
+        let key = asked.fingerprint();
         let (writes, fault) = (asked.writes(), self.faults.meet(&asked));
         match &fault {
             Some(Fault::Refuse(status, after)) => return Ok(refusal(*status, *after)),
