@@ -1,20 +1,24 @@
 //! `keywheel check`: everything that is wrong with configuration, inventory, seal key and journal, at once.
 
+mod online;
+
 use super::context::Context;
 use super::exit::{Exit, Failure};
-use crate::actions::Tools;
+use super::output::Prose;
 use crate::config::Config;
-use crate::inventory::{Definition, read};
+use crate::inventory::read;
 use crate::journal::{Address, Journal, meta};
 use crate::seal::KeyRing;
-use std::collections::BTreeSet;
 
 /// Checks configuration, inventory, seal key and journal; changes nothing.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Also tries to reach every issuer, store and program.
+    /// Also tries to reach every issuer, store and program, and says which rights are missing. Changes nothing there.
     #[arg(long)]
     online: bool,
+    /// How to write what was seen online.
+    #[arg(long, value_enum, default_value_t, requires = "online")]
+    output: Prose,
 }
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
@@ -36,9 +40,12 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<Exit, Failure> 
     }
     let count = definitions.len();
     let plural = if count == 1 { "" } else { "s" };
-    anstream::println!("{count} secret{plural}, no problem found");
+    match args.output.is_json() {
+        true => anstream::eprintln!("{count} secret{plural}, no problem found"),
+        false => anstream::println!("{count} secret{plural}, no problem found"),
+    }
     match (args.online, journal) {
-        (true, Some(journal)) => online(&config, &journal, &definitions).await,
+        (true, Some(journal)) => online::run(&config, &journal, &definitions, args.output).await,
         (true, None) => Err(Failure::new(
             Exit::Configuration,
             "--online needs seal key and journal",
@@ -89,38 +96,4 @@ async fn own(context: &Context, config: &Config, wrong: &mut Vec<String>) -> Opt
         (Ok(_), None) => {}
     }
     Some(journal)
-}
-
-/// Reaches what every secret needs: programs describe themselves, stores show which version they serve.
-async fn online(
-    config: &Config,
-    journal: &Journal,
-    definitions: &[Definition],
-) -> Result<Exit, Failure> {
-    let tools = Tools::new(config, journal).await?;
-    let mut unreachable = BTreeSet::new();
-    for definition in definitions {
-        let outside = match tools.outside(definition, None).await {
-            Ok(outside) => outside,
-            Err(error) => {
-                unreachable.insert(error.to_string());
-                continue;
-            }
-        };
-        for (name, target) in &outside.destinations {
-            if let Err(error) = target.store.inspect(&target.place).await {
-                unreachable.insert(format!("{}: {name}: {error}", definition.id));
-            }
-        }
-    }
-    for line in &unreachable {
-        anstream::eprintln!("unreachable: {line}");
-    }
-    match unreachable.is_empty() {
-        true => {
-            anstream::println!("every issuer, store and program answers");
-            Ok(Exit::Done)
-        }
-        false => Ok(Exit::Failed),
-    }
 }

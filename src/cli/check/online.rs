@@ -1,0 +1,159 @@
+//! `keywheel check --online`: would rotations work with the stores, issuers and programs as they are now?
+
+use super::super::exit::{Exit, Failure};
+use super::super::heading::Daemons;
+use super::super::output::{Envelope, Prose};
+use crate::actions::Tools;
+use crate::config::Config;
+use crate::inventory::{Definition, StoreSpec};
+use crate::journal::Journal;
+use crate::providers::place_of;
+use keywheel_contract::{Examination, Finding, Place, Verdict};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One finding, as scripts read it.
+#[derive(Serialize)]
+struct Item<'a> {
+    environment: &'a str,
+    store: &'a str,
+    kind: &'a str,
+    about: &'a str,
+    verdict: &'static str,
+    detail: &'a str,
+}
+
+/// The places of one store that secrets of an environment are published to.
+struct Used<'a> {
+    environment: &'a str,
+    spec: &'a StoreSpec,
+    places: Vec<Place>,
+}
+
+pub(super) async fn run(
+    config: &Config,
+    journal: &Journal,
+    definitions: &[Definition],
+    output: Prose,
+) -> Result<Exit, Failure> {
+    let tools = Tools::new(config, journal).await?;
+    let daemons = Daemons::of(journal).await?;
+    let now = journal.clock().now_ms();
+    let mut envelope = Envelope::open(output, "keywheel/check/1", now, &daemons.alive)?;
+    let mut missing = 0;
+    for used in by_store(definitions) {
+        let seen = examine(&tools, &used).await;
+        missing += seen
+            .findings
+            .iter()
+            .filter(|f| f.verdict == Verdict::Missing)
+            .count();
+        match output.is_json() {
+            true => items(&mut envelope, &used, &seen.findings)?,
+            false => show(&used, &seen),
+        }
+    }
+    envelope.close();
+    let away = unreachable(&tools, definitions).await;
+    for line in &away {
+        anstream::eprintln!("unreachable: {line}");
+    }
+    if missing > 0 || !away.is_empty() {
+        return Ok(Exit::Failed);
+    }
+    if !output.is_json() {
+        anstream::println!("every issuer, store and program answers");
+    }
+    Ok(Exit::Done)
+}
+
+fn by_store(definitions: &[Definition]) -> Vec<Used<'_>> {
+    let mut stores: BTreeMap<(&str, String), Used<'_>> = BTreeMap::new();
+    for definition in definitions {
+        let environment = definition.id.environment();
+        for destination in &definition.destinations {
+            let spec = &destination.store;
+            let settings = serde_json::Value::Object(spec.options.clone());
+            let used = stores
+                .entry((
+                    environment,
+                    format!("{} {} {settings}", spec.name, spec.kind),
+                ))
+                .or_insert_with(|| Used {
+                    environment,
+                    spec,
+                    places: Vec::new(),
+                });
+            used.places.push(place_of(destination));
+        }
+    }
+    stores.into_values().collect()
+}
+
+async fn examine(tools: &Tools, used: &Used<'_>) -> Examination {
+    match tools.store(used.spec).await {
+        Ok(store) => store.examine(&used.places).await,
+        Err(error) => Examination {
+            findings: vec![Finding::new("settings", Verdict::Missing, error.message)],
+            policy: None,
+        },
+    }
+}
+
+fn items(envelope: &mut Envelope, used: &Used<'_>, findings: &[Finding]) -> Result<(), Failure> {
+    for finding in findings {
+        envelope.item(&Item {
+            environment: used.environment,
+            store: &used.spec.name,
+            kind: &used.spec.kind,
+            about: &finding.about,
+            verdict: word(finding.verdict),
+            detail: &finding.detail,
+        })?;
+    }
+    Ok(())
+}
+
+fn show(used: &Used<'_>, seen: &Examination) {
+    let (spec, count) = (used.spec, used.places.len());
+    let plural = if count == 1 { "" } else { "s" };
+    anstream::println!(
+        "store {} of {} ({}), {count} place{plural}",
+        spec.name,
+        used.environment,
+        spec.kind
+    );
+    for finding in &seen.findings {
+        let verdict = match finding.verdict {
+            Verdict::Missing => "MISSING",
+            other => word(other),
+        };
+        anstream::println!("  {verdict:<8} {}: {}", finding.about, finding.detail);
+    }
+    if let Some(policy) = &seen.policy {
+        anstream::println!("  these rights suffice:");
+        for line in policy.lines() {
+            anstream::println!("    {line}");
+        }
+    }
+}
+
+fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Good => "ok",
+        Verdict::Warning => "warning",
+        Verdict::Missing => "missing",
+        Verdict::Unproven => "unproven",
+    }
+}
+
+/// Issuers and programs that cannot be built or do not describe themselves.
+async fn unreachable(tools: &Tools, definitions: &[Definition]) -> BTreeSet<String> {
+    let mut away = BTreeSet::new();
+    for definition in definitions {
+        if let Err(error) = tools.outside(definition, None).await {
+            away.insert(error.to_string());
+        }
+    }
+    away
+}
