@@ -1,7 +1,7 @@
 //! What came back from calls, ready to be committed. Values are sealed already.
 
 use super::plan::Order;
-use keywheel_contract::{CredentialId, Error, Observation, Retry, VersionId};
+use keywheel_contract::{CredentialId, Error, Observation, Retired, Retry, VersionId};
 
 /// A sealed value under its name.
 pub type Sealed = (String, Vec<u8>);
@@ -86,6 +86,8 @@ pub struct NewCandidate {
 pub enum Settled {
     /// It took effect.
     Applied(Option<VersionId>),
+    /// A version ended, in the store's own way.
+    Ended(VersionId, Retired),
     /// It is not there (yet).
     Absent,
     /// Sending it again is the same as sending it once.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// One place in a store, as the inventory names it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     /// Path or name inside the store.
     pub path: String,
@@ -141,6 +141,9 @@ pub struct Version {
     pub current: bool,
     /// Whether it can be read.
     pub enabled: bool,
+    /// What [`destroy`](SecretStore::destroy) made of it, once there is nothing left to do; a version that is gone
+    /// need not be listed.
+    pub ended: Option<Retired>,
 }
 
 /// What really became of a version that was to be ended. Reports print this word and never more.

@@ -165,6 +165,7 @@ impl SecretStore for ExecStore {
             id: version.id,
             current: version.current,
             enabled: version.enabled,
+            ended: version.ended,
         };
         Ok(versions.into_iter().map(version).collect())
     }

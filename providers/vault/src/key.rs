@@ -1,7 +1,7 @@
 //! One path as its metadata tells it: versions, limits, and which write of ours got which number (pure).
 
 use chrono::{DateTime, Utc};
-use keywheel_contract::{Base, Error, Mark, Result, Version, VersionId};
+use keywheel_contract::{Base, Error, Mark, Result, Retired, Version, VersionId};
 use std::collections::{BTreeMap, HashMap};
 use vaultrs::api::kv2::responses::{
     ReadConfigurationResponse, ReadSecretMetadataResponse, SecretMetadata,
@@ -91,6 +91,7 @@ impl Key {
             id: id(*number),
             current: self.current() == Some(*number),
             enabled: slot.state == State::Readable,
+            ended: (slot.state == State::Destroyed).then_some(Retired::Destroyed),
         };
         self.slots.iter().rev().map(version).collect()
     }

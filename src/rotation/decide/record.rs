@@ -100,6 +100,10 @@ impl Sitting {
             Settled::Applied(version) => {
                 applied(effect, now, version.clone(), "applied", "found by reading")
             }
+            Settled::Ended(version, how) => {
+                let version = Some(version.clone());
+                applied(effect, now, version, how.word(), "found by reading")
+            }
             Settled::Orphaned(ids) => {
                 effect.status = Status::Orphaned;
                 effect.settled_ms = Some(now);

@@ -3,7 +3,7 @@
 use super::Execution;
 use crate::rotation::report::{Answer, Settled};
 use crate::rotation::words::Kind;
-use keywheel_contract::{CredentialId, CredentialState, Find, Found, Liveness, Result, VersionId};
+use keywheel_contract::{CredentialId, CredentialState, Find, Found, Liveness, Result, Retired};
 
 impl Execution<'_> {
     pub(super) async fn settle(&self, kind: Kind, target: &str, attempt: i64) -> Result<Answer> {
@@ -110,23 +110,26 @@ impl Execution<'_> {
 
     async fn settle_version(&self, kind: Kind, name: &str) -> Result<Settled> {
         let target = self.target(name)?;
-        let to_end = self.versions_to_end(kind, name);
-        if to_end.is_empty() {
-            return Ok(Settled::Applied(None));
+        let listed = target.store.list(&target.place).await?;
+        let mut settled = Settled::Applied(None);
+        for version in self.versions_to_end(kind, name) {
+            let found = listed.iter().find(|listed| listed.id == version);
+            settled = match (kind, found) {
+                (Kind::EnableVersion, Some(found)) if found.enabled => {
+                    Settled::Applied(Some(version))
+                }
+                (Kind::DisableVersion, Some(found)) if !found.enabled => {
+                    Settled::Ended(version, found.ended.unwrap_or(Retired::Disabled))
+                }
+                (Kind::EnableVersion | Kind::DisableVersion, Some(_))
+                | (Kind::EnableVersion, None) => return Ok(Settled::Resend),
+                (_, None) => Settled::Ended(version, Retired::Destroyed),
+                (_, Some(found)) => match found.ended {
+                    Some(how) => Settled::Ended(version, how),
+                    None => return Ok(Settled::Resend),
+                },
+            };
         }
-        let versions = target.store.list(&target.place).await?;
-        let as_wanted = |version: &VersionId| {
-            let found = versions.iter().find(|listed| &listed.id == version);
-            match kind {
-                Kind::DisableVersion => found.is_none_or(|listed| !listed.enabled),
-                Kind::EnableVersion => found.is_some_and(|listed| listed.enabled),
-                _ => found.is_none(),
-            }
-        };
-        Ok(if to_end.iter().all(as_wanted) {
-            Settled::Applied(to_end.last().cloned())
-        } else {
-            Settled::Resend
-        })
+        Ok(settled)
     }
 }

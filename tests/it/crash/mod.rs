@@ -7,6 +7,7 @@ mod clock;
 mod mutants;
 mod rig;
 mod scenario;
+mod stores;
 mod sweep;
 mod table;
 mod watch;

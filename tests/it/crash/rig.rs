@@ -5,7 +5,7 @@ use super::clock::TickingClock;
 use super::scenario::{Scenario, StoreKind};
 use super::watch::Watcher;
 use super::world::truth::{Instance, Life, Made, Shown, Suspended};
-use super::world::{Doors, Loss, World, shelf};
+use super::world::{Doors, Loss, Real, World, shelf};
 use crate::servers::postgres::Database;
 use keywheel::journal::requests::{self, Request};
 use keywheel::journal::rotations::{self, Lease, Run};
@@ -16,9 +16,7 @@ use keywheel::rotation::facts::Pace;
 use keywheel::rotation::words::{Cause, Mode, State, Wish};
 use keywheel::seal::KeyRing;
 use keywheel::seam::Seam;
-use keywheel_contract::{
-    Base, Document, Fields, Mark, RotationId, SecretStore as _, SecretValue, Style, Write,
-};
+use keywheel_contract::{Base, Document, Mark, Place, RotationId, SecretValue, Style, Write};
 use keywheel_provider_local::{FilesOptions, FilesStore};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -93,6 +91,17 @@ impl Lane {
             folder,
             database,
             runs: 0,
+        }
+    }
+
+    /// A `files` store of one run's own.
+    fn files_of(&self, run: usize) -> Real {
+        let root = self.folder.path().join(format!("store-{run}"));
+        std::fs::create_dir(&root).unwrap();
+        Real {
+            name: "files",
+            store: Arc::new(FilesStore::new(FilesOptions::default(), root).unwrap()),
+            path: |_| "app".to_owned(),
         }
     }
 
@@ -219,16 +228,15 @@ impl<'a> Bench<'a> {
     ) -> Self {
         lane.runs += 1;
         let secret = format!("production/app-{}", lane.runs);
-        let root = lane.folder.path().join(format!("store-{}", lane.runs));
-        std::fs::create_dir(&root).unwrap();
-        let folder = FilesStore::new(FilesOptions::default(), root).unwrap();
+        let real = plan.scenario.real.clone();
+        let real = real.unwrap_or_else(|| lane.files_of(lane.runs));
         let world = World::new(
             plan.scenario.clone(),
             secret.clone(),
             plan.losses.clone(),
             lane.journal.clone(),
             Arc::clone(&lane.clock),
-            folder,
+            &real,
         );
         let doors = doors(Arc::clone(&world));
         let bench = Self {
@@ -250,36 +258,41 @@ impl<'a> Bench<'a> {
         let scenario = &self.plan.scenario;
         let value = self.world.truth().fresh_value();
         for planned in scenario.definition(&self.secret).destinations {
-            let payload = match planned.fields.is_empty() {
+            let fields = planned.fields.keys();
+            let field = |name: &String| (name.clone(), SecretValue::from(value.clone()));
+            let document = match planned.fields.is_empty() {
                 true => Document::Whole(SecretValue::from(value.clone())),
-                false => Document::Fields(Fields::from_iter([
-                    ("TOKEN".to_owned(), SecretValue::from(value.clone())),
-                    ("TOKEN_OLD".to_owned(), SecretValue::from(value.clone())),
-                ])),
+                false => Document::Fields(fields.map(field).collect()),
             };
-            let payload = payload.encode().unwrap();
+            let payload = document.encode().unwrap();
             let text = payload.expose_secret_str().unwrap().to_owned();
             let name = planned.name();
             let kind = scenario.destinations.iter().find(|d| d.name == name);
-            if kind.is_some_and(|d| d.kind == StoreKind::Folder) {
-                let mark = Mark {
-                    rotation: RotationId::new("seed"),
-                    token: "0".repeat(64),
-                };
-                let place = place_of(&planned);
-                let write = Write {
-                    place: &place,
-                    payload: &payload,
-                    base: &Base::default(),
-                    mark: &mark,
-                };
-                self.world.files().promote(&write).await.unwrap();
+            if kind.is_some_and(|d| d.kind == StoreKind::Real) {
+                self.seed(&place_of(&planned), &document).await;
             }
             let mut truth = self.world.truth();
             truth.shown.insert(name.clone(), shelf::shown(&text));
             truth.shelves.insert(name, shelf::Shelf::seeded(&text));
         }
         self.staff(&value);
+    }
+
+    /// The value in use, in the real store.
+    async fn seed(&self, place: &Place, document: &Document) {
+        let (store, place) = self.world.real(place);
+        let seen = store.inspect(&place).await.unwrap();
+        let mark = Mark {
+            rotation: RotationId::new("seed"),
+            token: uuid::Uuid::now_v7().simple().to_string().repeat(2),
+        };
+        let write = Write {
+            place: &place,
+            payload: &store.compose(&place, document, &seen).await.unwrap(),
+            base: &Base::from(&seen),
+            mark: &mark,
+        };
+        store.promote(&write).await.unwrap();
     }
 
     fn staff(&self, value: &str) {

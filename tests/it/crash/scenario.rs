@@ -2,7 +2,7 @@
 
 use super::world::issuer::capable;
 use super::world::shelf::Abilities;
-use super::world::{Loss, Lost};
+use super::world::{Loss, Lost, Real};
 use keywheel::inventory::{
     ConsumerSpec, Definition, Destination, IssuerSpec, Manage, NotifySpec, Origin, Role, StoreSpec,
     VerifySpec,
@@ -11,13 +11,12 @@ use keywheel::rotation::phase::Phase;
 use keywheel::rotation::words::{Cause, Kind, Mode, Wish};
 use keywheel_contract::{ChosenBy, IssuerCapabilities, Strength, Style};
 use serde_json::Map;
-use std::collections::BTreeMap;
 
 /// Which store a destination is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StoreKind {
-    /// The real `files` store.
-    Folder,
+    /// A store of a provider: `files`, or the scenario's own.
+    Real,
     /// A scripted one.
     Scripted(Abilities),
 }
@@ -26,8 +25,8 @@ pub(crate) enum StoreKind {
 pub(crate) struct PlannedDestination {
     pub(crate) name: &'static str,
     pub(crate) kind: StoreKind,
-    /// Shows the previous value beside the new one.
-    pub(crate) previous: bool,
+    /// Our fields there, by what they show; none for a whole value.
+    pub(crate) fields: &'static [(&'static str, &'static str)],
 }
 
 #[derive(Debug, Clone)]
@@ -59,6 +58,8 @@ pub(crate) struct Scenario {
     /// A leak is reported once, when the rotation rests in this phase.
     pub(crate) leak: Option<Phase>,
     pub(crate) losses: Vec<Loss>,
+    /// The store of its real destinations; `files` where it names none.
+    pub(crate) real: Option<Real>,
     /// How every rotation of it ends.
     pub(crate) ends: Vec<Phase>,
 }
@@ -72,6 +73,7 @@ undo         = "15s"
 "#;
 const MAIN: &str = "main:app";
 const FOLDER: &str = "folder:app";
+const BOTH: [(&str, &str); 2] = [("TOKEN", "{value}"), ("TOKEN_OLD", "{previous.value}")];
 pub(crate) const PLAIN: Abilities = Abilities {
     stages: false,
     readable: true,
@@ -81,7 +83,7 @@ fn destination(name: &'static str, kind: StoreKind) -> PlannedDestination {
     PlannedDestination {
         name,
         kind,
-        previous: false,
+        fields: &[],
     }
 }
 
@@ -108,7 +110,7 @@ pub(crate) fn overlap() -> Scenario {
         issuer: Some(can),
         destinations: vec![
             destination(MAIN, StoreKind::Scripted(PLAIN)),
-            destination(FOLDER, StoreKind::Folder),
+            destination(FOLDER, StoreKind::Real),
         ],
         consumers: vec![
             PlannedConsumer {
@@ -130,6 +132,7 @@ pub(crate) fn overlap() -> Scenario {
         goes_back: None,
         leak: None,
         losses: Vec::new(),
+        real: None,
         ends: vec![Phase::Completed],
     }
 }
@@ -175,8 +178,8 @@ fn generated() -> Scenario {
     Scenario {
         issuer: None,
         destinations: vec![PlannedDestination {
-            previous: true,
-            ..destination(FOLDER, StoreKind::Folder)
+            fields: &BOTH,
+            ..destination(FOLDER, StoreKind::Real)
         }],
         consumers: vec![
             side("gateway", Role::Accepts),
@@ -189,12 +192,18 @@ fn generated() -> Scenario {
 /// A consumer goes back after the old credential was disabled.
 fn relapse() -> Scenario {
     Scenario {
-        goes_back: Some(Phase::Observing),
         destinations: vec![
             destination(MAIN, StoreKind::Scripted(PLAIN)),
-            destination(FOLDER, StoreKind::Folder),
+            destination(FOLDER, StoreKind::Real),
         ],
-        ..minted("relapse")
+        ..relapse_named("relapse")
+    }
+}
+
+fn relapse_named(name: &'static str) -> Scenario {
+    Scenario {
+        goes_back: Some(Phase::Observing),
+        ..minted(name)
     }
 }
 
@@ -310,6 +319,28 @@ fn generated_leak() -> Scenario {
     }
 }
 
+/// One destination in a provider's store; a consumer goes back after the old credential was disabled.
+pub(crate) fn forth(real: &Real) -> Scenario {
+    Scenario {
+        destinations: vec![PlannedDestination {
+            fields: &[("TOKEN", "{value}")],
+            ..destination(MAIN, StoreKind::Real)
+        }],
+        real: Some(real.clone()),
+        ..relapse_named(real.name)
+    }
+}
+
+/// The same store; a person turns back while both are valid.
+pub(crate) fn and_back(real: &Real) -> Scenario {
+    Scenario {
+        goes_back: None,
+        person: Some((Phase::Overlapping, Wish::Rollback)),
+        ends: vec![Phase::RolledBack],
+        ..forth(real)
+    }
+}
+
 /// Every scenario of the sweep.
 pub(crate) fn all() -> Vec<Scenario> {
     vec![
@@ -373,14 +404,7 @@ impl Scenario {
 
 fn destination_of(planned: &PlannedDestination) -> Destination {
     let (store, path) = planned.name.split_once(':').unwrap();
-    let field = |name: &str, text: &str| (name.to_owned(), text.to_owned());
-    let fields = match planned.previous {
-        true => BTreeMap::from([
-            field("TOKEN", "{value}"),
-            field("TOKEN_OLD", "{previous.value}"),
-        ]),
-        false => BTreeMap::new(),
-    };
+    let field = |(name, text): &(&str, &str)| ((*name).to_owned(), (*text).to_owned());
     Destination {
         store: StoreSpec {
             name: store.to_owned(),
@@ -388,7 +412,7 @@ fn destination_of(planned: &PlannedDestination) -> Destination {
             options: Map::new(),
         },
         path: path.to_owned(),
-        fields,
+        fields: planned.fields.iter().map(field).collect(),
         selector: None,
         proof_field: None,
     }

@@ -4,7 +4,7 @@
 use super::rig::{Lane, Outcome, Plan, run};
 use super::scenario::{self, Scenario, StoreKind};
 use super::table::Table;
-use super::world::{Loss, Lost};
+use super::world::{Loss, Lost, Real};
 use keywheel::rotation::words::Kind;
 use keywheel::seam::{Seam, Window};
 use std::collections::VecDeque;
@@ -105,8 +105,12 @@ async fn work(
 }
 
 /// Every scenario undisturbed: the seams each passes.
-async fn rehearse(database: Database, table: &mut Table) -> Option<Vec<(Scenario, Vec<Seam>)>> {
-    let jobs = scenario::all().into_iter().map(|scenario| Job {
+async fn rehearse(
+    database: Database,
+    scenarios: Vec<Scenario>,
+    table: &mut Table,
+) -> Option<Vec<(Scenario, Vec<Seam>)>> {
+    let jobs = scenarios.into_iter().map(|scenario| Job {
         label: scenario.name.to_owned(),
         plan: Plan::undisturbed(scenario),
         loss: None,
@@ -122,13 +126,26 @@ async fn rehearse(database: Database, table: &mut Table) -> Option<Vec<(Scenario
 /// One death at each seam of each scenario.
 pub(crate) async fn singly(database: Database) -> Option<Table> {
     let mut table = Table::default();
-    let passed = rehearse(database, &mut table).await?;
+    let passed = rehearse(database, scenario::all(), &mut table).await?;
     let firsts = die_once(database, &passed, &mut table).await?;
     if database == Database::Sqlite {
         lose(&passed, &mut table).await?;
         die_twice(&firsts, &mut table).await?;
     }
     Some(table)
+}
+
+/// One death at each seam, and each effect lost, forth and back in one store of a provider; on SQLite.
+pub(crate) async fn in_store(real: &Real) -> Table {
+    let mut table = Table::default();
+    let scenarios = vec![scenario::forth(real), scenario::and_back(real)];
+    let done = async {
+        let passed = rehearse(Database::Sqlite, scenarios, &mut table).await?;
+        die_once(Database::Sqlite, &passed, &mut table).await?;
+        lose(&passed, &mut table).await
+    };
+    done.await.unwrap();
+    table
 }
 
 /// The jobs, with what was passed while recovering.
@@ -188,7 +205,7 @@ async fn lose(passed: &[(Scenario, Vec<Seam>)], table: &mut Table) -> Option<()>
 /// A call of a real store cannot be made late; what a scenario loses already is not lost once more.
 fn ways(scenario: &Scenario, kind: Kind, target: &str) -> Vec<Lost> {
     let planned = scenario.destinations.iter().find(|d| d.name == target);
-    let real = planned.is_some_and(|d| d.kind == StoreKind::Folder);
+    let real = planned.is_some_and(|d| d.kind == StoreKind::Real);
     let lost = scenario.losses.iter().any(|loss| loss.kind == kind);
     let all = [Lost::Answer, Lost::Call, Lost::Late];
     let open = |how: &Lost| !(lost || real && *how == Lost::Late);

@@ -288,6 +288,12 @@ async fn destroyed(bench: &Bench<'_>) -> Verdict {
     let how = bench.store().destroy(&old.place, &old.version).await?;
     needs(how != Retired::Impossible, "cannot end a version")?;
     bench.harness.settle().await;
+    if bench.store().capabilities().versions {
+        let versions = bench.store().list(&old.place).await?;
+        let listed = versions.iter().find(|version| version.id == old.version);
+        let ended = listed.is_none_or(|version| version.ended == Some(how));
+        ensure(ended, "the list does not say what became of it")?;
+    }
     let again = bench.store().destroy(&old.place, &old.version).await?;
     ensure(
         again == how || again == Retired::Destroyed,

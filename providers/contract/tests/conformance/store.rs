@@ -35,6 +35,7 @@ struct Slot {
     token: String,
     bytes: SecretValue,
     enabled: bool,
+    ended: bool,
 }
 
 #[derive(Default)]
@@ -110,6 +111,7 @@ impl Memory {
             token: write.mark.token.clone(),
             bytes: SecretValue::from(text.to_owned()),
             enabled: true,
+            ended: false,
         });
         Ok(content.slots.len() - 1)
     }
@@ -181,6 +183,7 @@ impl SecretStore for Memory {
                 id: VersionId::new(&slot.id),
                 current: content.current == Some(at),
                 enabled: slot.enabled,
+                ended: slot.ended.then_some(Retired::Destroyed),
             };
             content.slots.iter().enumerate().map(version).collect()
         });
@@ -232,7 +235,9 @@ impl SecretStore for Memory {
             if content.current == Some(at) && self.fault != Fault::DestroysCurrent {
                 return Err(Error::conflict(content.current_id(), "it is current"));
             }
-            content.slots[at].enabled = self.fault == Fault::OnlySaysDestroyed;
+            let slot = &mut content.slots[at];
+            slot.ended = true;
+            slot.enabled = self.fault == Fault::OnlySaysDestroyed;
             Ok(Retired::Destroyed)
         })
     }

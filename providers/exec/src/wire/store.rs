@@ -186,6 +186,8 @@ pub(crate) struct Version {
     pub(crate) id: VersionId,
     pub(crate) current: bool,
     pub(crate) enabled: bool,
+    #[serde(default)]
+    pub(crate) ended: Option<Retired>,
 }
 
 /// `find`.

@@ -150,6 +150,7 @@ async fn a_store() {
         id: id.clone(),
         current: newest,
         enabled: newest,
+        ended: None,
     };
     let versions = vec![version(&v2, true), version(&v1, false)];
     assert_eq!(store.list(&place).await, Ok(versions));

@@ -138,6 +138,7 @@ impl SecretStore for DotenvStore {
             id,
             current: true,
             enabled: true,
+            ended: None,
         });
         Ok(version.into_iter().collect())
     }

@@ -113,6 +113,7 @@ impl Versions {
             id: entry.id(),
             current: self.is_current(entry),
             enabled: entry.enabled,
+            ended: None,
         };
         self.entries.iter().map(version).collect()
     }

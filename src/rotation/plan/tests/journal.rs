@@ -181,6 +181,7 @@ impl Journal {
             || now >= effect.deadline_ms + self.facts.pace.grace_ms;
         match settled {
             Settled::Applied(version) => self.applied(effect, version.clone()),
+            Settled::Ended(version, _) => self.applied(effect, Some(version.clone())),
             Settled::Orphaned(ids) => {
                 effect.status = Status::Orphaned;
                 effect.settled_ms = Some(now);

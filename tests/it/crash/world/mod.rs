@@ -3,8 +3,8 @@
 //! Every call that changes something comes through [`World::carry`], which asks the journal for the intent it
 //! rests on, loses answers where a scenario says so, and counts.
 
-mod folder;
 pub(crate) mod issuer;
+mod real;
 pub(crate) mod shelf;
 pub(crate) mod truth;
 mod workload;
@@ -17,8 +17,8 @@ use keywheel::inventory::Definition;
 use keywheel::journal::{Journal, ledger, rotations};
 use keywheel::providers::{Connect, Outside, Target, place_of};
 use keywheel::rotation::words::{Kind, Status};
-use keywheel_contract::{Consumer, Error, Issuer, Result, SecretStore};
-use keywheel_provider_local::{FilesStore, RandomIssuer, RandomOptions};
+use keywheel_contract::{Consumer, Error, Issuer, Place, Result, SecretStore};
+use keywheel_provider_local::{RandomIssuer, RandomOptions};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use truth::{Key, Truth};
@@ -39,6 +39,22 @@ pub(crate) enum Lost {
     Late,
 }
 
+/// A store of a provider, for the real destinations of a scenario.
+#[derive(Clone)]
+pub(crate) struct Real {
+    /// What the table calls it.
+    pub(crate) name: &'static str,
+    pub(crate) store: Arc<dyn SecretStore>,
+    /// The path of a run of this name, of its own.
+    pub(crate) path: fn(&str) -> String,
+}
+
+impl std::fmt::Debug for Real {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
 /// A call to lose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Loss {
@@ -55,7 +71,9 @@ pub(crate) struct World {
     journal: Journal,
     clock: Arc<TickingClock>,
     truth: Mutex<Truth>,
-    folder: Arc<FilesStore>,
+    real: Arc<dyn SecretStore>,
+    /// Where the secret of this run lies in the real store.
+    path: String,
 }
 
 impl World {
@@ -65,16 +83,17 @@ impl World {
         losses: Vec<Loss>,
         journal: Journal,
         clock: Arc<TickingClock>,
-        folder: FilesStore,
+        real: &Real,
     ) -> Arc<Self> {
         Arc::new(Self {
+            path: (real.path)(&uuid::Uuid::now_v7().simple().to_string()),
+            real: Arc::clone(&real.store),
             scenario,
             secret,
             losses,
             journal,
             clock,
             truth: Mutex::default(),
-            folder: Arc::new(folder),
         })
     }
 
@@ -90,8 +109,13 @@ impl World {
         truth
     }
 
-    pub(crate) fn files(&self) -> &FilesStore {
-        &self.folder
+    /// The one store that is not scripted, and the place of this run in it.
+    pub(crate) fn real(&self, place: &Place) -> (&dyn SecretStore, Place) {
+        let place = Place {
+            path: self.path.clone(),
+            ..place.clone()
+        };
+        (self.real.as_ref(), place)
     }
 
     /// Carries out one effect on the truth.
@@ -246,10 +270,9 @@ impl World {
     fn store(self: &Arc<Self>, name: &str) -> Arc<dyn SecretStore> {
         let planned = self.scenario.destinations.iter().find(|d| d.name == name);
         match planned.map(|d| d.kind) {
-            Some(StoreKind::Folder) | None => Arc::new(folder::WatchedFolder {
+            Some(StoreKind::Real) | None => Arc::new(real::WatchedStore {
                 world: Arc::clone(self),
                 name: name.to_owned(),
-                store: Arc::clone(&self.folder),
             }),
             Some(StoreKind::Scripted(abilities)) => Arc::new(shelf::ScriptedStore {
                 world: Arc::clone(self),

@@ -232,6 +232,7 @@ impl SecretStore for ScriptedStore {
             id: VersionId::new(&kept.id),
             current: shelf.current.as_ref() == Some(&kept.id),
             enabled: kept.enabled,
+            ended: None,
         });
         Ok(listed.collect())
     }
