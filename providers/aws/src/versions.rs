@@ -3,7 +3,7 @@
 use crate::secret::{CURRENT, PREVIOUS, STAGED};
 use aws_sdk_secretsmanager::types::SecretVersionsListEntry;
 use chrono::{DateTime, Utc};
-use keywheel_contract::{Error, Found, Place, Result, Version, VersionId};
+use keywheel_contract::{Error, Found, Place, Result, Retired, Version, VersionId};
 
 /// AWS keeps about this many versions; it drops those without a label first, but none of the last day.
 const KEPT: usize = 100;
@@ -47,6 +47,7 @@ impl Versions {
             id: VersionId::new(&listed.id),
             current: listed.has(CURRENT),
             enabled: true,
+            ended: listed.labels.is_empty().then_some(Retired::Unlabelled),
         };
         self.0.iter().map(version).collect()
     }

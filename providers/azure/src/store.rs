@@ -222,6 +222,7 @@ impl SecretStore for AzureStore {
             Version {
                 current: current.as_ref() == Some(&id),
                 enabled: kept.enabled,
+                ended: (!kept.enabled).then_some(Retired::Disabled),
                 id,
             }
         };
