@@ -13,8 +13,10 @@
 pub mod authority;
 pub mod aws;
 pub mod azure;
+pub mod doppler;
 pub mod faults;
 pub mod google;
+pub mod npm;
 pub mod openbao;
 pub mod proxy;
 pub mod python;
