@@ -9,6 +9,8 @@ use crate::inventory::{
 use crate::quotas::{Metered, Quotas};
 use crate::rotation::facts::Capabilities;
 use keywheel_contract::{Consumer, Error, FingerprintKey, Issuer, Place, Result, SecretStore};
+#[cfg(feature = "doppler")]
+use keywheel_provider_doppler::{DopplerOptions, DopplerStore};
 use keywheel_provider_exec::{
     ExecConsumer, ExecIssuer, ExecStore, Launcher, Program, ProgramOptions,
 };
@@ -156,6 +158,12 @@ impl Providers {
                 root(),
             )?),
             "dotenv" => Arc::new(DotenvStore::new(root(), Arc::clone(&self.fingerprint))),
+            #[cfg(feature = "doppler")]
+            "doppler" => Arc::new(DopplerStore::new(
+                &settings::<DopplerOptions>(&spec.options)?,
+                &self.config.base,
+                Arc::clone(&self.fingerprint),
+            )?),
             #[cfg(feature = "vault")]
             "vault" => Arc::new(VaultStore::new(
                 &settings::<VaultOptions>(&spec.options)?,

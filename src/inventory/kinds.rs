@@ -35,6 +35,8 @@ pub(crate) static STORE_KINDS: Kinded = Kinded {
             needs_fields: true,
             ..Kind::PLAIN
         },
+        #[cfg(feature = "doppler")]
+        super::doppler::KIND,
         #[cfg(feature = "vault")]
         super::vault::KIND,
         Kind {
@@ -175,6 +177,12 @@ mod tests {
         for (kinded, kind, theirs) in [
             (&STORE_KINDS, "files", FilesOptions::KEYS),
             (&STORE_KINDS, "dotenv", DotenvOptions::KEYS),
+            #[cfg(feature = "doppler")]
+            (
+                &STORE_KINDS,
+                "doppler",
+                keywheel_provider_doppler::DopplerOptions::KEYS,
+            ),
             #[cfg(feature = "vault")]
             (
                 &STORE_KINDS,

@@ -5,6 +5,8 @@ mod consumers;
 mod definition;
 mod destinations;
 mod difference;
+#[cfg(feature = "doppler")]
+mod doppler;
 mod folders;
 mod issuer;
 pub(crate) mod keys;

@@ -1,10 +1,10 @@
 //! Everything that our token sees: configs with the names of their secrets.
 //!
-//! One page is one project. A token of a single config sees no list; its one config is asked by the two names that the
+//! A part is some configs of one project. A token of a single config sees no list; its one config is asked by the two names that the
 //! service fills in itself.
 
 use crate::DopplerStore;
-use crate::api::{Facts, PAGE, parse};
+use crate::api::{Facts, PAGE, Project, parse};
 use crate::place::Config;
 use crate::transport::Effect;
 use chrono::DateTime;
@@ -19,37 +19,36 @@ struct Own {
     config: String,
 }
 
+/// Configs in one part: a part asks for a page of projects, a page of configs, and twice for each config.
+const PART: usize = 4;
+
+/// Where a part begins: which page of projects, which project of it, which config of that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Cursor {
+    page: usize,
+    project: usize,
+    config: usize,
+}
+
 impl DopplerStore {
     pub(crate) async fn discovered(&self, after: Option<&str>) -> Result<Page> {
-        let (page, at) = cursor(after)?;
-        let projects = match self.api.projects(page).await {
+        let at = after.map_or(Ok(Cursor::FIRST), Cursor::read)?;
+        let projects = match self.api.projects(at.page).await {
             Err(error) if cannot_list(&error) && after.is_none() => return self.own().await,
             listed => listed?,
         };
-        let Some(project) = projects.get(at) else {
+        let Some(Project { slug }) = projects.get(at.project) else {
             return Ok(Page::default());
         };
-        let next = match at + 1 {
-            next if next < projects.len() => Some(format!("{page}.{next}")),
-            _ if projects.len() == PAGE => Some(format!("{}.0", page + 1)),
-            _ => None,
-        };
-        let entries = self.project(&project.slug).await?;
-        Ok(Page { entries, next })
-    }
-
-    async fn project(&self, project: &str) -> Result<Vec<Listed>> {
+        let configs = self.api.configs(slug, at.config / PAGE + 1).await?;
+        let first = at.config % PAGE;
         let mut entries = Vec::new();
-        for page in 1.. {
-            let configs = self.api.configs(project, page).await?;
-            for facts in &configs {
-                entries.push(self.listed(project, facts).await?);
-            }
-            if configs.len() < PAGE {
-                break;
-            }
+        for facts in configs.iter().skip(first).take(PART) {
+            entries.push(self.listed(slug, facts).await?);
         }
-        Ok(entries)
+        let more = first + PART < configs.len() || configs.len() == PAGE;
+        let next = at.next(more, projects.len()).map(|next| next.to_string());
+        Ok(Page { entries, next })
     }
 
     async fn listed(&self, project: &str, facts: &Facts) -> Result<Listed> {
@@ -113,12 +112,53 @@ fn cannot_list(error: &Error) -> bool {
     )
 }
 
-/// Page and project on it.
-fn cursor(after: Option<&str>) -> Result<(usize, usize)> {
-    let Some(text) = after else {
-        return Ok((1, 0));
+impl Cursor {
+    const FIRST: Self = Self {
+        page: 1,
+        project: 0,
+        config: 0,
     };
-    let parts = text.split_once('.');
-    let numbers = parts.and_then(|(page, at)| Some((page.parse().ok()?, at.parse().ok()?)));
-    numbers.ok_or_else(|| Error::invalid("this is no mark of a page that Doppler gave"))
+
+    /// The part after this one, in a project that has more or not, on a page of so many projects.
+    fn next(self, more: bool, projects: usize) -> Option<Self> {
+        let Self {
+            page,
+            project,
+            config,
+        } = self;
+        match project + 1 {
+            _ if more => Some(Self {
+                config: config + PART,
+                ..self
+            }),
+            next if next < projects => Some(Self {
+                project: next,
+                config: 0,
+                page,
+            }),
+            PAGE => Some(Self {
+                page: page + 1,
+                ..Self::FIRST
+            }),
+            _ => None,
+        }
+    }
+
+    fn read(text: &str) -> Result<Self> {
+        let numbers: Option<Vec<usize>> = text.split('.').map(|part| part.parse().ok()).collect();
+        match numbers.as_deref() {
+            Some(&[page, project, config]) => Ok(Self {
+                page,
+                project,
+                config,
+            }),
+            _ => Err(Error::invalid("this is no mark of a part that we gave")),
+        }
+    }
+}
+
+impl std::fmt::Display for Cursor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}.{}", self.page, self.project, self.config)
+    }
 }

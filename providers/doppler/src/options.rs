@@ -1,6 +1,7 @@
 //! How a store `doppler` is configured.
 
-use keywheel_contract::{Error, Reference, Result};
+use keywheel_contract::{Error, Result};
+use keywheel_reference::Reference;
 use reqwest::Url;
 use serde::Deserialize;
 use std::net::IpAddr;

@@ -16,6 +16,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// The most calls that one verb makes: a part of a discovery.
+const MOST: u32 = 10;
+
 /// The configs that one token of Doppler reaches.
 pub struct DopplerStore {
     pub(crate) api: Api,
@@ -37,7 +40,7 @@ impl DopplerStore {
         let quota = Quota {
             name: format!("doppler/{}", transport.host()),
             per_minute: ours,
-            burst: (ours / 4).max(1),
+            burst: (ours / 4).max(MOST),
         };
         Ok(Self {
             api: Api { transport },
@@ -249,7 +252,7 @@ impl SecretStore for DopplerStore {
             Verb::Find => 3,
             // Reading, saving, and what follows a refusal: finding and filing a change request.
             Verb::Promote => 6,
-            Verb::Discover => self.quota.burst,
+            Verb::Discover => MOST,
         };
         let quota = self.quota.clone();
         vec![Draw { quota, calls }]

@@ -2,7 +2,8 @@
 
 use crate::options::DopplerOptions;
 use bytes::Bytes;
-use keywheel_contract::{Error, Reference, Result, SecretValue};
+use keywheel_contract::{Error, Result, SecretValue};
+use keywheel_reference::Reference;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Certificate, Client, Method, Request, Response, Url, redirect, retry};
 use std::path::{Path, PathBuf};

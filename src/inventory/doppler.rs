@@ -1,0 +1,114 @@
+//! The store `doppler`, as the inventory writes it.
+
+use crate::config::file::{Key, Kind, Shape};
+use crate::config::never_called;
+use keywheel_provider_doppler::DopplerOptions;
+use serde_json::{Map, Value};
+use url::Url;
+
+/// Configs of Doppler.
+pub(crate) const KIND: Kind = Kind {
+    name: "doppler",
+    keys: &[
+        Key::needed(
+            "token",
+            Shape::Reference,
+            "a service token of the config, or a service account's token",
+        ),
+        Key::new(
+            "address",
+            Shape::Text,
+            "https://host:port; Doppler's own where left out",
+        ),
+        Key::new(
+            "ca_file",
+            Shape::Text,
+            "PEM file of authorities that signed the server's certificate",
+        ),
+        Key::new(
+            "review",
+            Shape::Flag,
+            "files every write as a change request",
+        ),
+        Key::new(
+            "per_minute",
+            Shape::Count,
+            "calls a minute that the plan allows; 120 where left out",
+        ),
+    ],
+    needs_fields: true,
+    try_out,
+    ..Kind::PLAIN
+};
+
+/// Why settings of the right types cannot work together, in the provider's own words.
+fn try_out(options: &Map<String, Value>) -> Option<String> {
+    match serde_json::from_value::<DopplerOptions>(Value::Object(options.clone())) {
+        Ok(options) => match options.check() {
+            Ok(()) => forbidden(options.address.as_deref()?),
+            Err(error) => Some(error.to_string()),
+        },
+        Err(error) => Some(error.to_string()),
+    }
+}
+
+/// The inventory cannot send our token to where this machine's own identity is handed out.
+fn forbidden(address: &str) -> Option<String> {
+    let url = Url::parse(address).ok()?;
+    let host = url.host()?;
+    never_called(&host)?;
+    Some(format!(
+        "`{host}` is a metadata or link-local host, never called"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::Files;
+
+    fn problems(options: &str, place: &str) -> String {
+        let environment = format!(
+            "environment = \"production\"\ndefaults = {{ owner = \"ml\", schedule = \"production\" }}\n\
+             [stores.main]\nkind = \"doppler\"\n{options}\n"
+        );
+        let team = format!(
+            "[secrets.a]\nissuer = {{ use = \"people\" }}\nno_consumers = \"example\"\n\
+             publish_to = [{{ store = \"main\", path = \"backend/prd\"{place} }}]\n"
+        );
+        let read = Files::usual()
+            .with("inventory/production/environment.toml", &environment)
+            .with("inventory/production/team.toml", &team)
+            .read();
+        let problems = read.err().unwrap_or_default();
+        let each = problems.iter().map(|problem| format!("{problem}"));
+        each.collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn what_cannot_work_is_said_by_the_check() {
+        let token = r#"token = { file = "doppler-token" }"#;
+        let field = ", field = \"A\"";
+        assert_eq!(problems(token, field), "");
+        let all = format!("{token}\nreview = true\nper_minute = 480");
+        assert_eq!(problems(&all, field), "");
+        for (options, place, words) in [
+            (token.to_owned(), "", "needs `field` or `fields`"),
+            (String::new(), field, "token"),
+            ("token = \"example\"".to_owned(), field, "env"),
+            (
+                format!("{token}\naddress = \"http://h\""),
+                field,
+                "not encrypted",
+            ),
+            (
+                format!("{token}\naddress = \"https://169.254.169.254\""),
+                field,
+                "never called",
+            ),
+            (format!("{token}\nper_minute = 3"), field, "below 10"),
+        ] {
+            let said = problems(&options, place);
+            assert!(said.contains(words), "{options}: {said}");
+        }
+    }
+}
