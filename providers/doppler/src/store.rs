@@ -203,6 +203,7 @@ impl SecretStore for DopplerStore {
             id,
             current: true,
             enabled: true,
+            ended: None,
         });
         Ok(version.into_iter().collect())
     }
