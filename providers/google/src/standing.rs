@@ -10,7 +10,7 @@ use google_cloud_secretmanager_v1::model::secret::{Expiration, SecretType};
 use google_cloud_secretmanager_v1::model::secret_version::State;
 use google_cloud_secretmanager_v1::model::{Secret, SecretVersion};
 use google_cloud_wkt::Timestamp;
-use keywheel_contract::{Base, Error, Result, Version, VersionId};
+use keywheel_contract::{Base, Error, Result, Retired, Version, VersionId};
 
 /// The service's documented limit of aliases for each secret.
 pub(crate) const MOST_ALIASES: usize = 50;
@@ -50,6 +50,10 @@ impl Numbered {
             id: id(self.number),
             current: current == Some(self.number),
             enabled: self.is_enabled(),
+            ended: match self.is_destroyed() {
+                true => Some(Retired::Destroyed),
+                false => self.scheduled.then_some(Retired::Scheduled),
+            },
         }
     }
 }
