@@ -38,14 +38,15 @@ pub(super) fn in_doubt(facts: &Facts) -> Option<Step> {
         .map(|effect| due_ms(facts, effect))
         .min()
         .unwrap_or(facts.now_ms);
+    let name = format!("{} {}", first.kind.word(), first.target);
+    // What a person has to do lies outside: only the system that waits for them says where.
+    let (kind, name) = match first.status {
+        Status::Pending => ("person", format!("{name}: {}", first.result.detail)),
+        _ => ("outcome", name),
+    };
     let waiting = Waiting {
-        kind: if first.status == Status::Pending {
-            "person"
-        } else {
-            "outcome"
-        }
-        .to_owned(),
-        name: format!("{} {}", first.kind.word(), first.target),
+        kind: kind.to_owned(),
+        name,
         since_ms: first.created_ms,
         until_ms: Some(until_ms),
         next_command: format!("keywheel show {}", facts.plan.id),
