@@ -12,6 +12,9 @@ mod crash;
 #[cfg(test)]
 mod docs;
 #[cfg(test)]
+#[cfg(feature = "doppler")]
+mod doppler;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod journal;
