@@ -1,10 +1,8 @@
 //! The store `doppler`, as the inventory writes it.
 
 use crate::config::file::{Key, Kind, Shape};
-use crate::config::never_called;
 use keywheel_provider_doppler::DopplerOptions;
 use serde_json::{Map, Value};
-use url::Url;
 
 /// Configs of Doppler.
 pub(crate) const KIND: Kind = Kind {
@@ -37,6 +35,8 @@ pub(crate) const KIND: Kind = Kind {
         ),
     ],
     needs_fields: true,
+    addresses: &["address"],
+    vendor_hosts: &["api.doppler.com"],
     try_out,
     ..Kind::PLAIN
 };
@@ -44,22 +44,9 @@ pub(crate) const KIND: Kind = Kind {
 /// Why settings of the right types cannot work together, in the provider's own words.
 fn try_out(options: &Map<String, Value>) -> Option<String> {
     match serde_json::from_value::<DopplerOptions>(Value::Object(options.clone())) {
-        Ok(options) => match options.check() {
-            Ok(()) => forbidden(options.address.as_deref()?),
-            Err(error) => Some(error.to_string()),
-        },
+        Ok(options) => options.check().err().map(|error| error.to_string()),
         Err(error) => Some(error.to_string()),
     }
-}
-
-/// The inventory cannot send our token to where this machine's own identity is handed out.
-fn forbidden(address: &str) -> Option<String> {
-    let url = Url::parse(address).ok()?;
-    let host = url.host()?;
-    never_called(&host)?;
-    Some(format!(
-        "`{host}` is a metadata or link-local host, never called"
-    ))
 }
 
 #[cfg(test)]
@@ -99,6 +86,11 @@ mod tests {
                 format!("{token}\naddress = \"http://h\""),
                 field,
                 "not encrypted",
+            ),
+            (
+                format!("{token}\naddress = \"https://elsewhere.example.com\""),
+                field,
+                "is not allowed for `production`",
             ),
             (
                 format!("{token}\naddress = \"https://169.254.169.254\""),

@@ -1,10 +1,8 @@
 //! The store `vault`, as the inventory writes it.
 
 use crate::config::file::{Key, Keys, Kind, Shape};
-use crate::config::never_called;
 use keywheel_provider_vault::VaultOptions;
 use serde_json::{Map, Value};
-use url::Url;
 
 /// HashiCorp Vault and OpenBao.
 pub(crate) const KIND: Kind = Kind {
@@ -25,6 +23,7 @@ pub(crate) const KIND: Kind = Kind {
         Key::needed("login", Shape::Table(&LOGIN), "who we are there"),
     ],
     needs_fields: true,
+    addresses: &["address"],
     try_out,
     ..Kind::PLAIN
 };
@@ -77,22 +76,9 @@ const MOUNT: Key = Key::new(
 /// Why settings of the right types cannot work together, in the provider's own words.
 fn try_out(options: &Map<String, Value>) -> Option<String> {
     match serde_json::from_value::<VaultOptions>(Value::Object(options.clone())) {
-        Ok(options) => match options.check() {
-            Ok(()) => forbidden(&options.address),
-            Err(error) => Some(error.to_string()),
-        },
+        Ok(options) => options.check().err().map(|error| error.to_string()),
         Err(error) => Some(error.to_string()),
     }
-}
-
-/// The inventory cannot send our login to where this machine's own identity is handed out.
-fn forbidden(address: &str) -> Option<String> {
-    let url = Url::parse(address).ok()?;
-    let host = url.host()?;
-    never_called(&host)?;
-    Some(format!(
-        "`{host}` is a metadata or link-local host, never called"
-    ))
 }
 
 #[cfg(test)]
@@ -124,7 +110,7 @@ mod tests {
             r#"kubernetes = { role = "keywheel" }"#,
             r#"jwt = { role = "keywheel", jwt = { file = "a" }, mount = "ci" }"#,
         ] {
-            let said = problems("https://vault.example.com", login, ", field = \"A\"");
+            let said = problems("https://vault.svc.example.com", login, ", field = \"A\"");
             assert_eq!(said, "", "{login}");
         }
     }
@@ -143,6 +129,12 @@ mod tests {
                 "looks like a credential",
             ),
             ("https://169.254.169.254", token, field, "never called"),
+            (
+                "https://elsewhere.example.com",
+                token,
+                field,
+                "is not allowed for `production`",
+            ),
             ("https://h", r#"jwt = { role = "r" }"#, field, "needs `jwt`"),
             ("https://h", r#"token = "example""#, field, "env"),
             ("https://h", "", field, "approle"),

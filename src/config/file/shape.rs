@@ -114,6 +114,10 @@ pub(crate) struct Kind {
     pub(crate) fields: &'static [&'static str],
     /// A store whose places must name fields.
     pub(crate) needs_fields: bool,
+    /// Its settings that are addresses we show a credential to.
+    pub(crate) addresses: &'static [&'static str],
+    /// Hosts of the vendor's own, allowed without being listed: exact names and `*.suffix`.
+    pub(crate) vendor_hosts: &'static [&'static str],
     /// Why settings of the right types cannot work together, if so.
     pub(crate) try_out: fn(&Map<String, Value>) -> Option<String>,
 }
@@ -126,6 +130,8 @@ impl Kind {
         generated: false,
         fields: &[],
         needs_fields: false,
+        addresses: &[],
+        vendor_hosts: &[],
         try_out: |_| None,
     };
 }
