@@ -2,6 +2,7 @@
 //! demands a person.
 
 use crate::project::{Project, Tokens};
+use keywheel::journal::rotations::Run;
 use keywheel::rotation::phase::Phase;
 use keywheel_test_servers::doppler::Doppler;
 use keywheel_test_servers::doppler::cli::Cli;
@@ -154,6 +155,22 @@ async fn a_change_that_a_person_has_to_approve_is_waited_for() {
     scene.is_rotated();
     daemon.stop();
     scene.project.run(&["audit", "verify"]).succeeded();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_is_closed_is_filed_anew_unless_somebody_asked_for_the_way_back() {
+    let scene = Scene::reviewed().await;
+    let daemon = scene.project.daemon();
+    scene.project.run(&["rotate-now", ID]).succeeded();
+    let first = scene.waits_for_a_person().await;
+    scene.doppler.close(&first);
+    let again = |run: &Run| run.phase == Phase::Publishing && !scene.doppler.waiting().is_empty();
+    scene.project.until(ID, "asked again", again).await;
+    assert_ne!(scene.doppler.waiting(), [first]);
+    scene.doppler.approve(&scene.doppler.waiting()[0]);
+    scene.project.until_completed(ID).await;
+    scene.is_rotated();
+    daemon.stop();
 }
 
 #[tokio::test(flavor = "multi_thread")]
