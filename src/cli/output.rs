@@ -280,6 +280,18 @@ impl Envelope {
             anstream::println!("\n]}}");
         }
     }
+
+    /// Closes it with one more field after the items.
+    ///
+    /// # Errors
+    /// It cannot be written as JSON: a fault of ours.
+    pub(super) fn close_with<T: Serialize>(self, name: &str, field: &T) -> Result<(), Failure> {
+        if self.output == Output::Json {
+            let field = json_line(field)?;
+            anstream::println!("\n],\"{name}\":{field}}}");
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]

@@ -5,8 +5,12 @@ use super::exit::{Exit, Failure};
 use super::heading::Daemons;
 use super::output::{Envelope, Prose};
 use super::selector::Selector;
-use crate::journal::{Journal, Tx, overview, secrets};
+use crate::actions::Tools;
+use crate::inventory::Definition;
+use crate::journal::{Journal, Tx, overview, quotas, secrets};
+use crate::quotas::{Demand, Narrowest};
 use crate::report::calendar::{Stage, StartItem, stages, start};
+use crate::report::when::span;
 use keywheel_schedules::Span;
 use std::collections::HashSet;
 
@@ -26,7 +30,9 @@ pub(super) struct Args {
 const PAGE: i64 = 500;
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
-    let (_, journal) = context.open().await?;
+    let (config, journal) = context.open().await?;
+    let tools = Tools::new(&config, &journal).await?;
+    let mut demand = Demand::default();
     let daemons = Daemons::of(&journal).await?;
     let now = journal.clock().now_ms();
     let all = args.selector.selection().is_empty();
@@ -43,26 +49,59 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<Exit, Failure> 
         if page.is_empty() {
             break;
         }
-        for item in page.iter().filter(|item| all || ids.contains(&item.id)) {
+        let chosen = page
+            .iter()
+            .filter(|(item, _)| all || ids.contains(&item.id));
+        for (item, definition) in chosen {
+            for destination in definition.iter().flat_map(|one| &one.destinations) {
+                // What is wrong with a store is the business of `check`.
+                if let Ok(store) = tools.store(&destination.store).await {
+                    demand.add(store.as_ref());
+                }
+            }
             match args.output.is_json() {
                 true => envelope.item(item)?,
                 false => anstream::println!("{}", line(item)),
             }
         }
     }
-    envelope.close();
+    let paces = journal.read(async |tx| quotas::paces(tx).await).await?;
+    let narrowest = demand.narrowest(&paces);
+    if let (Some(narrowest), false) = (&narrowest, args.output.is_json()) {
+        anstream::println!("{}", at_the_earliest(narrowest));
+    }
+    envelope.close_with("narrowest_quota", &narrowest)?;
     if let Some(id) = one.filter(|_| !args.output.is_json()) {
         show_stages(&journal, id).await?;
     }
     Ok(Exit::Done)
 }
 
-async fn starts(journal: &Journal, until_ms: i64, skip: i64) -> Result<Vec<StartItem>, Failure> {
+fn at_the_earliest(narrowest: &Narrowest) -> String {
+    let Narrowest {
+        quota,
+        calls,
+        per_minute,
+        seconds,
+    } = narrowest;
+    let lasts = span(i64::try_from(*seconds).unwrap_or(i64::MAX / 1_000) * 1_000);
+    format!(
+        "all at once, they take their stores at least {lasts}: {quota} allows {per_minute} calls a minute, and they make {calls}"
+    )
+}
+
+/// A start, and the definition as it is now.
+type Start = (StartItem, Option<Definition>);
+
+async fn starts(journal: &Journal, until_ms: i64, skip: i64) -> Result<Vec<Start>, Failure> {
     let work = async move |tx: &mut Tx| {
         let page = overview::coming(tx, until_ms, skip, PAGE).await?;
         let ids: Vec<String> = page.iter().map(|one| one.id.clone()).collect();
-        let definitions = secrets::definitions_by_id(tx, &ids).await?;
-        let items = page.iter().map(|one| start(one, definitions.get(&one.id)));
+        let mut definitions = secrets::definitions_by_id(tx, &ids).await?;
+        let items = page.iter().map(|one| {
+            let definition = definitions.remove(&one.id);
+            (start(one, definition.as_ref()), definition)
+        });
         Ok(items.collect())
     };
     Ok(journal.read(work).await?)

@@ -6,6 +6,7 @@ pub use allowance::{Allowance, Reserved};
 
 use super::error::Result;
 use super::sql::{Row, Tx};
+use std::collections::BTreeMap;
 
 /// What is left of a quota, for this transaction alone; `rested` where nobody used it before.
 pub async fn locked(tx: &mut Tx, rested: &Allowance, name: &str) -> Result<Allowance> {
@@ -23,11 +24,14 @@ pub async fn locked(tx: &mut Tx, rested: &Allowance, name: &str) -> Result<Allow
     rows.first().map_or(Ok(rested.clone()), allowance)
 }
 
-/// What is left of a quota at this moment; nothing where nobody used it.
-pub async fn seen(tx: &mut Tx, name: &str) -> Result<Option<Allowance>> {
-    let sql = "SELECT per_minute, calls_u, as_of_ms, paced_ms FROM quota WHERE name = $1";
-    let row = tx.row(sql, &[name.into()]).await?;
-    row.as_ref().map(allowance).transpose()
+/// The pace of each quota that was used so far, calls a minute.
+pub async fn paces(tx: &mut Tx) -> Result<BTreeMap<String, u64>> {
+    let rows = tx.rows("SELECT name, per_minute FROM quota", &[]).await?;
+    let pace = |row: &Row| {
+        let per_minute = u64::try_from(row.int("per_minute")?).unwrap_or(0);
+        Ok((row.text("name")?, per_minute))
+    };
+    rows.iter().map(pace).collect()
 }
 
 /// Keeps what is left.

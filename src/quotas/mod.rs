@@ -1,8 +1,10 @@
 //! Keeps within the limits that outside systems set on calls, all replicas together: what is left lies in the
 //! journal. A replica takes calls from there for about a second at a time, so that most calls cost no row.
 
+mod demand;
 mod metered;
 
+pub use demand::{Demand, Narrowest};
 pub use metered::Metered;
 
 use crate::journal::quotas::{self, Allowance, Reserved};

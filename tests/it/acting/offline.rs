@@ -103,3 +103,38 @@ fn proving_says_who_does_not_hold_the_value_in_use_and_changes_nothing() {
     rig.ok(&["prove", ID]);
     assert_eq!(rig.audit().join("\n"), before);
 }
+
+#[cfg(feature = "doppler")]
+#[test]
+fn a_plan_says_how_long_the_quotas_of_the_stores_hold_everything_back() {
+    let rig = Rig::starter();
+    rig.append(
+        "inventory/development/environment.toml",
+        "\n[stores.doppler]\nkind = \"doppler\"\ntoken = { file = \"doppler-token\" }\nper_minute = 60\n",
+    );
+    let secrets = (0..20).map(|number| {
+        format!(
+            "[secrets.many-{number}]\nissuer = {{ kind = \"random\", length = 48 }}\nin_place = \"example\"\n\
+             no_consumers = \"example\"\ntiming = {{ first_due = \"2026-01-01\" }}\n\
+             publish_to = [{{ store = \"doppler\", path = \"backend/dev\", field = \"TOKEN_{number}\" }}]\n"
+        )
+    });
+    let team: String = secrets.collect();
+    rig.write("inventory/development/many.toml", &team);
+    rig.ok(&["inventory", "apply"]);
+    let plan = rig.ok(&["plan", "--until", "1d"]);
+    assert!(
+        plan.out
+            .contains("all at once, they take their stores at least"),
+        "{}",
+        plan.out
+    );
+    let json = rig.ok(&["plan", "--until", "1d", "--output", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    let narrowest = &json["narrowest_quota"];
+    assert!(narrowest["seconds"].as_u64().unwrap() > 60, "{narrowest}");
+    assert!(
+        narrowest["quota"].as_str().unwrap().contains("doppler"),
+        "{narrowest}"
+    );
+}
