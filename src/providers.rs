@@ -9,6 +9,8 @@ use crate::inventory::{
 use crate::quotas::{Metered, Quotas};
 use crate::rotation::facts::Capabilities;
 use keywheel_contract::{Consumer, Error, FingerprintKey, Issuer, Place, Result, SecretStore};
+#[cfg(feature = "azure")]
+use keywheel_provider_azure::{AzureOptions, AzureStore};
 #[cfg(feature = "doppler")]
 use keywheel_provider_doppler::{DopplerOptions, DopplerStore};
 use keywheel_provider_exec::{
@@ -158,6 +160,11 @@ impl Providers {
                 root(),
             )?),
             "dotenv" => Arc::new(DotenvStore::new(root(), Arc::clone(&self.fingerprint))),
+            #[cfg(feature = "azure")]
+            "azure-key-vault" => Arc::new(AzureStore::new(
+                &settings::<AzureOptions>(&spec.options)?,
+                &self.config.base,
+            )?),
             #[cfg(feature = "doppler")]
             "doppler" => Arc::new(DopplerStore::new(
                 &settings::<DopplerOptions>(&spec.options)?,

@@ -35,6 +35,8 @@ pub(crate) static STORE_KINDS: Kinded = Kinded {
             needs_fields: true,
             ..Kind::PLAIN
         },
+        #[cfg(feature = "azure")]
+        super::azure::KIND,
         #[cfg(feature = "doppler")]
         super::doppler::KIND,
         #[cfg(feature = "vault")]
@@ -177,6 +179,12 @@ mod tests {
         for (kinded, kind, theirs) in [
             (&STORE_KINDS, "files", FilesOptions::KEYS),
             (&STORE_KINDS, "dotenv", DotenvOptions::KEYS),
+            #[cfg(feature = "azure")]
+            (
+                &STORE_KINDS,
+                "azure-key-vault",
+                keywheel_provider_azure::AzureOptions::KEYS,
+            ),
             #[cfg(feature = "doppler")]
             (
                 &STORE_KINDS,

@@ -1,6 +1,8 @@
 //! What exists: environments, secrets, consumers, schedules, as files that people write.
 
 mod addresses;
+#[cfg(feature = "azure")]
+mod azure;
 mod consumers;
 mod definition;
 mod destinations;

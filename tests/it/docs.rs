@@ -225,3 +225,12 @@ fn the_policy_of_the_manual_is_the_one_that_the_tests_run_with() {
     let rules: Vec<&str> = rules.map(str::trim).collect();
     assert_eq!(fenced(&page, "hcl"), rules);
 }
+
+#[test]
+fn the_role_of_the_manual_is_the_one_that_the_store_prints() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("docs/providers/azure.md")).unwrap();
+    let role = fs::read_to_string(root.join("providers/azure/role.json")).unwrap();
+    let lines: Vec<&str> = role.lines().map(str::trim).collect();
+    assert_eq!(fenced(&page, "json"), lines);
+}

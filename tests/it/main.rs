@@ -6,6 +6,9 @@ mod acting;
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]
+#[cfg(feature = "azure")]
+mod azure;
+#[cfg(test)]
 mod consumers;
 #[cfg(test)]
 mod crash;

@@ -241,16 +241,80 @@ fn claims_of(token: &str) -> Option<Claims> {
 
 #[cfg(test)]
 mod tests {
-    use super::claims_of;
+    use super::{Identity, ManagedIdentity, claims_of};
+    use crate::options::LoginOptions;
+    use async_trait::async_trait;
     use azure_core::base64::encode_url_safe;
+    use azure_core::credentials::TokenCredential as _;
+    use azure_core::http::headers::Headers;
+    use azure_core::http::{
+        AsyncRawResponse, ClientOptions, HttpClient, Request, StatusCode, Transport,
+    };
+    use std::path::PathBuf;
+    use std::sync::{Arc, Mutex};
+
+    /// The metadata service of a machine, which no test can call.
+    #[derive(Debug, Default)]
+    struct Machine(Mutex<Vec<String>>);
+
+    #[async_trait]
+    impl HttpClient for Machine {
+        async fn execute_request(&self, asked: &Request) -> azure_core::Result<AsyncRawResponse> {
+            let url = asked.url().to_string();
+            let known = !url.contains("client_id=stranger");
+            self.0.lock().unwrap().push(url);
+            let (status, body) = match known {
+                true => (StatusCode::Ok, token()),
+                false => (StatusCode::BadRequest, String::new()),
+            };
+            Ok(AsyncRawResponse::from_bytes(status, Headers::new(), body))
+        }
+    }
+
+    fn token() -> String {
+        let middle = encode_url_safe(r#"{"tid":"t","appid":"c","oid":"o","roles":["x"]}"#);
+        format!(
+            r#"{{"access_token":"e30.{middle}.sig","expires_on":"4100000000","token_type":"Bearer","resource":"r"}}"#
+        )
+    }
+
+    fn identity(machine: &Arc<Machine>, managed: ManagedIdentity) -> Identity {
+        let http = ClientOptions {
+            transport: Some(Transport::new(machine.clone())),
+            ..ClientOptions::default()
+        };
+        Identity {
+            login: LoginOptions::ManagedIdentity(managed),
+            base: PathBuf::new(),
+            http,
+            claims: Mutex::default(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_machine_is_asked_for_the_identity_that_is_named() {
+        let machine = Arc::new(Machine::default());
+        let of = |id: &str| ManagedIdentity {
+            client_id: Some(id.to_owned()),
+            ..ManagedIdentity::default()
+        };
+        let scopes = ["https://vault.azure.net/.default"];
+        let known = identity(&machine, of("c"));
+        assert!(known.get_token(&scopes, None).await.is_ok());
+        assert_eq!(known.claims().unwrap().object_id.as_deref(), Some("o"));
+        let system = identity(&machine, ManagedIdentity::default());
+        assert!(system.get_token(&scopes, None).await.is_ok());
+        let stranger = identity(&machine, of("stranger"));
+        let refusal = stranger.obtain(&scopes).await.err().unwrap();
+        assert_eq!(refusal.word(), "denied");
+        let asked = machine.0.lock().unwrap();
+        assert!(asked[0].starts_with("http://169.254.169.254/metadata/identity/"));
+        assert!(asked[0].contains("client_id=c") && asked[0].contains("vault.azure.net"));
+        assert!(!asked[1].contains("client_id"), "{}", asked[1]);
+    }
 
     #[test]
-    fn a_token_says_whom_it_speaks_for() {
-        let middle = encode_url_safe(r#"{"tid":"t","appid":"c","oid":"o","roles":["x"]}"#);
-        let claims = claims_of(&format!("e30.{middle}.sig")).unwrap();
-        assert_eq!(claims.tenant.as_deref(), Some("t"));
-        assert_eq!(claims.client_id.as_deref(), Some("c"));
-        assert_eq!(claims.object_id.as_deref(), Some("o"));
+    fn a_token_that_is_opaque_says_nothing() {
         assert_eq!(claims_of("opaque"), None);
     }
 }

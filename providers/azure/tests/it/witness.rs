@@ -2,36 +2,18 @@
 
 use crate::rig::{Scene, document, place, publish};
 use keywheel_contract::{Retired, SecretStore, VersionId};
-use keywheel_test_servers::azure::{CLIENT, SECRET, TENANT};
-use keywheel_test_servers::python::Packages;
+use keywheel_test_servers::azure::witness::{says, sees};
 use serde_json::{Value, json};
 
-const PACKAGES: [&str; 2] = ["azure-identity==1.27.0", "azure-keyvault-secrets==4.12.0"];
-
-/// A client of the vault; the rest of a script finds it as `client`.
-const CLIENT_PY: &str = r#"
-import json, os, sys
-ask = json.load(sys.stdin)
-os.environ["REQUESTS_CA_BUNDLE"] = ask["ca_file"]
-from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
-from azure.identity import ClientSecretCredential
-from azure.keyvault.secrets import SecretClient
-host = ask["address"].removeprefix("https://")
-credential = ClientSecretCredential(ask["tenant"], ask["client"], ask["secret"], authority=host,
-                                    disable_instance_discovery=True)
-client = SecretClient(ask["address"], credential, verify_challenge_resource=False, retry_total=0)
+/// What the store relies on, asked by a client that we did not write.
+const SCENARIO: &str = r#"
+from datetime import datetime, timezone
 def refused(call):
     try:
         call()
         return "done"
     except HttpResponseError as error:
-        inner = error.error.innererror if error.error else None
-        return [error.status_code, (inner or {}).get("code") or (error.error and error.error.code)]
-"#;
-
-/// What the store relies on, asked by a client that we did not write.
-const SCENARIO: &str = r#"
-from datetime import datetime, timezone
+        return [error.status_code, code(error)]
 said = {}
 said["missing"] = refused(lambda: client.get_secret("none"))
 when = datetime(2099, 1, 1, tzinfo=timezone.utc)
@@ -68,39 +50,10 @@ said["all"] = [p.name for p in client.list_properties_of_secrets()]
 json.dump(said, sys.stdout)
 "#;
 
-/// What stands in a secret, version by version.
-const LOOK: &str = r#"
-def value(version):
-    try:
-        return client.get_secret(ask["name"], version).value
-    except HttpResponseError as error:
-        return error.error.innererror["code"]
-versions = list(client.list_properties_of_secret_versions(ask["name"]))
-said = {"newest": client.get_secret(ask["name"]).properties.version,
-        "versions": {p.version: [value(p.version), p.enabled, p.tags] for p in versions}}
-json.dump(said, sys.stdout)
-"#;
-
-async fn ask(scene: &Scene, script: &str, name: &str) -> Option<Value> {
-    let asked = json!({
-        "address": scene.azure.address, "ca_file": scene.authority.ca_file(), "name": name,
-        "tenant": TENANT, "client": CLIENT, "secret": SECRET,
-    });
-    let script = format!("{CLIENT_PY}{script}");
-    // The server is in this process: waiting for Python must not stand in its way.
-    let said = tokio::task::spawn_blocking(move || {
-        let packages = Packages::installed(&PACKAGES)?;
-        Some(packages.run(&script, &[], &asked.to_string()))
-    });
-    said.await
-        .unwrap()
-        .map(|text| serde_json::from_str(&text).unwrap())
-}
-
 #[tokio::test]
 async fn the_vendor_s_client_finds_our_fake_to_be_a_key_vault() {
     let scene = Scene::set().await;
-    let Some(said) = ask(&scene, SCENARIO, "s").await else {
+    let Some(said) = says(&scene.azure, &scene.authority, SCENARIO, "s").await else {
         return;
     };
     let expected = json!({
@@ -146,7 +99,7 @@ async fn the_vendor_s_client_reads_what_we_wrote_and_not_what_we_ended() {
         scene.store.destroy(&place, &old).await.unwrap(),
         Retired::Disabled
     );
-    let Some(said) = ask(&scene, LOOK, "a").await else {
+    let Some(said) = sees(&scene.azure, &scene.authority, "a").await else {
         return;
     };
     assert_eq!(said["newest"], new.as_str());

@@ -7,6 +7,7 @@ mod answers;
 mod entra;
 mod secrets;
 mod vault;
+pub mod witness;
 
 use crate::authority::Authority;
 use crate::faults::Faults;
@@ -89,6 +90,14 @@ impl Azure {
     /// No token that was handed out is taken any more.
     pub fn forget_tokens(&self) {
         self.state().tokens.clear();
+    }
+
+    /// A token for whoever reads the vault in a test.
+    #[must_use]
+    pub fn token(&self) -> String {
+        let token = vault::random_id();
+        self.state().tokens.insert(token.clone());
+        token
     }
 
     /// How many tokens were handed out so far.
