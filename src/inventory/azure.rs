@@ -1,10 +1,8 @@
 //! The store `azure-key-vault`, as the inventory writes it.
 
 use crate::config::file::{Key, Keys, Kind, Shape};
-use crate::config::never_called;
 use keywheel_provider_azure::AzureOptions;
 use serde_json::{Map, Value};
-use url::Url;
 
 /// Secrets of Azure Key Vault.
 pub(crate) const KIND: Kind = Kind {
@@ -22,6 +20,15 @@ pub(crate) const KIND: Kind = Kind {
             Shape::Text,
             "PEM file of authorities that signed the certificates of both",
         ),
+    ],
+    addresses: &["vault", "authority_host"],
+    vendor_hosts: &[
+        "*.vault.azure.net",
+        "*.vault.azure.cn",
+        "*.vault.usgovcloudapi.net",
+        "login.microsoftonline.com",
+        "login.microsoftonline.us",
+        "login.partner.microsoftonline.cn",
     ],
     try_out,
     ..Kind::PLAIN
@@ -93,25 +100,9 @@ const CLIENT_ID: Key = Key::needed("client_id", Shape::Plain, "id of the applica
 /// Why settings of the right types cannot work together, in the provider's own words.
 fn try_out(options: &Map<String, Value>) -> Option<String> {
     match serde_json::from_value::<AzureOptions>(Value::Object(options.clone())) {
-        Ok(options) => match options.check() {
-            Ok(()) => forbidden(&options),
-            Err(error) => Some(error.to_string()),
-        },
+        Ok(options) => options.check().err().map(|error| error.to_string()),
         Err(error) => Some(error.to_string()),
     }
-}
-
-/// The inventory cannot send our login to where this machine's own identity is handed out.
-fn forbidden(options: &AzureOptions) -> Option<String> {
-    let mut addresses = std::iter::once(&options.vault).chain(&options.authority_host);
-    addresses.find_map(|address| {
-        let url = Url::parse(address).ok()?;
-        let host = url.host()?;
-        never_called(&host)?;
-        Some(format!(
-            "`{host}` is a metadata or link-local host, never called"
-        ))
-    })
 }
 
 #[cfg(test)]
@@ -159,10 +150,18 @@ mod tests {
     fn what_cannot_work_is_said_by_the_check() {
         let system = "managed_identity = {}";
         let metadata = "authority_host = \"https://169.254.169.254\"";
+        let elsewhere = "authority_host = \"https://elsewhere.example.com\"";
         for (vault, more, login, words) in [
             ("http://127.0.0.1", "", system, "not encrypted"),
             ("https://168.63.129.16", "", system, "never called"),
             (VAULT, metadata, system, "never called"),
+            (
+                "https://elsewhere.example.com",
+                "",
+                system,
+                "is not allowed for `production`",
+            ),
+            (VAULT, elsewhere, system, "is not allowed for `production`"),
             (VAULT, "", "", "managed_identity"),
             (VAULT, "", "client_secret = \"example\"", "client_secret"),
             (

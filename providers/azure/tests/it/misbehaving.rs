@@ -216,7 +216,10 @@ async fn neither_errors_nor_logs_show_a_value_or_a_token() {
     let refusal = scene.store.inspect(&place).await.unwrap_err();
     assert_eq!(refusal.word(), "denied");
     shown = format!("{shown} {refusal:?} {}", log.text());
-    assert!(shown.contains("/secrets/with-a-canary"), "nothing was logged");
+    assert!(
+        shown.contains("/secrets/with-a-canary"),
+        "nothing was logged"
+    );
     for secret in ["example-canary", SECRET, "eyJ"] {
         assert!(!shown.contains(secret), "{secret} in {shown}");
     }
