@@ -16,6 +16,8 @@ use keywheel_provider_doppler::{DopplerOptions, DopplerStore};
 use keywheel_provider_exec::{
     ExecConsumer, ExecIssuer, ExecStore, Launcher, Program, ProgramOptions,
 };
+#[cfg(feature = "google")]
+use keywheel_provider_google::{GoogleOptions, GoogleStore};
 use keywheel_provider_local::{
     DotenvStore, FilesOptions, FilesStore, ManualIssuer, ManualOptions, RandomIssuer, RandomOptions,
 };
@@ -170,6 +172,11 @@ impl Providers {
                 &settings::<DopplerOptions>(&spec.options)?,
                 &self.config.base,
                 Arc::clone(&self.fingerprint),
+            )?),
+            #[cfg(feature = "google")]
+            "google-secret-manager" => Arc::new(GoogleStore::new(
+                &settings::<GoogleOptions>(&spec.options)?,
+                &self.config.base,
             )?),
             #[cfg(feature = "vault")]
             "vault" => Arc::new(VaultStore::new(

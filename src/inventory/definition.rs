@@ -84,7 +84,7 @@ pub struct IssuerSpec {
 pub struct StoreSpec {
     /// Key of the store in its table.
     pub name: String,
-    /// Which provider: `files`, `dotenv`, `azure-key-vault`, `vault`, `exec`.
+    /// Which provider: `files`, `dotenv`, `azure-key-vault`, `google-secret-manager`, `vault`, `exec`.
     pub kind: String,
     /// The provider's own settings.
     pub options: Map<String, Value>,

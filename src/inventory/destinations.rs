@@ -79,9 +79,13 @@ impl Resolver<'_> {
         let mut options = known.table(name).map(Table::json).unwrap_or_default();
         let kind = options.remove("kind");
         let kind = kind.as_ref().and_then(serde_json::Value::as_str);
+        let kind = kind.unwrap_or_default();
+        if let (true, Some(selector)) = (selects(kind), table.string("selector")) {
+            options.insert("selector".to_owned(), selector.into());
+        }
         let spec = StoreSpec {
             name: name.to_owned(),
-            kind: kind.unwrap_or_default().to_owned(),
+            kind: kind.to_owned(),
             options,
         };
         self.try_out_store(&spec);
@@ -174,6 +178,13 @@ impl Resolver<'_> {
             }
         }
     }
+}
+
+/// Whether what a store of this kind can do depends on how its readers choose a version: a place's own word decides.
+fn selects(kind: &str) -> bool {
+    let keys = STORE_KINDS.kind(kind).map(|kind| kind.keys);
+    let mut keys = keys.unwrap_or_default().iter();
+    keys.any(|key| key.name == "selector")
 }
 
 /// The problem that credentials of this issuer have no such field, if so.

@@ -39,6 +39,8 @@ pub(crate) static STORE_KINDS: Kinded = Kinded {
         super::azure::KIND,
         #[cfg(feature = "doppler")]
         super::doppler::KIND,
+        #[cfg(feature = "google")]
+        super::google::KIND,
         #[cfg(feature = "vault")]
         super::vault::KIND,
         Kind {
@@ -190,6 +192,12 @@ mod tests {
                 &STORE_KINDS,
                 "doppler",
                 keywheel_provider_doppler::DopplerOptions::KEYS,
+            ),
+            #[cfg(feature = "google")]
+            (
+                &STORE_KINDS,
+                "google-secret-manager",
+                keywheel_provider_google::GoogleOptions::KEYS,
             ),
             #[cfg(feature = "vault")]
             (

@@ -10,6 +10,8 @@ mod difference;
 #[cfg(feature = "doppler")]
 mod doppler;
 mod folders;
+#[cfg(feature = "google")]
+mod google;
 mod issuer;
 pub(crate) mod keys;
 mod kinds;

@@ -401,6 +401,13 @@ impl Facts {
         store.is_some_and(|store| store.stages)
     }
 
+    /// Longest time until every reader of a destination sees what was written, in milliseconds.
+    pub fn converges_ms(&self, destination: &str) -> i64 {
+        let store = self.can.stores.get(destination);
+        let within = store.map_or(0, |store| store.converges_in.as_millis());
+        i64::try_from(within).unwrap_or(i64::MAX)
+    }
+
     /// The version a destination served before this rotation.
     pub fn base_version(&self, destination: &str) -> Option<&str> {
         self.probe(Look::Inspect, destination)

@@ -217,6 +217,15 @@ fn the_map_of_the_code_names_what_exists() {
 }
 
 #[test]
+fn the_role_of_the_manual_is_the_one_that_the_tests_run_with() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("docs/providers/google.md")).unwrap();
+    let role = fs::read_to_string(root.join("providers/google/role.yaml")).unwrap();
+    let lines: Vec<&str> = role.lines().collect();
+    assert_eq!(fenced(&page, "yaml"), lines);
+}
+
+#[test]
 fn the_policy_of_the_manual_is_the_one_that_the_tests_run_with() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let page = fs::read_to_string(root.join("docs/providers/vault.md")).unwrap();

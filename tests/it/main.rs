@@ -20,6 +20,9 @@ mod doppler;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+#[cfg(feature = "google")]
+mod google;
+#[cfg(test)]
 mod journal;
 #[cfg(test)]
 mod project;

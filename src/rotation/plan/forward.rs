@@ -229,13 +229,20 @@ fn staged(facts: &Facts, progress: &mut Progress<'_>, name: &str) -> bool {
     false
 }
 
-/// Reads back what a destination serves since a write of that kind.
+/// Reads back what a destination serves since a write of that kind. A store that converges shows the old version for
+/// a while: as long as it says, that is waited for and no failure.
 pub(super) fn served(facts: &Facts, progress: &mut Progress<'_>, write: Kind, name: &str) {
     let since = facts.written_ms(write, name).unwrap_or(facts.now_ms);
     let order = || Order::ReadBack {
         destination: name.to_owned(),
     };
-    progress.look(Look::Served, name, since, order);
+    let until = since.saturating_add(facts.converges_ms(name));
+    let seen = facts.probe(Look::Served, name);
+    if seen.is_some_and(|probe| probe.result == "stale" && probe.at_ms < until) {
+        progress.look_forever(Look::Served, name, since, order);
+    } else {
+        progress.look(Look::Served, name, since, order);
+    }
 }
 
 /// Consumers are told in order, each group proven before the next is told. With an issuer that holds one value

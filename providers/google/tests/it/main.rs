@@ -11,3 +11,5 @@ mod login;
 mod rig;
 #[cfg(test)]
 mod versions;
+#[cfg(test)]
+mod witness;

@@ -13,6 +13,7 @@ mod cases;
 mod drawing;
 mod emergencies;
 mod journal;
+mod lagging;
 mod mutants;
 mod properties;
 mod rules;

@@ -1,8 +1,8 @@
 //! A Secret Manager of our own: as much of Google's REST interface as stores and their consumers use, for no emulator
 //! has etags, checksums, aliases, annotations or paging. The vendor's own client is the judge of it.
 //!
-//! What it does not have: automatic etags for `delete` of a project, key management, topics that deliver messages, and
-//! quotas by time; a refusal for too many calls is a [fault](crate::faults).
+//! What it does not have: deleting secrets, keys of the customer's own, topics that deliver messages, and quotas by
+//! time; a refusal for too many calls is a [fault](crate::faults).
 
 mod calls;
 mod clock;
