@@ -64,9 +64,5 @@ impl GoogleStore {
 
 /// What really became of it.
 fn retired(version: &Numbered) -> Retired {
-    match version {
-        gone if gone.is_destroyed() => Retired::Destroyed,
-        going if going.scheduled => Retired::Scheduled,
-        _ => Retired::Disabled,
-    }
+    version.ended().unwrap_or(Retired::Disabled)
 }

@@ -45,15 +45,21 @@ impl Numbered {
         self.state == State::Destroyed
     }
 
+    /// What destroying made of it.
+    pub(crate) fn ended(&self) -> Option<Retired> {
+        match self {
+            gone if gone.is_destroyed() => Some(Retired::Destroyed),
+            going if going.scheduled => Some(Retired::Scheduled),
+            _ => None,
+        }
+    }
+
     pub(crate) fn listed(&self, current: Option<u64>) -> Version {
         Version {
             id: id(self.number),
             current: current == Some(self.number),
             enabled: self.is_enabled(),
-            ended: match self.is_destroyed() {
-                true => Some(Retired::Destroyed),
-                false => self.scheduled.then_some(Retired::Scheduled),
-            },
+            ended: self.ended(),
         }
     }
 }
