@@ -1,10 +1,8 @@
 //! The store `google-secret-manager`, as the inventory writes it.
 
 use crate::config::file::{Key, Kind, Shape};
-use crate::config::never_called;
 use keywheel_provider_google::GoogleOptions;
 use serde_json::{Map, Value};
-use url::Url;
 
 /// Google Secret Manager.
 pub(crate) const KIND: Kind = Kind {
@@ -42,6 +40,8 @@ pub(crate) const KIND: Kind = Kind {
             "https://host instead of Google's own",
         ),
     ],
+    addresses: &["endpoint"],
+    vendor_hosts: &["*.googleapis.com"],
     try_out,
     ..Kind::PLAIN
 };
@@ -49,22 +49,9 @@ pub(crate) const KIND: Kind = Kind {
 /// Why settings of the right types cannot work together, in the provider's own words.
 fn try_out(options: &Map<String, Value>) -> Option<String> {
     match serde_json::from_value::<GoogleOptions>(Value::Object(options.clone())) {
-        Ok(options) => match options.check() {
-            Ok(()) => forbidden(options.endpoint.as_deref()?),
-            Err(error) => Some(error.to_string()),
-        },
+        Ok(options) => options.check().err().map(|error| error.to_string()),
         Err(error) => Some(error.to_string()),
     }
-}
-
-/// The inventory cannot send our access tokens to where this machine's own identity is handed out.
-fn forbidden(endpoint: &str) -> Option<String> {
-    let url = Url::parse(endpoint).ok()?;
-    let host = url.host()?;
-    never_called(&host)?;
-    Some(format!(
-        "`{host}` is a metadata or link-local host, never called"
-    ))
 }
 
 #[cfg(test)]
@@ -96,7 +83,11 @@ mod tests {
             ("selector = \"current\"", ", field = \"A\""),
             ("create = true\nreplicas = [\"europe-west3\"]", ""),
             ("credentials = { file = \"google.json\" }", ""),
-            ("endpoint = \"https://private.example.com\"", ""),
+            ("endpoint = \"https://google.svc.example.com\"", ""),
+            (
+                "endpoint = \"https://secretmanager-a.p.googleapis.com\"",
+                "",
+            ),
         ] {
             assert_eq!(problems(store, place), "", "{store} {place}");
         }
@@ -108,6 +99,11 @@ mod tests {
             ("", ", selector = \"7\"", "`selector` `7`"),
             ("endpoint = \"http://h\"", "", "not encrypted"),
             ("endpoint = \"https://169.254.169.254\"", "", "never called"),
+            (
+                "endpoint = \"https://google.example.com\"",
+                "",
+                "hosts.production",
+            ),
             ("replicas = [\"europe-west3\"]", "", "`create = true`"),
             ("credentials = \"example\"", "", "env"),
             ("create = \"yes\"", "", "true"),

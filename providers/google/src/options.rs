@@ -51,9 +51,9 @@ impl GoogleOptions {
     /// # Errors
     /// `Invalid`, with what to write instead.
     pub fn check(&self) -> Result<()> {
-        plain("project", &self.project)?;
+        plain("project", &self.project, "-.:")?;
         for location in self.location.iter().chain(&self.replicas) {
-            plain("location", location)?;
+            plain("location", location, "-")?;
         }
         Selector::read(self.selector.as_deref())?;
         if !self.replicas.is_empty() && (!self.create || self.location.is_some()) {
@@ -109,13 +109,17 @@ fn is_this_machine(url: &Url) -> bool {
 }
 
 /// A part of a resource's name that stands for itself.
-fn plain(what: &str, text: &str) -> Result<()> {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
-    if !text.is_empty() && text.len() <= 63 && text.chars().all(allowed) && !text.contains("..") {
+fn plain(what: &str, text: &str, marks: &str) -> Result<()> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || marks.contains(c);
+    if text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text.len() <= 63
+        && text.chars().all(allowed)
+        && !text.contains("..")
+    {
         return Ok(());
     }
     Err(Error::invalid(format!(
-        "`{what}` `{}` cannot be used: at most 63 letters, digits, `-` and `.`",
+        "`{what}` `{}` cannot be used: at most 63 letters, digits and `{marks}`",
         text.escape_default()
     )))
 }
@@ -164,6 +168,8 @@ mod tests {
             "create = true\nlocation = 'a'\nreplicas = ['b']",
             "selector = '7'",
             "location = 'a/b'",
+            "location = 'a.b'",
+            "location = '-a'",
         ] {
             assert!(options(bad).check().is_err(), "{bad}");
         }
