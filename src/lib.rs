@@ -10,6 +10,7 @@ pub mod clock;
 pub mod config;
 pub mod consumers;
 pub mod daemon;
+pub mod discover;
 pub mod inventory;
 pub mod journal;
 pub mod providers;

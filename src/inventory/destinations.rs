@@ -76,18 +76,10 @@ impl Resolver<'_> {
         if let Some(node) = table.node("store") {
             self.problem(unknown("store", node, known));
         }
-        let mut options = known.table(name).map(Table::json).unwrap_or_default();
-        let kind = options.remove("kind");
-        let kind = kind.as_ref().and_then(serde_json::Value::as_str);
-        let kind = kind.unwrap_or_default();
-        if let (true, Some(selector)) = (selects(kind), table.string("selector")) {
-            options.insert("selector".to_owned(), selector.into());
+        let mut spec = self.around.scope.store(name);
+        if let (true, Some(selector)) = (selects(&spec.kind), table.string("selector")) {
+            spec.options.insert("selector".to_owned(), selector.into());
         }
-        let spec = StoreSpec {
-            name: name.to_owned(),
-            kind: kind.to_owned(),
-            options,
-        };
         self.try_out_store(&spec);
         self.store_addresses(&spec);
         spec

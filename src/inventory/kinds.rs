@@ -33,6 +33,7 @@ pub(crate) static STORE_KINDS: Kinded = Kinded {
                 HOST,
             ],
             needs_fields: true,
+            shares_places: true,
             ..Kind::PLAIN
         },
         #[cfg(feature = "azure")]

@@ -12,6 +12,8 @@ mod doppler;
 mod folders;
 #[cfg(feature = "google")]
 mod google;
+mod holdings;
+pub mod import;
 mod issuer;
 pub(crate) mod keys;
 mod kinds;
@@ -40,6 +42,7 @@ pub use definition::{
     StoreSpec, VerifySpec,
 };
 pub use difference::{Change, Difference, Weakening, difference, must_be_held};
+pub use holdings::{Holding, Side, holdings};
 pub use marks::{Crowd, Marks, mark_of};
 pub use origins::{ResolvedValue, origins};
 pub use read::{Snapshot, problems, read};

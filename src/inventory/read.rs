@@ -62,9 +62,14 @@ pub fn problems(config: &Config) -> Vec<Problem> {
         Err(problems) => return problems,
     };
     let load = |file: &str| std::fs::read_to_string(config.base.join(file));
-    let mut reader = Reader::new(config, &load);
+    problems_listed(config, &listing, &load)
+}
+
+/// The same of the files of a listing. Apart from `load` it is pure.
+pub(crate) fn problems_listed(config: &Config, listing: &Listing, load: Load<'_>) -> Vec<Problem> {
+    let mut reader = Reader::new(config, load);
     reader.keeps = false;
-    reader.all(&listing);
+    reader.all(listing);
     reader.finish().err().unwrap_or_default()
 }
 
@@ -153,11 +158,13 @@ impl<'a> Reader<'a> {
         if let Some(node) = table.node("environment").filter(|_| !is_name(name)) {
             self.problems.push(not_a_name(name, &node.place));
         }
+        let scope = world.scope(name, &table);
         self.snapshot.environments.push(Environment {
             name: name.to_owned(),
             max_starts_per_day: table.count("max_starts_per_day"),
+            stores: scope.every_store(),
         });
-        world.scope(name, &table)
+        scope
     }
 
     fn environment(&mut self, world: &World, name: &str, folder: &Folder) {

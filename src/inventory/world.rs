@@ -1,5 +1,6 @@
 //! What entries refer to: owners, templates, schedules, and for each environment its stores and issuers.
 
+use super::definition::StoreSpec;
 use super::layers::merged;
 use crate::config::Config;
 use crate::config::file::{Node, Problem, Table, did_you_mean};
@@ -28,6 +29,8 @@ pub struct Environment {
     pub name: String,
     /// Rotations that the schedule may start in a day; no limit where it is left out.
     pub max_starts_per_day: Option<u32>,
+    /// Every store that its secrets may name, by key.
+    pub stores: BTreeMap<String, StoreSpec>,
 }
 
 /// What holds for all environments.
@@ -88,6 +91,28 @@ impl World {
         let next = owners.filter_map(|owner| owner.node("escalate_to"));
         next.filter(|node| !node.text().is_some_and(|text| text.contains(['@', ':'])))
             .filter_map(|node| unknown("owner", node, &self.owners))
+            .collect()
+    }
+}
+
+impl Scope {
+    /// A store by its key, as definitions keep it; without kind and settings where nobody knows the key.
+    pub(crate) fn store(&self, name: &str) -> StoreSpec {
+        let mut options = self.stores.table(name).map(Table::json).unwrap_or_default();
+        let kind = options.remove("kind");
+        let kind = kind.as_ref().and_then(serde_json::Value::as_str);
+        StoreSpec {
+            name: name.to_owned(),
+            kind: kind.unwrap_or_default().to_owned(),
+            options,
+        }
+    }
+
+    /// All of them, by key.
+    pub(crate) fn every_store(&self) -> BTreeMap<String, StoreSpec> {
+        let names = self.stores.names();
+        names
+            .map(|name| (name.to_owned(), self.store(name)))
             .collect()
     }
 }

@@ -3,9 +3,11 @@
 
 mod demand;
 mod metered;
+mod patience;
 
 pub use demand::{Demand, Narrowest};
 pub use metered::Metered;
+pub use patience::patiently;
 
 use crate::journal::quotas::{self, Allowance, Reserved};
 use crate::journal::{self, Journal};

@@ -18,6 +18,8 @@ mod docs;
 #[cfg(feature = "doppler")]
 mod doppler;
 #[cfg(test)]
+mod existing;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 #[cfg(feature = "google")]

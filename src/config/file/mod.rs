@@ -10,7 +10,7 @@ mod shape;
 mod tree;
 
 pub(crate) use check::{check, check_settings, is_name, not_a_name, told_once};
-pub(crate) use literal::{has_password_in_url, is_named_like_one};
+pub(crate) use literal::{has_password_in_url, is_named_like_one, looks_like_one};
 pub(crate) use parse::{hash, parse};
 pub use problem::Problem;
 pub(crate) use problem::{did_you_mean, listed};

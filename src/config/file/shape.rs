@@ -118,6 +118,8 @@ pub(crate) struct Kind {
     pub(crate) addresses: &'static [&'static str],
     /// Hosts of the vendor's own, allowed without being listed: exact names and `*.suffix`.
     pub(crate) vendor_hosts: &'static [&'static str],
+    /// A store whose places hold many secrets side by side: each field is one of its own.
+    pub(crate) shares_places: bool,
     /// Why settings of the right types cannot work together, if so.
     pub(crate) try_out: fn(&Map<String, Value>) -> Option<String>,
 }
@@ -132,6 +134,7 @@ impl Kind {
         needs_fields: false,
         addresses: &[],
         vendor_hosts: &[],
+        shares_places: false,
         try_out: |_| None,
     };
 }

@@ -8,6 +8,7 @@
 //! (`fp-` and 12 hexadecimal digits), so that a mark has no place in the file and a lost write is found by
 //! its value. A value no longer in the file is gone; nothing can be disabled.
 
+mod discover;
 mod env_files;
 mod git;
 mod options;
@@ -21,7 +22,7 @@ use self::env_files::{EnvFiles, decode};
 use crate::beneath::blocking;
 use async_trait::async_trait;
 use keywheel_contract::{
-    Document, Error, Find, FingerprintKey, Found, Inspection, Mark, Place, Result, Retired,
+    Document, Error, Find, FingerprintKey, Found, Inspection, Mark, Page, Place, Result, Retired,
     SecretStore, SecretValue, StoreCapabilities, Version, VersionId, Write,
 };
 pub use options::DotenvOptions;
@@ -173,6 +174,12 @@ impl SecretStore for DotenvStore {
                 place.path
             ),
         ))
+    }
+
+    /// Everything in one part: every file that is called like an env file, with the names of its keys.
+    async fn discover(&self, _after: Option<&str>) -> Result<Page> {
+        let files = Arc::clone(&self.files);
+        blocking(move || discover::everything(&files.root)).await
     }
 }
 

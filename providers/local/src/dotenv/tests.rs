@@ -271,6 +271,34 @@ async fn keys_that_are_no_variables_are_refused() {
     assert!(bench.publish(&[("A", "example\0")]).await.is_err());
 }
 
+#[tokio::test]
+async fn discovery_tells_keys_and_no_piece_of_a_value() {
+    let bench = Bench::new("# c\n\nexport B='1\nC=2'\nA=x\n");
+    let write = |name: &str, text: &str| fs::write(bench.root.path().join(name), text).unwrap();
+    write(
+        "broken.env",
+        "KEY=-----BEGIN EXAMPLE-----\nexample\nEXAMPLEPIECE==\n",
+    );
+    write("open.env", "KEY=\"example\nEXAMPLEPIECE=\n");
+    write("notes.txt", "D=1\n");
+    let page = bench.store.discover(None).await.unwrap();
+    let file = bench.path();
+    let name = file.file_name().unwrap().to_str().unwrap();
+    let mut seen: Vec<_> = page
+        .entries
+        .iter()
+        .map(|one| (one.path.as_str(), one.fields.join(" ")))
+        .collect();
+    seen.sort();
+    let mut expected = vec![
+        (name, "A B".to_owned()),
+        ("broken.env", String::new()),
+        ("open.env", String::new()),
+    ];
+    expected.sort();
+    assert_eq!(seen, expected);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 

@@ -14,6 +14,7 @@
 
 use super::value::{Quotes, decode, encode};
 use keywheel_contract::{Error, Fields, Result, SecretValue};
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 /// One `KEY=value` of the file.
@@ -30,20 +31,27 @@ struct Assignment {
 pub(super) struct Text<'a> {
     bytes: &'a [u8],
     assignments: Vec<Assignment>,
+    /// Whether some line is neither an assignment nor blank nor a comment: perhaps a piece of a value.
+    strange: bool,
 }
 
 impl<'a> Text<'a> {
     pub(super) fn parse(bytes: &'a [u8]) -> Self {
-        let mut assignments = Vec::new();
+        let (mut assignments, mut strange) = (Vec::new(), false);
         let (mut at, mut line) = (byte_order_mark(bytes), 1);
         while at < bytes.len() {
             let found = assignment(bytes, at, line);
             let end = line_end(bytes, found.as_ref().map_or(at, |found| found.value.end));
+            strange |= found.is_none() && !is_silent(&bytes[at..end]);
             line += bytes[at..end].iter().filter(|b| **b == b'\n').count() + 1;
             assignments.extend(found);
             at = end + 1;
         }
-        Self { bytes, assignments }
+        Self {
+            bytes,
+            assignments,
+            strange,
+        }
     }
 
     /// The values of these keys; a key that is not there is left out.
@@ -59,6 +67,18 @@ impl<'a> Text<'a> {
             }
         }
         Ok(fields)
+    }
+
+    /// Names of all keys, each once; none of a text that is not understood whole, for what looks like a name there
+    /// may be a piece of a value.
+    pub(super) fn keys(&self) -> Vec<String> {
+        let broken = self.assignments.iter().any(|found| found.problem.is_some());
+        if self.strange || broken {
+            return Vec::new();
+        }
+        let name = |found: &Assignment| std::str::from_utf8(&self.bytes[found.key.clone()]).ok();
+        let names: BTreeSet<&str> = self.assignments.iter().filter_map(name).collect();
+        names.into_iter().map(str::to_owned).collect()
     }
 
     /// The same text with these values: a value that is equal stays as it is written, a key that is missing
@@ -253,6 +273,12 @@ fn follows(bytes: &[u8], from: usize) -> Option<&'static str> {
 fn line_end(bytes: &[u8], from: usize) -> usize {
     let rest = bytes[from..].iter().position(|byte| *byte == b'\n');
     rest.map_or(bytes.len(), |length| from + length)
+}
+
+/// A blank line or a comment.
+fn is_silent(line: &[u8]) -> bool {
+    let text = line.trim_ascii();
+    text.is_empty() || text.starts_with(b"#")
 }
 
 fn skip_blanks(bytes: &[u8], from: usize) -> usize {

@@ -83,6 +83,20 @@ impl Folder {
         Some(stat.st_mtime * 1000 + nanoseconds / 1_000_000)
     }
 
+    /// Names of a version's fields, without their values; none where it is one value.
+    pub(super) fn fields(&self, entry: &Entry) -> Result<Vec<String>> {
+        let flags = OFlags::DIRECTORY | OFlags::RDONLY;
+        match open_beneath(&self.fd, &entry.path(), flags) {
+            Ok(inner) => {
+                let mut fields = self.names_in(&inner)?;
+                fields.sort_unstable();
+                Ok(fields)
+            }
+            Err(Errno::NOTDIR) => Ok(Vec::new()),
+            Err(error) => Err(refused("open a version of", &self.shown, error)),
+        }
+    }
+
     /// The content of a version, every field of it.
     pub(super) fn read(&self, entry: &Entry) -> Result<Document> {
         content::read(&self.fd, &entry.path())

@@ -16,6 +16,7 @@
 //! and drives keep old blocks anyway: put the root on a memory disk where that matters.
 
 mod content;
+mod discover;
 mod folder;
 mod options;
 mod shape;
@@ -30,7 +31,7 @@ use self::shelf::Shelf;
 use crate::beneath::blocking;
 use async_trait::async_trait;
 use keywheel_contract::{
-    Document, Error, Find, Found, Inspection, Mark, Place, Result, Retired, SecretStore,
+    Document, Error, Find, Found, Inspection, Mark, Page, Place, Result, Retired, SecretStore,
     SecretValue, StoreCapabilities, Version, VersionId, Write,
 };
 pub use options::FilesOptions;
@@ -151,5 +152,11 @@ impl SecretStore for FilesStore {
         let version = version.clone();
         self.at(place, move |shelf, place| shelf.destroy(place, &version))
             .await
+    }
+
+    /// Everything in one part: only names and times are read.
+    async fn discover(&self, _after: Option<&str>) -> Result<Page> {
+        let shelf = Arc::clone(&self.shelf);
+        blocking(move || discover::everything(&shelf.root)).await
     }
 }

@@ -332,3 +332,43 @@ async fn names_that_would_leave_the_place_or_collide_are_refused() {
         .await;
     assert_eq!(sent.unwrap_err().kind, ErrorKind::Invalid);
 }
+
+#[tokio::test]
+async fn discovery_tells_every_place_and_no_value() {
+    let bench = Bench::new();
+    bench.publish(&whole(), "example-value", 'a').await;
+    let place = Place {
+        path: "prod/orders/db".to_owned(),
+        fields: vec!["LOGIN".to_owned(), "PASSWORD".to_owned()],
+        selector: None,
+    };
+    let fields = [("LOGIN", "example"), ("PASSWORD", "example-value")];
+    let fields = fields.map(|(name, value)| (name.to_owned(), SecretValue::from(value.to_owned())));
+    let document = Document::Fields(fields.into_iter().collect());
+    let payload = document.encode().unwrap();
+    let (base, mark) = (Base::default(), mark('b'));
+    let write = Write {
+        place: &place,
+        payload: &payload,
+        base: &base,
+        mark: &mark,
+    };
+    bench.store.promote(&write).await.unwrap();
+    fs::create_dir(bench.path("empty")).unwrap();
+    symlink(bench.root.path(), bench.path("again")).unwrap();
+    let page = bench.store.discover(None).await.unwrap();
+    let mut seen: Vec<_> = page
+        .entries
+        .iter()
+        .map(|one| (one.path.as_str(), one.fields.join(" ")))
+        .collect();
+    seen.sort();
+    let whole = whole();
+    let mut expected = vec![
+        (whole.path.as_str(), String::new()),
+        ("prod/orders/db", "LOGIN PASSWORD".to_owned()),
+    ];
+    expected.sort();
+    assert_eq!(seen, expected);
+    assert!(page.next.is_none() && page.entries.iter().all(|one| one.written_at_ms.is_some()));
+}

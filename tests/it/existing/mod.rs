@@ -1,0 +1,5 @@
+//! Secrets that exist already: found in a store, brought into the inventory, got to know, handed over.
+
+mod discover;
+mod import;
+mod shelf;
