@@ -85,16 +85,6 @@ impl Tools {
     }
 }
 
-impl Tools {
-    /// A store by itself.
-    ///
-    /// # Errors
-    /// Its kind is not part of this build, or its settings cannot work.
-    pub async fn store(&self, spec: &StoreSpec) -> keywheel_contract::Result<Arc<dyn SecretStore>> {
-        self.providers.store(spec).await
-    }
-}
-
 /// A turn without a lease: enough to load facts and judge by them, never to write a step.
 pub(super) fn judging(id: &RotationId, can: Capabilities) -> Turn {
     Turn {

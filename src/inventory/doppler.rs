@@ -35,6 +35,7 @@ pub(crate) const KIND: Kind = Kind {
         ),
     ],
     needs_fields: true,
+    shares_places: true,
     addresses: &["address"],
     vendor_hosts: &["api.doppler.com"],
     try_out,
