@@ -9,6 +9,8 @@ use crate::inventory::{
 use crate::quotas::{Metered, Quotas};
 use crate::rotation::facts::Capabilities;
 use keywheel_contract::{Consumer, Error, FingerprintKey, Issuer, Place, Result, SecretStore};
+#[cfg(feature = "aws")]
+use keywheel_provider_aws::{AwsOptions, AwsStore};
 #[cfg(feature = "azure")]
 use keywheel_provider_azure::{AzureOptions, AzureStore};
 #[cfg(feature = "doppler")]
@@ -162,6 +164,11 @@ impl Providers {
                 root(),
             )?),
             "dotenv" => Arc::new(DotenvStore::new(root(), Arc::clone(&self.fingerprint))),
+            #[cfg(feature = "aws")]
+            "aws-secrets-manager" => Arc::new(AwsStore::new(
+                &settings::<AwsOptions>(&spec.options)?,
+                &self.config.base,
+            )?),
             #[cfg(feature = "azure")]
             "azure-key-vault" => Arc::new(AzureStore::new(
                 &settings::<AzureOptions>(&spec.options)?,

@@ -36,6 +36,8 @@ pub(crate) static STORE_KINDS: Kinded = Kinded {
             shares_places: true,
             ..Kind::PLAIN
         },
+        #[cfg(feature = "aws")]
+        super::aws::KIND,
         #[cfg(feature = "azure")]
         super::azure::KIND,
         #[cfg(feature = "doppler")]
@@ -182,6 +184,12 @@ mod tests {
         for (kinded, kind, theirs) in [
             (&STORE_KINDS, "files", FilesOptions::KEYS),
             (&STORE_KINDS, "dotenv", DotenvOptions::KEYS),
+            #[cfg(feature = "aws")]
+            (
+                &STORE_KINDS,
+                "aws-secrets-manager",
+                keywheel_provider_aws::AwsOptions::KEYS,
+            ),
             #[cfg(feature = "azure")]
             (
                 &STORE_KINDS,

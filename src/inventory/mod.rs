@@ -1,6 +1,8 @@
 //! What exists: environments, secrets, consumers, schedules, as files that people write.
 
 mod addresses;
+#[cfg(feature = "aws")]
+mod aws;
 #[cfg(feature = "azure")]
 mod azure;
 mod consumers;

@@ -226,13 +226,22 @@ fn the_role_of_the_manual_is_the_one_that_the_tests_run_with() {
 }
 
 #[test]
-fn the_policy_of_the_manual_is_the_one_that_the_tests_run_with() {
+fn the_policies_of_the_manual_are_those_that_the_tests_run_with() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let page = fs::read_to_string(root.join("docs/providers/vault.md")).unwrap();
-    let policy = fs::read_to_string(root.join("providers/vault/policy.hcl")).unwrap();
-    let rules = policy.lines().filter(|line| !line.starts_with('#'));
-    let rules: Vec<&str> = rules.map(str::trim).collect();
-    assert_eq!(fenced(&page, "hcl"), rules);
+    for (page, language, policy) in [
+        ("docs/providers/aws.md", "json", "providers/aws/policy.json"),
+        (
+            "docs/providers/vault.md",
+            "hcl",
+            "providers/vault/policy.hcl",
+        ),
+    ] {
+        let page = fs::read_to_string(root.join(page)).unwrap();
+        let policy = fs::read_to_string(root.join(policy)).unwrap();
+        let rules = policy.lines().filter(|line| !line.starts_with('#'));
+        let rules: Vec<&str> = rules.map(str::trim).collect();
+        assert_eq!(fenced(&page, language), rules);
+    }
 }
 
 #[test]

@@ -6,6 +6,8 @@ mod acting;
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]
+#[cfg(feature = "aws")]
+mod aws;
 #[cfg(feature = "azure")]
 mod azure;
 #[cfg(test)]

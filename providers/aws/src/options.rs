@@ -75,12 +75,14 @@ impl AwsOptions {
     /// # Errors
     /// `Invalid`, with what to write instead.
     pub fn check(&self) -> Result<()> {
-        for (key, text) in [("region", &self.region), ("profile", &self.profile)] {
-            if text.as_deref().is_some_and(|text| !is_plain(text)) {
-                return Err(Error::invalid(format!(
-                    "`{key}` is empty or has a character that no {key} has"
-                )));
-            }
+        // It becomes a part of the name of the host that is called.
+        if self.region.as_deref().is_some_and(|name| !is_region(name)) {
+            return Err(Error::invalid("`region` is no region such as eu-west-1"));
+        }
+        if self.profile.as_deref().is_some_and(|name| !is_plain(name)) {
+            return Err(Error::invalid(
+                "`profile` is empty or has a character that no profile has",
+            ));
         }
         for (key, address) in [
             ("endpoint", &self.endpoint),
@@ -135,6 +137,11 @@ impl AssumeRole {
     fn account(&self) -> &str {
         self.role_arn.split(':').nth(4).unwrap_or_default()
     }
+}
+
+fn is_region(name: &str) -> bool {
+    let allowed = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
+    (1..=63).contains(&name.len()) && name.bytes().all(allowed) && !name.starts_with('-')
 }
 
 fn is_plain(text: &str) -> bool {
@@ -196,6 +203,17 @@ mod tests {
                 assert!(refused.message.contains(key), "{refused}");
                 assert!(!refused.message.contains("user@"), "{refused}");
             }
+        }
+    }
+
+    #[test]
+    fn a_region_is_one_word_of_a_host_s_name() {
+        assert!(options("region = 'us-gov-west-1'").check().is_ok());
+        for bad in ["", "-a", "a.example.com", "a@b", "a/b", "EU", "a b"] {
+            assert!(
+                options(&format!("region = '{bad}'")).check().is_err(),
+                "{bad}"
+            );
         }
     }
 

@@ -16,7 +16,8 @@ use keywheel_contract::{
 use std::path::Path;
 use std::time::Duration;
 
-/// The service says that it is eventually consistent and names no time; seconds are what its replicas take.
+/// The service calls all its operations eventually consistent, and names no time for one secret: this is our guess. A
+/// look that still shows the state before a write is taken for a doubt, whenever it comes.
 const CONVERGES: Duration = Duration::from_secs(10);
 
 /// The secrets of one account in one region, and who we are there.

@@ -47,6 +47,7 @@ impl Versions {
             id: VersionId::new(&listed.id),
             current: listed.has(CURRENT),
             enabled: true,
+            // Nothing more can be taken from it; AWS drops it one day.
             ended: listed.labels.is_empty().then_some(Retired::Unlabelled),
         };
         self.0.iter().map(version).collect()
