@@ -8,6 +8,7 @@ mod architecture;
 #[cfg(test)]
 #[cfg(feature = "aws")]
 mod aws;
+#[cfg(test)]
 #[cfg(feature = "azure")]
 mod azure;
 #[cfg(test)]
