@@ -6,10 +6,12 @@ use crate::inventory::{Definition, Manage};
 use crate::journal::audit::{self, Entry};
 use crate::journal::ledger::{self, CredentialRow};
 use crate::journal::{self, Journal, Tx, secrets};
-use crate::providers::Outside;
+use crate::providers::place_of;
+use crate::quotas::patiently;
 use crate::rotation::values::{proof_field, recover};
 use keywheel_contract::VersionId;
 use keywheel_schedules::{History, next_rotation};
+use tokio_util::sync::CancellationToken;
 
 /// What became of one secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +30,8 @@ pub enum Adopted {
     Empty,
     /// A rotation is under way and gets to know it.
     Busy,
+    /// Its turn did not come before somebody stopped it.
+    Left,
 }
 
 /// A value in use, without the value.
@@ -39,55 +43,112 @@ struct Found {
     written_ms: Option<i64>,
 }
 
-/// Gets to know the value of one secret. Nothing rotates because of it: a date by which the schedule would
-/// start at once is kept only with `allow_due`.
-///
-/// # Errors
-/// Its systems cannot be reached, or the journal failed.
-pub async fn adopt(
-    journal: &Journal,
-    tools: &Tools,
-    definition: &Definition,
-    allow_due: bool,
-    person: &Person,
-) -> Result<Adopted, ActionError> {
-    let outside = tools.outside(definition, None).await?;
-    let found = look(tools, definition, &outside).await;
-    let found = found.map_err(|error| ActionError::Outside {
-        what: format!("reading the value of {}", definition.id),
-        error,
-    })?;
-    let Some(found) = found else {
-        return Ok(Adopted::Empty);
-    };
-    let (definition, person) = (definition.clone(), person.clone());
-    Ok(journal
-        .write(async move |tx| keep(tx, &definition, &found, allow_due, &person).await)
-        .await?)
+/// Gets to know values, one or many side by side.
+pub struct Adopter<'a> {
+    /// Where they are recorded.
+    pub journal: &'a Journal,
+    /// The way to stores and issuers.
+    pub tools: &'a Tools,
+    /// Who asks.
+    pub person: Person,
+    /// Also keeps dates by which the schedule starts a rotation at once.
+    pub allow_due: bool,
+    /// Also reads values that are known already.
+    pub again: bool,
+    /// Stops what only reads; what is being recorded is recorded.
+    pub stop: CancellationToken,
 }
 
-async fn look(
-    tools: &Tools,
-    definition: &Definition,
-    outside: &Outside,
-) -> keywheel_contract::Result<Option<Found>> {
+impl Adopter<'_> {
+    /// Gets to know the value of one secret. Nothing rotates because of it: a date by which the schedule would
+    /// start at once is kept only with `allow_due`. Being told to slow down by a store makes it wait.
+    ///
+    /// # Errors
+    /// Its systems cannot be reached, or the journal failed.
+    pub async fn adopt(&self, id: &str) -> Result<Adopted, ActionError> {
+        if self.stop.is_cancelled() {
+            return Ok(Adopted::Left);
+        }
+        let named = id.to_owned();
+        let known = self
+            .journal
+            .read(async move |tx| Known::of(tx, &named).await);
+        let Some(known) = known.await? else {
+            return Ok(Adopted::Empty);
+        };
+        if !self.again && known.is_enough(self.allow_due) {
+            return Ok(Adopted::Before);
+        }
+        let definition = known.definition;
+        let found = tokio::select! {
+            () = self.stop.cancelled() => return Ok(Adopted::Left),
+            found = look(self.tools, &definition) => found,
+        };
+        let found = found.map_err(|error| ActionError::Outside {
+            what: "reading its value".to_owned(),
+            error,
+        })?;
+        let Some(found) = found else {
+            return Ok(Adopted::Empty);
+        };
+        let (allow_due, person) = (self.allow_due, self.person.clone());
+        Ok(self
+            .journal
+            .write(async move |tx| keep(tx, &definition, &found, allow_due, &person).await)
+            .await?)
+    }
+}
+
+/// What the journal has of a secret before anything is read.
+struct Known {
+    definition: Definition,
+    is_dated: bool,
+    credential: Option<CredentialRow>,
+}
+
+impl Known {
+    async fn of(tx: &mut Tx, id: &str) -> journal::Result<Option<Self>> {
+        let Some(definition) = secrets::definition(tx, id).await? else {
+            return Ok(None);
+        };
+        let secret = secrets::by_id(tx, id).await?;
+        Ok(Some(Self {
+            is_dated: secret.is_some_and(|secret| secret.last_rotated_ms.is_some()),
+            credential: current(tx, id).await?,
+            definition,
+        }))
+    }
+
+    /// Whether reading the value could bring nothing new, short of somebody having changed it.
+    fn is_enough(&self, allow_due: bool) -> bool {
+        let Some(credential) = &self.credential else {
+            return false;
+        };
+        let unnamed = credential.issuer_ref.is_none() && self.definition.current_id.is_some();
+        let undated = allow_due && !self.is_dated;
+        credential.fingerprint.is_some() && !unnamed && !undated
+    }
+}
+
+async fn look(tools: &Tools, definition: &Definition) -> keywheel_contract::Result<Option<Found>> {
     let Some(main) = definition.destinations.first() else {
         return Ok(None);
     };
-    let target = &outside.destinations[&main.name()];
-    let seen = target.store.inspect(&target.place).await?;
+    let (store, place) = (tools.store(&main.store).await?, place_of(main));
+    let seen = patiently(async || store.inspect(&place).await).await?;
     let Some(version) = seen.current else {
         return Ok(None);
     };
-    let document = target.store.read(&target.place, &version).await?;
+    let document = patiently(async || store.read(&place, &version).await).await?;
     let Some(value) = document.proof_value(proof_field(main)) else {
         return Ok(None);
     };
     let fingerprint = tools.fingerprint().of(value);
-    let can = outside.issuer.capabilities();
+    let issuer = tools.issuer(&definition.issuer).await?;
+    let can = issuer.capabilities();
     let fields = recover(main, &document);
     let identified = match can.identifies && !fields.is_empty() {
-        true => outside.issuer.identify(&fields).await?,
+        true => patiently(async || issuer.identify(&fields).await).await?,
         false => None,
     };
     let issuer_ref = identified
@@ -113,22 +174,43 @@ async fn keep(
     if secrets::is_busy(tx, id).await? {
         return Ok(Adopted::Busy);
     }
-    if is_known(tx, id, &found.fingerprint).await? {
-        return Ok(Adopted::Before);
-    }
-    let row = credential(tx, id, found);
-    ledger::add_credential(tx, &row).await?;
     let date = date(tx, definition, found.written_ms, allow_due).await?;
+    let is_dated = secrets::by_id(tx, id)
+        .await?
+        .is_some_and(|secret| secret.last_rotated_ms.is_some());
+    let known = current(tx, id).await?;
+    let known = known.filter(|row| row.fingerprint.as_deref() == Some(found.fingerprint.as_str()));
+    let credential = match known {
+        Some(row) => {
+            let name = found
+                .issuer_ref
+                .as_ref()
+                .filter(|_| row.issuer_ref.is_none());
+            if name.is_none() && (is_dated || date.is_none()) {
+                return Ok(Adopted::Before);
+            }
+            if let Some(name) = name {
+                ledger::credential_learnt(tx, &row.id, Some(name.clone()), row.published_ms)
+                    .await?;
+            }
+            row.id
+        }
+        None => {
+            let row = credential(tx, id, found);
+            ledger::add_credential(tx, &row).await?;
+            row.id
+        }
+    };
     match date {
-        Some(published_ms) => secrets::rotated(tx, id, &row.id, published_ms).await?,
-        None => secrets::in_use(tx, id, &row.id).await?,
+        Some(published_ms) => secrets::rotated(tx, id, &credential, published_ms).await?,
+        None => secrets::in_use(tx, id, &credential).await?,
     }
     secrets::reschedule(tx, definition).await?;
     let entry = Entry {
         actor: person.actor.clone(),
         action: "adopt".to_owned(),
         outcome: if found.named { "named" } else { "nameless" }.to_owned(),
-        credential: row.id,
+        credential,
         evidence: found.fingerprint.clone(),
         detail: format!("version {}", found.version),
         ..Entry::default()
@@ -140,13 +222,13 @@ async fn keep(
     })
 }
 
-async fn is_known(tx: &mut Tx, id: &str, fingerprint: &str) -> journal::Result<bool> {
+/// The credential in use, as far as it is known.
+async fn current(tx: &mut Tx, id: &str) -> journal::Result<Option<CredentialRow>> {
     let secret = secrets::by_id(tx, id).await?;
-    let Some(current) = secret.and_then(|secret| secret.current_credential) else {
-        return Ok(false);
-    };
-    let row = ledger::credential(tx, &current).await?;
-    Ok(row.is_some_and(|row| row.fingerprint.as_deref() == Some(fingerprint)))
+    match secret.and_then(|secret| secret.current_credential) {
+        Some(current) => ledger::credential(tx, &current).await,
+        None => Ok(None),
+    }
 }
 
 fn credential(tx: &Tx, id: &str, found: &Found) -> CredentialRow {

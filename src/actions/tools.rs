@@ -1,7 +1,7 @@
 //! What an action needs beside the journal: the seal, and the way to outside systems.
 
 use crate::config::Config;
-use crate::inventory::{Definition, StoreSpec};
+use crate::inventory::{Definition, IssuerSpec, StoreSpec};
 use crate::journal::rotations::Lease;
 use crate::journal::{Journal, meta};
 use crate::providers::{Connect as _, Outside, Providers};
@@ -11,7 +11,7 @@ use crate::rotation::facts::{Capabilities, Pace};
 use crate::rotation::report::Report;
 use crate::seal::{self, KeyRing};
 use crate::seam::Seams;
-use keywheel_contract::{FingerprintKey, RotationId, SecretStore};
+use keywheel_contract::{FingerprintKey, Issuer, RotationId, SecretStore};
 use keywheel_provider_exec::Launcher;
 use std::sync::Arc;
 
@@ -66,6 +66,14 @@ impl Tools {
     /// Its kind is not part of this build, or its settings cannot work.
     pub async fn store(&self, spec: &StoreSpec) -> keywheel_contract::Result<Arc<dyn SecretStore>> {
         self.providers.store(spec).await
+    }
+
+    /// An issuer as configured; nothing is called, but a program is started.
+    ///
+    /// # Errors
+    /// Its kind is not part of this build, or its settings cannot work.
+    pub async fn issuer(&self, spec: &IssuerSpec) -> keywheel_contract::Result<Arc<dyn Issuer>> {
+        self.providers.issuer(spec).await
     }
 
     /// The outside systems of a definition.

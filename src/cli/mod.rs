@@ -24,6 +24,7 @@ mod output;
 mod pause;
 mod plan;
 mod plugin;
+mod progress;
 mod prove;
 mod provide;
 mod reenable;

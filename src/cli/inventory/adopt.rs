@@ -1,11 +1,15 @@
-//! `keywheel inventory adopt`: getting to know the values in use.
+//! `keywheel inventory adopt`: getting to know the values in use, many at once.
 
-use crate::adopt::{Adopted, adopt};
+use crate::actions::ActionError;
+use crate::adopt::{Adopted, Adopter};
 use crate::cli::acting::{Bench, person};
 use crate::cli::context::Context;
 use crate::cli::exit::{Exit, Failure};
+use crate::cli::progress::Progress;
 use crate::cli::selector::Selector;
-use crate::journal::secrets;
+use futures_util::{StreamExt as _, stream};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
 /// Gets to know the values in use: fingerprints, dates and names them, never shows one. Starts nothing.
 #[derive(Debug, clap::Args)]
@@ -15,29 +19,64 @@ pub(super) struct Args {
     /// Also keeps dates by which the schedule starts rotations at once.
     #[arg(long)]
     allow_due: bool,
+    /// Also reads values that are known already, to see whether somebody changed them.
+    #[arg(long)]
+    again: bool,
 }
+
+/// Values read side by side; quotas hold this back where a store allows less.
+const SIDE_BY_SIDE: usize = 16;
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
     let Bench { journal, tools, .. } = Bench::open(context).await?;
-    let person = person("");
+    let ids = args.selector.resolve(&journal).await?;
+    let stop = CancellationToken::new();
+    let interrupted = stop_on_interrupt(&stop)?;
+    let adopter = Adopter {
+        journal: &journal,
+        tools: &tools,
+        person: person(""),
+        allow_due: args.allow_due,
+        again: args.again,
+        stop,
+    };
+    let summary = adopt_all(&adopter, ids).await;
+    interrupted.abort();
+    Ok(summary.tell())
+}
+
+/// The first Ctrl-C lets what is being recorded end.
+fn stop_on_interrupt(stop: &CancellationToken) -> Result<tokio::task::JoinHandle<()>, Failure> {
+    let mut interrupt = signal(SignalKind::interrupt())
+        .map_err(|error| Failure::new(Exit::Failed, format!("listening for Ctrl-C: {error}")))?;
+    let stop = stop.clone();
+    Ok(tokio::spawn(async move {
+        interrupt.recv().await;
+        stop.cancel();
+    }))
+}
+
+async fn adopt_all(adopter: &Adopter<'_>, ids: Vec<String>) -> Summary {
+    let mut progress = Progress::of("adopted", ids.len());
     let mut summary = Summary::default();
-    for id in args.selector.resolve(&journal).await? {
-        let named = id.clone();
-        let definition = journal
-            .read(async move |tx| secrets::definition(tx, &named).await)
-            .await?;
-        let Some(definition) = definition else {
-            continue;
-        };
-        match adopt(&journal, &tools, &definition, args.allow_due, &person).await {
-            Ok(adopted) => summary.count(&id, adopted),
-            Err(error) => {
-                anstream::eprintln!("{id}: {error}");
-                summary.failed += 1;
+    let one = async |id: String| {
+        let adopted = adopter.adopt(&id).await;
+        (id, adopted)
+    };
+    let all = stream::iter(ids).map(one).buffer_unordered(SIDE_BY_SIDE);
+    let mut all = std::pin::pin!(all);
+    while let Some((id, adopted)) = all.next().await {
+        if let Some(line) = summary.count(&id, &adopted) {
+            progress.clear();
+            match adopted {
+                Ok(_) => anstream::println!("{line}"),
+                Err(_) => anstream::eprintln!("{line}"),
             }
         }
+        progress.step();
     }
-    Ok(summary.tell())
+    progress.clear();
+    summary
 }
 
 #[derive(Default)]
@@ -47,27 +86,33 @@ struct Summary {
     undated: usize,
     before: usize,
     failed: usize,
+    left: usize,
 }
 
 impl Summary {
-    fn count(&mut self, id: &str, adopted: Adopted) {
+    /// Counts one; its line, where there is something to say of it.
+    fn count(&mut self, id: &str, adopted: &Result<Adopted, ActionError>) -> Option<String> {
         match adopted {
-            Adopted::Known { named, dated } => {
+            Ok(Adopted::Known { named, dated }) => {
                 self.known += 1;
                 self.nameless += usize::from(!named);
                 self.undated += usize::from(!dated);
-                let name = if named {
-                    ""
-                } else {
-                    ", cannot be named: write its `current_id`"
-                };
-                let date = if dated { "" } else { ", not dated" };
-                anstream::println!("{id} adopted{name}{date}");
+                let name = if *named { "" } else { ", cannot be named" };
+                let date = if *dated { "" } else { ", not dated" };
+                return Some(format!("{id} adopted{name}{date}"));
             }
-            Adopted::Before => self.before += 1,
-            Adopted::Empty => anstream::println!("{id} has no value yet"),
-            Adopted::Busy => anstream::println!("{id} is being rotated, which gets to know it"),
+            Ok(Adopted::Before) => self.before += 1,
+            Ok(Adopted::Left) => self.left += 1,
+            Ok(Adopted::Empty) => return Some(format!("{id} has no value yet")),
+            Ok(Adopted::Busy) => {
+                return Some(format!("{id} is being rotated, which gets to know it"));
+            }
+            Err(error) => {
+                self.failed += 1;
+                return Some(format!("{id}: {error}"));
+            }
         }
+        None
     }
 
     fn tell(&self) -> Exit {
@@ -79,15 +124,41 @@ impl Summary {
             self.undated,
             self.failed
         );
-        if self.undated > 0 {
-            anstream::eprintln!(
-                "not dated: the store does not say since when, or the date would start a rotation at once (--allow-due)"
-            );
+        for line in self.advice() {
+            anstream::eprintln!("{line}");
         }
-        match (self.failed, self.nameless) {
+        match (self.failed, self.nameless + self.left) {
             (0, 0) => Exit::Done,
             (0, _) => Exit::Attention,
             _ => Exit::Failed,
         }
+    }
+
+    fn advice(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        if self.nameless > 0 {
+            lines.push(
+                "cannot be named: the issuer cannot tell from the value which credential it is, so that the first \
+                 rotation stops and asks before it ends the old one; write its id there as `current_id`, apply, and \
+                 adopt again"
+                    .to_owned(),
+            );
+        }
+        if self.undated > 0 {
+            lines.push(
+                "not dated: the store does not say since when, or the date would start a rotation at once (--allow-due)"
+                    .to_owned(),
+            );
+        }
+        if self.failed > 0 {
+            lines.push("next: the same command again; what is known is not read again".to_owned());
+        }
+        if self.left > 0 {
+            lines.push(format!(
+                "stopped: {} are left; the same command goes on with them",
+                self.left
+            ));
+        }
+        lines
     }
 }

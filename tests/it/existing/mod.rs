@@ -1,5 +1,6 @@
 //! Secrets that exist already: found in a store, brought into the inventory, got to know, handed over.
 
+mod adopt;
 mod discover;
 mod import;
 mod shelf;
