@@ -14,6 +14,10 @@ mod outside;
 mod program;
 mod rotations;
 mod scale;
+mod stores;
+mod traced;
+#[path = "../../tests/it/servers/vendors.rs"]
+mod vendors;
 
 use anyhow::{Context as _, Result};
 use cluster::Cluster;
@@ -65,6 +69,10 @@ fn cells() -> Vec<String> {
         let (flight, count) = FLIGHTS[FLIGHTS.len() - 1];
         cells.push(format!("rotations/{backend}/{flight}/{count}/{WAITING}"));
     }
+    let stores = vendors::NAMES
+        .iter()
+        .map(|name| format!("stores/sqlite/{name}"));
+    cells.extend(stores);
     for backend in ["sqlite", "postgres"] {
         cells.extend(SIZES.map(|size| format!("scale/{backend}/{size}")));
     }
@@ -96,6 +104,7 @@ fn cell(name: &str, url: Option<&str>) -> Result<()> {
             count: number(3)?,
             waiting: number(4)?,
         })),
+        Some(&"stores") => runtime.block_on(stores::measure(backend, parts[2])),
         _ => runtime.block_on(scale::measure(backend, number(2)?)),
     }
 }

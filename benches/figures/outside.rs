@@ -1,5 +1,6 @@
-//! Outside systems that answer at once: the real `files` store on a memory disk, an issuer in memory that
-//! keeps two credentials valid side by side, a consumer that has read the newest value already.
+//! Outside systems that answer at once: the real `files` store on a memory disk (or a vendor's, for the cells of
+//! stores), an issuer in memory that keeps two credentials valid side by side, a consumer that has read the newest
+//! value already.
 
 use anyhow::Result;
 use async_trait::async_trait;
@@ -19,7 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Connects every rotation to the same three.
 pub(crate) struct Instant {
-    store: Arc<FilesStore>,
+    store: Arc<dyn SecretStore>,
     issuer: Arc<TwoAtOnce>,
     consumer: Arc<Ready>,
 }
@@ -34,11 +35,16 @@ impl Instant {
         };
         let store = FilesStore::new(options, root.to_owned())
             .map_err(|error| anyhow::anyhow!("{}", error.message))?;
-        Ok(Self {
-            store: Arc::new(store),
+        Ok(Self::with(Arc::new(store)))
+    }
+
+    /// Publishes to this store.
+    pub(crate) fn with(store: Arc<dyn SecretStore>) -> Self {
+        Self {
+            store,
             issuer: Arc::default(),
             consumer: Arc::new(Ready),
-        })
+        }
     }
 
     /// Issues and publishes a first value, as if by hand before keywheel came.
@@ -89,7 +95,7 @@ impl Connect for Instant {
         _today: Option<&Definition>,
     ) -> contract::Result<Outside> {
         let target = |spec: &keywheel::inventory::Destination| Target {
-            store: Arc::clone(&self.store) as Arc<dyn SecretStore>,
+            store: Arc::clone(&self.store),
             place: place_of(spec),
             spec: spec.clone(),
         };

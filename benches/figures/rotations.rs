@@ -171,7 +171,11 @@ fn waiting_row(number: usize, plan: &str) -> Vec<keywheel::journal::Arg> {
     row
 }
 
-fn workers(ground: &Ground, outside: Arc<InstantOutside>, slots: usize) -> Result<Workers> {
+pub(crate) fn workers(
+    ground: &Ground,
+    outside: Arc<InstantOutside>,
+    slots: usize,
+) -> Result<Workers> {
     let presence = Presence::new(&ground.journal, "daemon")?;
     let engine = Engine {
         journal: ground.journal.clone(),
@@ -191,7 +195,7 @@ fn workers(ground: &Ground, outside: Arc<InstantOutside>, slots: usize) -> Resul
 }
 
 /// Until this many rotations completed.
-async fn ended(journal: &Journal, count: usize) -> Result<()> {
+pub(crate) async fn ended(journal: &Journal, count: usize) -> Result<()> {
     let deadline = Instant::now() + Duration::from_secs(600);
     while completed(journal).await? < count {
         ensure!(
@@ -213,7 +217,7 @@ async fn completed(journal: &Journal) -> Result<usize> {
 }
 
 /// Each secret has one live credential, and as many were ended.
-async fn check(journal: &Journal, outside: &InstantOutside, count: usize) -> Result<()> {
+pub(crate) async fn check(journal: &Journal, outside: &InstantOutside, count: usize) -> Result<()> {
     let (alive, ended) = outside.credentials();
     ensure!(
         (alive, ended) == (count, count),

@@ -110,6 +110,10 @@ impl Execution<'_> {
 
     async fn settle_version(&self, kind: Kind, name: &str) -> Result<Settled> {
         let target = self.target(name)?;
+        if !target.store.capabilities().versions {
+            // Its list cannot say what became of an old value; only ending it again can.
+            return Ok(Settled::Resend);
+        }
         let listed = target.store.list(&target.place).await?;
         let mut settled = Settled::Applied(None);
         for version in self.versions_to_end(kind, name) {

@@ -7,6 +7,13 @@ mod clock;
 mod mutants;
 mod rig;
 mod scenario;
+#[cfg(all(
+    feature = "aws",
+    feature = "azure",
+    feature = "doppler",
+    feature = "google",
+    feature = "vault"
+))]
 mod stores;
 mod sweep;
 mod table;

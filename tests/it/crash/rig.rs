@@ -101,7 +101,7 @@ impl Lane {
         Real {
             name: "files",
             store: Arc::new(FilesStore::new(FilesOptions::default(), root).unwrap()),
-            path: |_| "app".to_owned(),
+            place: Arc::new(|_| "app".to_owned()),
         }
     }
 

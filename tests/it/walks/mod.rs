@@ -3,6 +3,14 @@
 mod assisted;
 mod destinations;
 mod emergency;
+#[cfg(all(
+    feature = "aws",
+    feature = "azure",
+    feature = "doppler",
+    feature = "google",
+    feature = "vault"
+))]
+mod everywhere;
 mod newcomer;
 mod overlap;
 mod pause;

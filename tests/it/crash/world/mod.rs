@@ -45,8 +45,8 @@ pub(crate) struct Real {
     /// What the table calls it.
     pub(crate) name: &'static str,
     pub(crate) store: Arc<dyn SecretStore>,
-    /// The path of a run of this name, of its own.
-    pub(crate) path: fn(&str) -> String,
+    /// Makes a place for a run of this name, and says its path.
+    pub(crate) place: Arc<dyn Fn(&str) -> String + Send + Sync>,
 }
 
 impl std::fmt::Debug for Real {
@@ -86,7 +86,7 @@ impl World {
         real: &Real,
     ) -> Arc<Self> {
         Arc::new(Self {
-            path: (real.path)(&uuid::Uuid::now_v7().simple().to_string()),
+            path: (real.place)(&format!("run-{}", uuid::Uuid::now_v7().simple())),
             real: Arc::clone(&real.store),
             scenario,
             secret,
