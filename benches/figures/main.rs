@@ -16,6 +16,10 @@ mod rotations;
 mod scale;
 mod stores;
 mod traced;
+#[expect(
+    clippy::unwrap_used,
+    reason = "the servers of the tests; what is wrong there ends a cell"
+)]
 #[path = "../../tests/it/servers/vendors.rs"]
 mod vendors;
 
