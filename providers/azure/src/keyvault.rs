@@ -2,7 +2,7 @@
 
 use crate::history::{History, Kept, Shown};
 use crate::login::Identity;
-use crate::options::{AzureOptions, is_loopback};
+use crate::options::AzureOptions;
 use crate::refusal::{Answer, Effect, refusal};
 use crate::transport::{self, Clock};
 use azure_core::Bytes;
@@ -15,6 +15,7 @@ use azure_security_keyvault_secrets::models::{
 use azure_security_keyvault_secrets::{ResourceId, SecretClient, SecretClientOptions};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use keywheel_contract::{Error, ErrorKind, Result, SecretValue, VersionId};
+use keywheel_reference::addresses;
 use reqwest::Url;
 use serde::Deserialize;
 use std::path::Path;
@@ -63,7 +64,7 @@ impl KeyVault {
         let made = SecretClientOptions {
             client_options: transport::to(&origin, ca_file.as_deref(), &clock)?,
             // A vault of this machine is a test's: it cannot be called as the resource that it asks a token for.
-            verify_challenge_resource: Some(!is_loopback(&origin)),
+            verify_challenge_resource: Some(!addresses::is_this_machine(&origin)),
             ..SecretClientOptions::default()
         };
         let client = SecretClient::new(origin.as_str(), identity.clone(), Some(made));

@@ -2,9 +2,8 @@
 
 use crate::selector::Selector;
 use keywheel_contract::{Error, Result};
-use keywheel_reference::Reference;
+use keywheel_reference::{Reference, addresses};
 use serde::Deserialize;
-use std::net::IpAddr;
 use url::Url;
 
 /// Options of the store `google-secret-manager`.
@@ -84,28 +83,9 @@ impl GoogleOptions {
             None => "https://secretmanager.googleapis.com".to_owned(),
             Some(location) => format!("https://secretmanager.{location}.rep.googleapis.com"),
         };
-        // The text itself is not repeated, for somebody may have put a password into it.
-        let wrong =
-            |why: &str| Error::invalid(format!("`endpoint` {why}: write it as https://host"));
-        let url = Url::parse(self.endpoint.as_deref().unwrap_or(&own));
-        let url = url.map_err(|_| wrong("is not an address"))?;
-        let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
-        if !bare || !url.username().is_empty() || url.password().is_some() {
-            return Err(wrong("has more than scheme, host and port"));
-        }
-        match url.scheme() {
-            "https" => Ok(url),
-            "http" if is_this_machine(&url) => Ok(url),
-            "http" => Err(wrong("is not encrypted and not of this machine")),
-            _ => Err(wrong("is not https")),
-        }
+        let endpoint = self.endpoint.as_deref().unwrap_or(&own);
+        addresses::origin("endpoint", endpoint, "https://host")
     }
-}
-
-fn is_this_machine(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let host = host.trim_matches(['[', ']'].as_slice());
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 /// A part of a resource's name that stands for itself.
@@ -160,9 +140,6 @@ mod tests {
         }
         for bad in [
             "endpoint = 'http://example.com'",
-            "endpoint = 'http://127.0.0.1.example.com'",
-            "endpoint = 'https://user@example.com'",
-            "endpoint = 'https://example.com/v1'",
             "endpoint = 'http://127.0.0.1:1'\ncredentials = { file = 'a' }",
             "replicas = ['europe-west3']",
             "create = true\nlocation = 'a'\nreplicas = ['b']",

@@ -1,5 +1,8 @@
-//! Where a credential of ours lies, such as the one that a store is spoken to with. It is read at each use, so that a
-//! replaced one is picked up. A crate of its own, for the contract does no input and output.
+//! Where a credential of ours lies, such as the one that a store is spoken to with, and which [`addresses`] it may be
+//! shown to. It is read at each use, so that a replaced one is picked up. A crate of its own, for the contract does no
+//! input and output.
+
+pub mod addresses;
 
 use keywheel_contract::{Error, Result, SecretValue};
 use serde::Deserialize;
