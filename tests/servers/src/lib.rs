@@ -2,7 +2,8 @@
 //!
 //! Real servers where there are any ([`openbao`]), emulators with their known deviations, and fakes of our own where
 //! nothing else exists, checked by the vendors' own clients ([`python`]). Every one can misbehave on demand:
-//! [`faults`] for those of ours, [`proxy`] in front of the others.
+//! [`faults`] for those of ours, [`proxy`] in front of the others. Beside them is what the tests of every store do:
+//! [`writes`], and a search of the [`logs`].
 
 #![expect(
     clippy::unwrap_used,
@@ -16,8 +17,10 @@ pub mod azure;
 pub mod doppler;
 pub mod faults;
 pub mod google;
+pub mod logs;
 pub mod npm;
 pub mod openbao;
 pub mod proxy;
 pub mod python;
 pub mod serve;
+pub mod writes;

@@ -5,10 +5,10 @@ use keywheel_contract::{ErrorKind, Found, SecretStore, SecretValue, VersionId};
 use keywheel_test_servers::authority::Authority;
 use keywheel_test_servers::aws::Emulator;
 use keywheel_test_servers::faults::Fault;
+use keywheel_test_servers::logs::Log;
 use keywheel_test_servers::proxy::in_front_of;
 use keywheel_test_servers::serve::Served;
 use serde_json::json;
-use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -212,13 +212,7 @@ async fn neither_errors_nor_logs_show_a_value_or_a_key() {
     let Some(scene) = Scene::set().await else {
         return;
     };
-    let log = Log::default();
-    let made = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
-        .with_writer(move || made.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let log = Log::of_every_thread();
     let (store, place) = (&scene.ours.store, whole("a"));
     publish(store, &place, "example-canary-1", 1).await.unwrap();
     let mut prepared = prepare(store, &place, "example-canary-2", 2).await.unwrap();
@@ -240,24 +234,5 @@ async fn neither_errors_nor_logs_show_a_value_or_a_key() {
     assert!(shown.contains("DescribeSecret"), "nothing was logged");
     for hidden in ["example-canary", "example-secret"] {
         assert!(!shown.contains(hidden), "{shown}");
-    }
-}
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
-    }
-}
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }

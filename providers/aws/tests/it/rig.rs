@@ -1,9 +1,9 @@
 //! What the tests share: a store at an emulator, a witness, and writes.
 
-use keywheel_contract::{
-    Base, Document, Fields, Inspection, Mark, Place, Result, RotationId, SecretStore, SecretValue,
-    VersionId, Write,
+pub(crate) use keywheel_test_servers::writes::{
+    Prepared, document_of, mark, place, prepare, publish, whole, word,
 };
+
 use keywheel_provider_aws::{AwsOptions, AwsStore};
 use keywheel_test_servers::aws::boto3;
 use keywheel_test_servers::python::Packages;
@@ -112,92 +112,5 @@ impl Witness {
         let lines = "show(c.list_secret_version_ids(SecretId=told, IncludeDeprecated=True))";
         let listed = self.run(lines, json!(name));
         listed["Versions"].as_array().cloned().unwrap_or_default()
-    }
-}
-
-pub(crate) fn place(path: &str) -> Place {
-    Place {
-        path: path.to_owned(),
-        fields: vec!["TOKEN".to_owned()],
-        selector: None,
-    }
-}
-
-pub(crate) fn whole(path: &str) -> Place {
-    Place {
-        fields: Vec::new(),
-        ..place(path)
-    }
-}
-
-pub(crate) fn mark(number: u8) -> Mark {
-    Mark {
-        rotation: RotationId::new(format!("example-{number}")),
-        token: format!("{number:064x}").chars().rev().collect(),
-    }
-}
-
-pub(crate) fn document(place: &Place, text: &str) -> Document {
-    let value = || SecretValue::from(text.to_owned());
-    match place.fields.first() {
-        None => Document::Whole(value()),
-        Some(name) => {
-            let fields: Fields = [(name.clone(), value())].into_iter().collect();
-            Document::Fields(fields)
-        }
-    }
-}
-
-/// A write that is ready to be sent, any number of times.
-pub(crate) struct Prepared {
-    pub(crate) place: Place,
-    pub(crate) payload: SecretValue,
-    pub(crate) base: Base,
-    pub(crate) mark: Mark,
-}
-
-impl Prepared {
-    pub(crate) fn write(&self) -> Write<'_> {
-        Write {
-            place: &self.place,
-            payload: &self.payload,
-            base: &self.base,
-            mark: &self.mark,
-        }
-    }
-}
-
-pub(crate) async fn prepare(
-    store: &AwsStore,
-    place: &Place,
-    text: &str,
-    number: u8,
-) -> Result<Prepared> {
-    let seen: Inspection = store.inspect(place).await?;
-    let payload = store.compose(place, &document(place, text), &seen).await?;
-    Ok(Prepared {
-        place: place.clone(),
-        payload,
-        base: Base::from(&seen),
-        mark: mark(number),
-    })
-}
-
-/// Looks, composes, stages and promotes, as a rotation does.
-pub(crate) async fn publish(
-    store: &AwsStore,
-    place: &Place,
-    text: &str,
-    number: u8,
-) -> Result<VersionId> {
-    let prepared = prepare(store, place, text, number).await?;
-    store.stage(&prepared.write()).await?;
-    store.promote(&prepared.write()).await
-}
-
-pub(crate) fn word<T>(answer: Result<T>) -> &'static str {
-    match answer {
-        Ok(_) => "done",
-        Err(error) => error.word(),
     }
 }

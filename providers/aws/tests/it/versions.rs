@@ -1,6 +1,8 @@
 //! Versions and labels: what AWS's own client sees of a rotation, of going back, and of a person in between.
 
-use crate::rig::{Ours, Prepared, Witness, document, mark, place, prepare, publish, whole, word};
+use crate::rig::{
+    Ours, Prepared, Witness, document_of, mark, place, prepare, publish, whole, word,
+};
 use keywheel_contract::{Document, Found, Retired, SecretStore, SecretValue, VersionId};
 use keywheel_test_servers::aws::Emulator;
 use serde_json::json;
@@ -59,7 +61,7 @@ async fn the_witness_sees_a_rotation_and_its_way_back() {
     assert_eq!(labels, json!({ mark(2).token: ["AWSCURRENT"] }));
     // Nothing is destroyed: whoever knows the version still reads it.
     let read = store.read(&place, &id(1)).await.unwrap();
-    assert!(read.matches(&document(&place, "example-1")));
+    assert!(read.matches(&document_of(&place, "example-1")));
     assert_eq!(witness.versions("prod/chat").len(), 3);
 }
 
@@ -198,7 +200,7 @@ async fn a_binary_secret_stays_binary_and_has_no_fields() {
     witness.run(lines, json!("bin"));
     let place_with_field = place("bin");
     let seen = store.inspect(&place_with_field).await.unwrap();
-    let document = document(&place_with_field, "example");
+    let document = document_of(&place_with_field, "example");
     let refused = store.compose(&place_with_field, &document, &seen).await;
     let refused = refused.err().unwrap();
     assert!(refused.message.contains("binary"), "{refused}");

@@ -4,8 +4,8 @@ use crate::rig::{Scene, by_secret, document, mark, of, place, publish, publish_o
 use keywheel_contract::{ErrorKind, Found, Inspection, Retired, SecretStore};
 use keywheel_test_servers::azure::SECRET;
 use keywheel_test_servers::faults::{Asked, Fault};
+use keywheel_test_servers::logs::Log;
 use serde_json::json;
-use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -187,14 +187,7 @@ async fn a_link_that_leads_away_is_not_followed() {
 
 #[tokio::test]
 async fn neither_errors_nor_logs_show_a_value_or_a_token() {
-    let log = Log::default();
-    let made = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
-        .with_writer(move || made.clone())
-        .finish();
-    // For every thread: what other tests log meanwhile may show no more than this one.
-    tracing::subscriber::set_global_default(subscriber).unwrap();
+    let log = Log::of_every_thread();
     let scene = Scene::set().await;
     let place = place("with-a-canary");
     publish(&scene.store, &place, "example-canary", 1)
@@ -222,24 +215,5 @@ async fn neither_errors_nor_logs_show_a_value_or_a_token() {
     );
     for secret in ["example-canary", SECRET, "eyJ"] {
         assert!(!shown.contains(secret), "{secret} in {shown}");
-    }
-}
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
-    }
-}
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }

@@ -5,10 +5,9 @@ use keywheel_contract::{ErrorKind, Found, Inspection, SecretStore};
 use keywheel_test_servers::authority::Authority;
 use keywheel_test_servers::doppler::Doppler;
 use keywheel_test_servers::faults::{Asked, Fault};
+use keywheel_test_servers::logs::Log;
 use keywheel_test_servers::python::free_port;
 use serde_json::json;
-use std::io;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 fn saves(asked: &Asked<'_>) -> bool {
@@ -154,14 +153,7 @@ async fn nobody_at_the_address_is_unavailable_for_reads_and_saves() {
 
 #[tokio::test]
 async fn neither_errors_nor_logs_show_a_value_or_a_token() {
-    let log = Log::default();
-    let made = log.clone();
-    // For the whole process: one of a single thread loses what other tests' threads met first.
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
-        .with_writer(move || made.clone())
-        .finish();
-    tracing::subscriber::set_global_default(subscriber).unwrap();
+    let log = Log::of_every_thread();
     let rig = Rig::set().await;
     let token = rig.doppler.service_token(CONFIG, "read/write");
     rig.token.replace(&token);
@@ -188,23 +180,4 @@ async fn neither_errors_nor_logs_show_a_value_or_a_token() {
     assert!(shown.contains("hyper"), "nothing was logged");
     assert!(!shown.contains("example-canary"), "{shown}");
     assert!(!shown.contains(&token), "{shown}");
-}
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
-    }
-}
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }

@@ -1,7 +1,8 @@
 //! Saves: under which condition, what is compared, what is refused.
 
 use crate::rig::{
-    CONFIG, Kept, Rig, document, find, payload, place, place_of, publish, publish_over, store, word,
+    CONFIG, Kept, Rig, document_of, find, payload, place, place_of, publish, publish_over, store,
+    word,
 };
 use keywheel_contract::{Found, Inspection, Retired, SecretStore, VersionId};
 use serde_json::json;
@@ -16,7 +17,7 @@ async fn all_our_secrets_are_one_save_and_the_others_stay() {
     let version = publish(&rig.store, &both, "example-new", 1).await.unwrap();
     assert_eq!(rig.doppler.saves(CONFIG), before + 1);
     let read = rig.store.read(&both, &version).await.unwrap();
-    assert!(read.matches(&document(&both, "example-new")));
+    assert!(read.matches(&document_of(&both, "example-new")));
     assert_eq!(rig.doppler.raw(CONFIG, "OTHER").unwrap(), "example-theirs");
     let sent = rig.doppler.exchanges();
     let save = sent.iter().find(|one| one.method == "POST").unwrap();

@@ -7,10 +7,9 @@ use base64::engine::general_purpose::STANDARD;
 use keywheel_contract::SecretStore as _;
 use keywheel_test_servers::authority::Authority;
 use keywheel_test_servers::google::Google;
+use keywheel_test_servers::logs::Log;
 use serde_json::json;
-use std::io;
 use std::process::Command;
-use std::sync::{Arc, Mutex};
 
 /// The key file of a service account that signs for itself.
 pub(crate) fn service_account() -> String {
@@ -187,13 +186,7 @@ async fn everything_is_found_page_by_page_without_values() {
 #[tokio::test]
 async fn neither_errors_nor_logs_show_a_value() {
     let (google, store, place) = scene(true).await;
-    let log = Log::default();
-    let made = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
-        .with_writer(move || made.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let log = Log::of_every_thread();
     publish(&store, &place, "example-canary", 1).await.unwrap();
     let mut prepared = prepare(&store, &place, "example-canary-2", 2)
         .await
@@ -251,23 +244,4 @@ async fn the_client_s_own_logging_is_refused() {
         "{}",
         String::from_utf8_lossy(&done.stdout)
     );
-}
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
-    }
-}
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }

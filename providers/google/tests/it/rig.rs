@@ -1,9 +1,10 @@
 //! What the tests share: a service, stores on it, and writes.
 
-use keywheel_contract::{
-    Base, Document, Fields, Inspection, Mark, Place, Result, RotationId, SecretStore, SecretValue,
-    VersionId, Write,
+pub(crate) use keywheel_test_servers::writes::{
+    Prepared, document, mark, place, prepare, prepare_over, publish, send, word,
 };
+
+use keywheel_contract::{Place, VersionId};
 use keywheel_provider_google::{GoogleOptions, GoogleStore};
 use keywheel_test_servers::google::Google;
 use serde_json::{Value, json};
@@ -48,96 +49,6 @@ pub(crate) async fn scene(alias: bool) -> (Google, GoogleStore, Place) {
     (google, store, place("chat"))
 }
 
-pub(crate) fn place(path: &str) -> Place {
-    Place {
-        path: path.to_owned(),
-        fields: vec!["TOKEN".to_owned()],
-        selector: None,
-    }
-}
-
-pub(crate) fn mark(number: u8) -> Mark {
-    Mark {
-        rotation: RotationId::new(format!("example-{number}")),
-        token: format!("{number:064x}").chars().rev().collect(),
-    }
-}
-
-pub(crate) fn document(text: &str) -> Document {
-    let field = ("TOKEN".to_owned(), SecretValue::from(text.to_owned()));
-    Document::Fields([field].into_iter().collect::<Fields>())
-}
-
 pub(crate) fn id(number: u64) -> VersionId {
     VersionId::new(number.to_string())
-}
-
-/// One write that can be sent in parts and again.
-pub(crate) struct Prepared {
-    pub(crate) place: Place,
-    pub(crate) payload: SecretValue,
-    pub(crate) base: Base,
-    pub(crate) mark: Mark,
-}
-
-impl Prepared {
-    pub(crate) fn write(&self) -> Write<'_> {
-        Write {
-            place: &self.place,
-            payload: &self.payload,
-            base: &self.base,
-            mark: &self.mark,
-        }
-    }
-}
-
-/// Looks and composes, as a rotation does.
-pub(crate) async fn prepare(
-    store: &GoogleStore,
-    place: &Place,
-    text: &str,
-    number: u8,
-) -> Result<Prepared> {
-    let seen = store.inspect(place).await?;
-    prepare_over(store, place, text, number, &seen).await
-}
-
-pub(crate) async fn prepare_over(
-    store: &GoogleStore,
-    place: &Place,
-    text: &str,
-    number: u8,
-    seen: &Inspection,
-) -> Result<Prepared> {
-    Ok(Prepared {
-        place: place.clone(),
-        payload: store.compose(place, &document(text), seen).await?,
-        base: Base::from(seen),
-        mark: mark(number),
-    })
-}
-
-/// Stages where the store can, and promotes.
-pub(crate) async fn send(store: &GoogleStore, prepared: &Prepared) -> Result<VersionId> {
-    if store.capabilities().stages {
-        store.stage(&prepared.write()).await?;
-    }
-    store.promote(&prepared.write()).await
-}
-
-pub(crate) async fn publish(
-    store: &GoogleStore,
-    place: &Place,
-    text: &str,
-    number: u8,
-) -> Result<VersionId> {
-    let prepared = prepare(store, place, text, number).await?;
-    send(store, &prepared).await
-}
-
-pub(crate) fn word<T>(answer: Result<T>) -> &'static str {
-    match answer {
-        Ok(_) => "done",
-        Err(error) => error.word(),
-    }
 }

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Router, routing::any};
 use keywheel_contract::{ErrorKind, Found, SecretStore};
 use keywheel_provider_vault::VaultStore;
+use keywheel_test_servers::logs::Log;
 use keywheel_test_servers::openbao::OpenBao;
 use serde_json::json;
 use std::io;
@@ -179,13 +180,7 @@ async fn neither_errors_nor_logs_show_a_value_or_a_token() {
     let Some(scene) = Scene::set().await else {
         return;
     };
-    let log = Log::default();
-    let made = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
-        .with_writer(move || made.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let log = Log::of_every_thread();
     publish(&scene.store, &place("a"), "example-canary", 1)
         .await
         .unwrap();
@@ -197,23 +192,4 @@ async fn neither_errors_nor_logs_show_a_value_or_a_token() {
     assert!(shown.contains("secret/data/a"), "nothing was logged");
     assert!(!shown.contains("example-canary"), "{shown}");
     assert!(!shown.contains(&scene.server.root), "{shown}");
-}
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
-    }
-}
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
