@@ -4,7 +4,7 @@ use crate::config::Problem;
 use crate::inventory::{Crowd, Definition, Difference, Sources, Tally, Team, TeamFile};
 use crate::inventory::{difference, mark_of};
 use crate::journal::files::{self, AppliedFile};
-use crate::journal::{Journal, Result, Tx, enrol, secrets};
+use crate::journal::{Journal, Result, Tx, enrol, environments, secrets};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Definitions, or marks of files, asked for at a time.
@@ -58,10 +58,14 @@ pub(super) async fn review<'a>(
     journal: &Journal,
     keeps: Detail,
 ) -> Result<Review<'a>> {
-    let (applied, mut before) = journal
-        .read(async |tx| Ok((files::applied(tx).await?, enrol::files(tx).await?)))
+    let (applied, mut before, limits) = journal
+        .read(async |tx| {
+            let limits = environments::limits(tx).await?;
+            Ok((files::applied(tx).await?, enrol::files(tx).await?, limits))
+        })
         .await?;
     let mut review = Review {
+        around_differs: limits != sources.limits,
         is_sound: sources.is_sound,
         keeps,
         ..Review::default()
@@ -144,7 +148,7 @@ impl<'a> Review<'a> {
             .filter(|path| !there.contains(path.as_str()));
         self.gone = gone.collect::<BTreeSet<_>>().into_iter().collect();
         let mut around = sources.files.iter();
-        self.around_differs =
+        self.around_differs |=
             around.any(|(path, hash)| applied.get(path).is_none_or(|known| known.hash != *hash));
     }
 

@@ -6,7 +6,7 @@ use crate::config::Problem;
 use crate::inventory::{Definition, Marks, Owner, Sources, Tally, difference};
 use crate::journal::audit::{self, Entry};
 use crate::journal::files::{self, AppliedFile};
-use crate::journal::{self, Journal, Tx, enrol};
+use crate::journal::{self, Journal, Tx, enrol, environments};
 use std::collections::BTreeMap;
 
 /// Files recorded in one transaction where no secret of them differs.
@@ -53,8 +53,10 @@ async fn around(sources: &Sources<'_>, journal: &Journal) -> journal::Result<()>
         around: String::new(),
     };
     let files: Vec<AppliedFile> = sources.files.iter().map(plain).collect();
+    let limits = sources.limits.clone();
     let work = async move |tx: &mut Tx| {
         files::replace_owners(tx, &owners).await?;
+        environments::replace(tx, &limits).await?;
         for file in &files {
             files::record(tx, file, &Marks::default()).await?;
         }

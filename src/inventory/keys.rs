@@ -38,7 +38,7 @@ pub(crate) static ENVIRONMENT: Keys = Keys {
             Key::new(
                 "max_starts_per_day",
                 Shape::Count,
-                "rotations that the schedule may start in a day",
+                "rotations that the schedule may start in 24 hours",
             ),
         ],
         PROVIDERS,

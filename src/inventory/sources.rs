@@ -5,7 +5,7 @@ use super::folders::list;
 use super::marks::Marks;
 use super::read::Reader;
 use super::resolve::Around;
-use super::world::{Owner, Scope, World};
+use super::world::{Environment, Owner, Scope, World};
 use crate::config::file::hash;
 use crate::config::{Config, Problem};
 use std::collections::BTreeMap;
@@ -17,6 +17,8 @@ pub struct Sources<'a> {
     environments: Vec<Part>,
     /// Path and hash of every file that is no team file.
     pub files: Vec<(String, String)>,
+    /// Rotations that the schedule may start in 24 hours, by environment.
+    pub limits: BTreeMap<String, Option<i64>>,
     /// What works and should still be looked at.
     pub warnings: Vec<Problem>,
     /// Whether no problem was found outside of the team files.
@@ -90,6 +92,7 @@ impl<'a> Sources<'a> {
             environments,
             is_sound: reader.problems.is_empty() && listing.problems.is_empty(),
             files: reader.snapshot.files,
+            limits: limits(&reader.snapshot.environments),
             warnings: reader.snapshot.warnings,
         })
     }
@@ -139,6 +142,11 @@ impl<'a> Sources<'a> {
             is_sound: reader.problems.is_empty(),
         }
     }
+}
+
+fn limits(environments: &[Environment]) -> BTreeMap<String, Option<i64>> {
+    let limit = |one: &Environment| (one.name.clone(), one.max_starts_per_day.map(i64::from));
+    environments.iter().map(limit).collect()
 }
 
 /// Another version may understand the same files in another way, so it reads them all once.

@@ -27,7 +27,7 @@ pub struct Owner {
 pub struct Environment {
     /// Its name, equal to its folder's.
     pub name: String,
-    /// Rotations that the schedule may start in a day; no limit where it is left out.
+    /// Rotations that the schedule may start in 24 hours; no limit where it is left out.
     pub max_starts_per_day: Option<u32>,
     /// Every store that its secrets may name, by key.
     pub stores: BTreeMap<String, StoreSpec>,

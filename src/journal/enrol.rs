@@ -40,7 +40,7 @@ async fn put(tx: &mut Tx, batch: &[Definition]) -> Result<()> {
          tags = excluded.tags, schedule = excluded.schedule, file = excluded.file, \
          definition_n = secret.definition_n + 1, consumers = excluded.consumers, retired_ms = NULL, \
          next_rotation_ms = excluded.next_rotation_ms, soon_ms = excluded.soon_ms, \
-         start_ms = excluded.start_ms, start_reason = excluded.start_reason";
+         start_ms = excluded.start_ms, start_reason = excluded.start_reason, held = 0";
     tx.insert(head, &rows, tail).await?;
     let bodies = batch
         .iter()
@@ -123,7 +123,7 @@ pub async fn reschedule(tx: &mut Tx, definition: &Definition) -> Result<()> {
     let Some(history) = known.get(id) else {
         return Err(Error::Refused(format!("{id} is not in the journal")));
     };
-    let sql = "UPDATE secret SET next_rotation_ms = $2, soon_ms = $3, start_ms = $4, start_reason = $5 WHERE id = $1";
+    let sql = "UPDATE secret SET next_rotation_ms = $2, soon_ms = $3, start_ms = $4, start_reason = $5, held = 0 WHERE id = $1";
     let mut args = vec![id.into()];
     args.extend(dates(definition, history));
     tx.run(sql, &args).await.map(drop)
@@ -139,7 +139,7 @@ pub async fn retire(tx: &mut Tx, ids: &[String]) -> Result<()> {
         // Spliced in, being a number of ours: the places of the arguments are those of the ids.
         let now = tx.now_ms();
         let sql = format!(
-            "UPDATE secret SET retired_ms = {now}, start_ms = NULL WHERE retired_ms IS NULL AND id IN ({marks})"
+            "UPDATE secret SET retired_ms = {now}, start_ms = NULL, held = 0 WHERE retired_ms IS NULL AND id IN ({marks})"
         );
         tx.run(sql, &ids).await?;
     }

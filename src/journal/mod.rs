@@ -6,6 +6,7 @@
 pub mod audit;
 mod counts;
 pub mod enrol;
+pub mod environments;
 mod error;
 pub mod files;
 pub mod ledger;

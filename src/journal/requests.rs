@@ -32,6 +32,10 @@ pub struct Request {
 /// Adds a request.
 pub async fn add(tx: &mut Tx, request: &Request) -> Result<()> {
     let now = tx.now_ms();
+    let environment = request
+        .secret_id
+        .split_once('/')
+        .map_or("", |(environment, _)| environment);
     let row = vec![
         (&request.id).into(),
         (&request.secret_id).into(),
@@ -44,9 +48,10 @@ pub async fn add(tx: &mut Tx, request: &Request) -> Result<()> {
         request.reported_ms.into(),
         now.into(),
         "queued".into(),
+        environment.into(),
     ];
     let head = "INSERT INTO request (id, secret_id, cause, mode, credential, reason, actor, accept_outage, \
-         reported_ms, created_ms, state)";
+         reported_ms, created_ms, state, environment)";
     tx.insert(head, &[row], "").await?;
     match request.cause {
         Cause::Emergency => rotations::stir(tx, &[&request.secret_id]).await,

@@ -53,11 +53,13 @@ pub struct Secret {
     pub consumers: i64,
     /// Consumers proven by the newest rotation.
     pub proven: i64,
+    /// Whether the limit of its environment put its start off.
+    pub held: bool,
 }
 
 const COLUMNS: &str = "id, environment, name, owner, manage, tags, schedule, file, enrolled_ms, last_rotated_ms, \
      next_rotation_ms, soon_ms, start_ms, start_reason, current_credential, paused_by, paused_reason, \
-     paused_until_ms, retired_ms, consumers, proven";
+     paused_until_ms, retired_ms, consumers, proven, held";
 
 impl Secret {
     fn read(row: &Row) -> Result<Self> {
@@ -83,6 +85,7 @@ impl Secret {
             retired_ms: row.maybe_int("retired_ms")?,
             consumers: row.int("consumers")?,
             proven: row.int("proven")?,
+            held: row.int("held")? == 1,
         })
     }
 
@@ -272,6 +275,16 @@ pub async fn busy(tx: &mut Tx, id: &str, busy: bool) -> Result<()> {
     tx.later(
         "UPDATE secret SET busy = $2 WHERE id = $1",
         &[id.into(), busy.into()],
+    )
+    .await
+    .map(drop)
+}
+
+/// The schedule asks for a rotation: busy until one opens, and its place in a queue is free.
+pub async fn begun(tx: &mut Tx, id: &str) -> Result<()> {
+    tx.run(
+        "UPDATE secret SET busy = 1, held = 0 WHERE id = $1",
+        &[id.into()],
     )
     .await
     .map(drop)

@@ -3,4 +3,5 @@
 mod adopt;
 mod discover;
 mod import;
+mod limits;
 mod shelf;

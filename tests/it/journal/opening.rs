@@ -82,7 +82,7 @@ async fn not_made_twice(bench: Arc<Bench>) {
 async fn newer(bench: Arc<Bench>) {
     let later = bench.journal.write(async |tx| {
         let sql = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
-             SELECT 999, 'later', success, checksum, 0 FROM _sqlx_migrations";
+             SELECT 999, 'later', success, checksum, 0 FROM _sqlx_migrations WHERE version = 1";
         tx.run(sql, &[]).await
     });
     later.await.unwrap();
@@ -150,7 +150,8 @@ async fn foreign(bench: Arc<Bench>) {
 
 async fn foreign_migrations(bench: Arc<Bench>) {
     make_foreign(&bench, "_sqlx_migrations").await;
-    let theirs = "UPDATE _sqlx_migrations SET version = 20240101000000, description = 'invoices'";
+    let theirs =
+        "UPDATE _sqlx_migrations SET version = version + 20240101000000, description = 'invoices'";
     bench
         .journal
         .write(async move |tx| tx.run(theirs, &[]).await)
