@@ -41,6 +41,8 @@ pub(crate) struct Key {
     exists: bool,
     slots: BTreeMap<u64, Slot>,
     marks: HashMap<String, u64>,
+    /// Custom metadata of people.
+    tags: BTreeMap<String, String>,
     max_versions: u64,
     delete_after: String,
 }
@@ -50,7 +52,11 @@ impl Key {
         let slot = |(number, version): (String, SecretMetadata)| {
             Some((number.parse().ok()?, Slot::new(&version, now)))
         };
-        let custom = read.custom_metadata.unwrap_or_default().into_iter();
+        let custom = read.custom_metadata.unwrap_or_default();
+        let theirs = custom.iter().filter(|(name, _)| !name.starts_with(PREFIX));
+        let tags = theirs.map(|(name, text)| (name.clone(), text.clone()));
+        let tags = tags.collect();
+        let custom = custom.into_iter();
         Self {
             newest: read.current_version,
             exists: true,
@@ -58,9 +64,15 @@ impl Key {
             marks: custom
                 .filter_map(|(name, text)| mark_of(name, &text))
                 .collect(),
+            tags,
             max_versions: read.max_versions,
             delete_after: read.delete_version_after,
         }
+    }
+
+    /// What people noted about it.
+    pub(crate) fn tags(&self) -> &BTreeMap<String, String> {
+        &self.tags
     }
 
     /// The metadata is there, perhaps without any version.

@@ -2,7 +2,7 @@
 
 use crate::api::Api;
 use crate::key::Key;
-use crate::requests::{MergeMetadata, ReadMount, WriteVersion};
+use crate::requests::{MergeMetadata, ReadMount, ReadSubkeys, WriteVersion};
 use crate::transport::{Answer, Effect};
 use chrono::Utc;
 use keywheel_contract::{Error, Mark, Result, SecretValue};
@@ -10,14 +10,16 @@ use rustify::endpoint::Endpoint;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use tokio::sync::OnceCell;
 use vaultrs::api::kv2::requests::{
-    DeleteSecretVersionsRequest, DestroySecretVersionsRequest, ReadConfigurationRequest,
-    ReadSecretMetadataRequest, ReadSecretRequest, SetSecretMetadataRequest,
-    UndeleteSecretVersionsRequest,
+    DeleteSecretVersionsRequest, DestroySecretVersionsRequest, ListSecretsRequest,
+    ReadConfigurationRequest, ReadSecretMetadataRequest, ReadSecretRequest,
+    SetSecretMetadataRequest, UndeleteSecretVersionsRequest,
 };
-use vaultrs::api::kv2::responses::{ReadConfigurationResponse, SecretVersionMetadata};
+use vaultrs::api::kv2::responses::{
+    ListSecretsResponse, ReadConfigurationResponse, SecretVersionMetadata,
+};
 
 /// One mount of the engine.
 pub(crate) struct Kv {
@@ -30,6 +32,11 @@ pub(crate) struct Kv {
 #[derive(Deserialize)]
 struct Wrapped<T> {
     data: T,
+}
+
+#[derive(Deserialize)]
+struct Subkeys {
+    subkeys: Option<BTreeMap<String, serde::de::IgnoredAny>>,
 }
 
 #[derive(Deserialize)]
@@ -75,6 +82,37 @@ impl Kv {
         };
         let answer = self.api.call(&endpoint, Effect::Reads).await?;
         self.parsed(&answer, &format!("reading `{}/config`", self.mount))
+    }
+
+    /// Names directly in a folder, which is empty or ends with `/`; folders end with `/`.
+    pub(crate) async fn names(&self, folder: &str) -> Result<Vec<String>> {
+        self.ensure_second_version().await?;
+        let endpoint = ListSecretsRequest {
+            mount: self.mount.clone(),
+            path: folder.to_owned(),
+        };
+        let answer = self.api.call(&endpoint, Effect::Reads).await?;
+        if answer.status == 404 {
+            return Ok(Vec::new());
+        }
+        let listed: ListSecretsResponse = self.parsed(&answer, &format!("listing `{folder}`"))?;
+        Ok(listed.keys)
+    }
+
+    /// Names of the fields of what consumers see; none where the server or our rights do not tell them apart from
+    /// the values.
+    pub(crate) async fn fields(&self, path: &str) -> Result<Vec<String>> {
+        let mount = self.mount.as_str();
+        let answer = self
+            .api
+            .call(&ReadSubkeys { mount, path }, Effect::Reads)
+            .await;
+        let Ok(answer) = answer else {
+            return Ok(Vec::new());
+        };
+        let read: Option<Wrapped<Subkeys>> = serde_json::from_slice(&answer.body).ok();
+        let names = read.and_then(|read| read.data.subkeys).unwrap_or_default();
+        Ok(names.into_iter().map(|(name, _)| name).collect())
     }
 
     /// The document of exactly this version.

@@ -11,6 +11,7 @@
 //! hide the version, the status and `Retry-After`, follow redirects, and log what the server says.
 
 mod api;
+mod discover;
 mod key;
 mod kv;
 mod login;

@@ -62,6 +62,26 @@ impl Endpoint for MergeMetadata<'_> {
     }
 }
 
+/// Names of the fields of the newest version, without their values.
+pub(crate) struct ReadSubkeys<'a> {
+    pub(crate) mount: &'a str,
+    pub(crate) path: &'a str,
+}
+
+impl Endpoint for ReadSubkeys<'_> {
+    type Response = ();
+    const REQUEST_BODY_TYPE: RequestType = RequestType::JSON;
+    const RESPONSE_BODY_TYPE: ResponseType = ResponseType::JSON;
+
+    fn path(&self) -> String {
+        format!("{}/subkeys/{}", self.mount, self.path)
+    }
+
+    fn method(&self) -> RequestMethod {
+        RequestMethod::GET
+    }
+}
+
 /// What is mounted there, as every token may ask that may use something of it.
 pub(crate) struct ReadMount<'a> {
     pub(crate) mount: &'a str,

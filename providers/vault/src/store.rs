@@ -7,7 +7,7 @@ use crate::options::VaultOptions;
 use crate::shape::{MAX_BYTES, check, fits};
 use async_trait::async_trait;
 use keywheel_contract::{
-    Document, Error, Find, Found, Inspection, Mark, Place, Result, Retired, SecretStore,
+    Document, Error, Find, Found, Inspection, Mark, Page, Place, Result, Retired, SecretStore,
     SecretValue, StoreCapabilities, Version, VersionId, Write, content,
 };
 use std::path::Path;
@@ -219,6 +219,10 @@ impl SecretStore for VaultStore {
             self.kv.destroy(&place.path, number).await?;
         }
         Ok(Retired::Destroyed)
+    }
+
+    async fn discover(&self, after: Option<&str>) -> Result<Page> {
+        self.kv.discover(after).await
     }
 }
 

@@ -5,3 +5,5 @@ mod discover;
 mod import;
 mod limits;
 mod shelf;
+#[cfg(feature = "vault")]
+mod vault;
