@@ -112,7 +112,7 @@ impl Kv {
         };
         let read: Option<Wrapped<Subkeys>> = serde_json::from_slice(&answer.body).ok();
         let names = read.and_then(|read| read.data.subkeys).unwrap_or_default();
-        Ok(names.into_iter().map(|(name, _)| name).collect())
+        Ok(names.into_keys().collect())
     }
 
     /// The document of exactly this version.
