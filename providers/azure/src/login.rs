@@ -2,7 +2,7 @@
 
 use crate::options::{AzureOptions, ClientSecret, LoginOptions, ManagedIdentity, WorkloadIdentity};
 use crate::refusal::{Answer, throttled};
-use crate::transport::{self, PATIENCE};
+use crate::transport;
 use async_trait::async_trait;
 use azure_core::Error;
 use azure_core::base64::decode_url_safe;
@@ -16,6 +16,7 @@ use azure_identity::{
     ManagedIdentityCredentialOptions, UserAssignedId,
 };
 use keywheel_contract::{Error as Refusal, Result, SecretValue};
+use keywheel_http_client::PATIENCE;
 use keywheel_reference::Reference;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};

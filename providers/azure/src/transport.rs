@@ -8,16 +8,12 @@ use azure_core::time::{OffsetDateTime, parse_rfc7231};
 use azure_core::{Bytes, Error};
 use futures_util::StreamExt as _;
 use keywheel_contract::{Error as Refusal, Result};
-use reqwest::{Certificate, Client, ClientBuilder, Url, redirect, retry};
+use keywheel_http_client::{bounded, bounded_to, finished};
+use reqwest::{Client, ClientBuilder, Url};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 use zeroize::Zeroizing;
 
-/// How long one call may take, from the name's resolution to the last byte.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
-/// How long connecting may take; what failed to connect was certainly not sent.
-const CONNECTING: Duration = Duration::from_secs(5);
 /// Largest answer that is read.
 const LARGEST: usize = 4 * 1024 * 1024;
 
@@ -98,10 +94,7 @@ pub(crate) fn to(
     ca_file: Option<&Path>,
     clock: &Arc<Clock>,
 ) -> Result<ClientOptions> {
-    let mut client = bounded();
-    if let Some(file) = ca_file {
-        client = client.tls_certs_merge(authorities(file)?);
-    }
+    let client = bounded_to(origin, ca_file)?;
     through(client, Some(origin.clone()), clock)
 }
 
@@ -113,21 +106,9 @@ pub(crate) fn to_this_machine() -> Result<ClientOptions> {
     through(bounded().no_proxy(), None, &Arc::default())
 }
 
-fn bounded() -> ClientBuilder {
-    Client::builder()
-        .redirect(redirect::Policy::none())
-        .retry(retry::never())
-        .http1_only()
-        .connect_timeout(CONNECTING)
-        .timeout(PATIENCE)
-}
-
 fn through(client: ClientBuilder, only: Option<Url>, clock: &Arc<Clock>) -> Result<ClientOptions> {
-    let client = client.build().map_err(|_| {
-        Refusal::unavailable("this machine offers no certificates to check TLS with")
-    })?;
     let door = Door {
-        client,
+        client: finished(client.http1_only())?,
         only,
         clock: Arc::clone(clock),
     };
@@ -136,13 +117,4 @@ fn through(client: ClientBuilder, only: Option<Url>, clock: &Arc<Clock>) -> Resu
         retry: RetryOptions::none(),
         ..ClientOptions::default()
     })
-}
-
-fn authorities(file: &Path) -> Result<Vec<Certificate>> {
-    let wrong = |why: &str| Refusal::invalid(format!("`ca_file` {} {why}", file.display()));
-    let pem = std::fs::read(file).map_err(|error| wrong(&format!("cannot be read: {error}")))?;
-    match Certificate::from_pem_bundle(&pem) {
-        Ok(found) if !found.is_empty() => Ok(found),
-        _ => Err(wrong("holds no certificate in PEM form")),
-    }
 }

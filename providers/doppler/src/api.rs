@@ -1,8 +1,9 @@
 //! The calls that tell about tokens, projects and configs: everything but values.
 
 use crate::place::Config;
-use crate::transport::{Answer, Effect, Transport};
+use crate::transport::{Answer, Transport};
 use keywheel_contract::{Error, Result};
+use keywheel_http_client::Effect;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 

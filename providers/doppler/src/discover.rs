@@ -6,9 +6,9 @@
 use crate::DopplerStore;
 use crate::api::{Facts, PAGE, Project, parse};
 use crate::place::Config;
-use crate::transport::Effect;
 use chrono::DateTime;
 use keywheel_contract::{Error, ErrorKind, Listed, Page, Result};
+use keywheel_http_client::Effect;
 use serde::Deserialize;
 
 #[derive(Deserialize)]

@@ -1,7 +1,8 @@
 //! What an answer other than success means (pure). The service's words are recognised, never passed on.
 
-use crate::transport::{Answer, Effect};
+use crate::transport::Answer;
 use keywheel_contract::{Error, ErrorKind};
+use keywheel_http_client::Effect;
 use serde::Deserialize;
 use std::time::Duration;
 
@@ -91,8 +92,8 @@ impl Answer {
 #[cfg(test)]
 mod tests {
     use super::Answer;
-    use crate::transport::Effect;
     use keywheel_contract::ErrorKind;
+    use keywheel_http_client::Effect;
     use std::time::Duration;
     use zeroize::Zeroizing;
 

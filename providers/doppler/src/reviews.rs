@@ -5,8 +5,8 @@
 use crate::api::{Api, parse};
 use crate::place::Config;
 use crate::secrets::{json, text};
-use crate::transport::Effect;
 use keywheel_contract::{Error, ErrorKind, Fields, Mark, Result};
+use keywheel_http_client::Effect;
 use serde::{Deserialize, Serialize};
 
 const REQUESTS: &str = "/v3/workplace/change_requests";

@@ -2,8 +2,8 @@
 
 use crate::api::{Api, parse};
 use crate::place::Config;
-use crate::transport::Effect;
 use keywheel_contract::{Error, Fields, Result, SecretValue};
+use keywheel_http_client::Effect;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 use zeroize::Zeroizing;

@@ -3,26 +3,18 @@
 use crate::options::DopplerOptions;
 use bytes::Bytes;
 use keywheel_contract::{Error, Result, SecretValue};
+use keywheel_http_client::{Effect, bounded_to, broken, finished, retry_after, whole};
 use keywheel_reference::Reference;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
-use reqwest::{Certificate, Client, Method, Request, Response, Url, redirect, retry};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue};
+use reqwest::{Client, Method, Request, Response, Url};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-/// How long one call may take, from the name's resolution to the last byte.
-const PATIENCE: Duration = Duration::from_secs(20);
-/// How long connecting may take; what failed to connect was certainly not sent.
-const CONNECTING: Duration = Duration::from_secs(5);
+/// How messages name it.
+const SERVER: &str = "Doppler";
 /// Largest answer that is read.
 const LARGEST: usize = 8 * 1024 * 1024;
-
-/// Whether a call changes something there: only then a lost answer is in doubt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Effect {
-    Reads,
-    Changes,
-}
 
 /// What came back. The body may hold values and is wiped when dropped.
 pub(crate) struct Answer {
@@ -45,9 +37,12 @@ impl Transport {
     /// # Errors
     /// `Invalid`: the address or the file of authorities cannot be used.
     pub(crate) fn new(options: &DopplerOptions, base: &Path) -> Result<Self> {
+        let origin = options.origin()?;
+        let ca_file = options.ca_file.as_ref().map(|file| base.join(file));
+        let client = bounded_to(&origin, ca_file.as_deref())?;
         Ok(Self {
-            client: client(options, base)?,
-            origin: options.origin()?,
+            client: finished(client.user_agent("keywheel"))?,
+            origin,
             token: options.token.clone(),
             base: base.to_owned(),
         })
@@ -89,9 +84,9 @@ impl Transport {
     async fn send(&self, mut request: Request, effect: Effect) -> Result<Answer> {
         sign(request.headers_mut(), &self.token().await?)?;
         let answer = self.client.execute(request).await;
-        read(answer.map_err(|error| broken(&error, effect))?)
+        read(answer.map_err(|error| broken(SERVER, &error, effect))?)
             .await
-            .map_err(|error| broken(&error, effect))
+            .map_err(|error| broken(SERVER, &error, effect))
     }
 }
 
@@ -107,69 +102,13 @@ fn sign(headers: &mut HeaderMap, token: &SecretValue) -> Result<()> {
     Ok(())
 }
 
-/// Never redirected and never sent twice by itself: both could carry a token or a value where it must not go.
-fn client(options: &DopplerOptions, base: &Path) -> Result<Client> {
-    let mut client = Client::builder()
-        .user_agent("keywheel")
-        .redirect(redirect::Policy::none())
-        .retry(retry::never())
-        .connect_timeout(CONNECTING)
-        .timeout(PATIENCE);
-    if options.origin()?.scheme() == "http" {
-        client = client.no_proxy();
-    }
-    if let Some(file) = &options.ca_file {
-        client = client.tls_certs_merge(authorities(&base.join(file))?);
-    }
-    client
-        .build()
-        .map_err(|_| Error::unavailable("this machine offers no certificates to check TLS with"))
-}
-
-fn authorities(file: &Path) -> Result<Vec<Certificate>> {
-    let wrong = |why: &str| Error::invalid(format!("`ca_file` {} {why}", file.display()));
-    let pem = std::fs::read(file).map_err(|error| wrong(&format!("cannot be read: {error}")))?;
-    match Certificate::from_pem_bundle(&pem) {
-        Ok(found) if !found.is_empty() => Ok(found),
-        _ => Err(wrong("holds no certificate in PEM form")),
-    }
-}
-
-async fn read(mut response: Response) -> reqwest::Result<Answer> {
-    let header = |name| {
-        let text: Option<&HeaderValue> = response.headers().get(name);
-        text.and_then(|text| text.to_str().ok()).map(str::to_owned)
-    };
-    let after = header(RETRY_AFTER).and_then(|text| text.trim().parse().ok());
-    let date = header(DATE);
-    let status = response.status().as_u16();
-    let known = response.content_length().unwrap_or(0);
-    let room = usize::try_from(known).unwrap_or(0).min(LARGEST);
-    let mut body = Zeroizing::new(Vec::with_capacity(room));
-    while let Some(chunk) = response.chunk().await? {
-        if body.len() + chunk.len() > LARGEST {
-            // What is cut off does not parse, and is refused by whoever reads it.
-            break;
-        }
-        body.extend_from_slice(&chunk);
-    }
+async fn read(response: Response) -> reqwest::Result<Answer> {
+    let date = response.headers().get(DATE);
+    let date = date.and_then(|text| text.to_str().ok()).map(str::to_owned);
     Ok(Answer {
-        status,
-        retry_after: after.map(Duration::from_secs),
+        status: response.status().as_u16(),
+        retry_after: retry_after(response.headers()),
         date,
-        body,
+        body: whole(response, LARGEST).await?,
     })
-}
-
-fn broken(error: &reqwest::Error, effect: Effect) -> Error {
-    let why = match error {
-        error if error.is_connect() => "cannot be connected to",
-        error if error.is_timeout() => "did not answer in time",
-        _ => "broke the connection",
-    };
-    let message = format!("Doppler {why}");
-    match effect {
-        Effect::Changes if !error.is_connect() => Error::unknown_outcome(message),
-        _ => Error::unavailable(message),
-    }
 }

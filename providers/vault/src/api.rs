@@ -3,8 +3,9 @@
 use crate::login::Login;
 use crate::options::VaultOptions;
 use crate::session::Session;
-use crate::transport::{Answer, Effect, Transport};
+use crate::transport::{Answer, Transport};
 use keywheel_contract::Result;
+use keywheel_http_client::Effect;
 use rustify::endpoint::Endpoint;
 use std::path::Path;
 

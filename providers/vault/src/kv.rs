@@ -3,9 +3,10 @@
 use crate::api::Api;
 use crate::key::Key;
 use crate::requests::{MergeMetadata, ReadMount, ReadSubkeys, WriteVersion};
-use crate::transport::{Answer, Effect};
+use crate::transport::Answer;
 use chrono::Utc;
 use keywheel_contract::{Error, Mark, Result, SecretValue};
+use keywheel_http_client::Effect;
 use rustify::endpoint::Endpoint;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;

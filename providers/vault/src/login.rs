@@ -1,8 +1,9 @@
 //! The ways to obtain a token.
 
 use crate::options::{AppRole, LoginOptions, RoleToken};
-use crate::transport::{Answer, Effect, Transport};
+use crate::transport::{Answer, Transport};
 use keywheel_contract::{Error, ErrorKind, Result, SecretValue};
+use keywheel_http_client::Effect;
 use keywheel_reference::Reference;
 use rustify::endpoint::Endpoint;
 use serde::Deserialize;

@@ -1,7 +1,8 @@
 //! What an answer other than success means (pure). The server's words are recognised, never passed on.
 
-use crate::transport::{Answer, Effect};
+use crate::transport::Answer;
 use keywheel_contract::{Error, ErrorKind};
+use keywheel_http_client::Effect;
 use serde::Deserialize;
 
 /// What the engine says where a write names another version than the newest.
@@ -74,8 +75,8 @@ fn says(errors: &[String], words: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::Answer;
-    use crate::transport::Effect;
     use keywheel_contract::{Error, ErrorKind};
+    use keywheel_http_client::Effect;
     use std::time::Duration;
     use zeroize::Zeroizing;
 
