@@ -1,8 +1,8 @@
 //! The store `aws-secrets-manager`, as the inventory writes it.
 
+use super::kinds::objection;
 use crate::config::file::{Key, Keys, Kind, Shape};
 use keywheel_provider_aws::AwsOptions;
-use serde_json::{Map, Value};
 
 /// AWS Secrets Manager.
 pub(crate) const KIND: Kind = Kind {
@@ -41,7 +41,7 @@ pub(crate) const KIND: Kind = Kind {
     ],
     // None of the vendor's own: most names below amazonaws.com are customers', and a request holds the value.
     addresses: &["endpoint", "sts_endpoint"],
-    try_out,
+    try_out: |options| objection(options, |read: AwsOptions| read.check()),
     ..Kind::PLAIN
 };
 
@@ -77,34 +77,13 @@ static ROLE: Keys = Keys {
     one_of: &[],
 };
 
-/// Why settings of the right types cannot work together, in the provider's own words.
-fn try_out(options: &Map<String, Value>) -> Option<String> {
-    match serde_json::from_value::<AwsOptions>(Value::Object(options.clone())) {
-        Ok(options) => options.check().err().map(|error| error.to_string()),
-        Err(error) => Some(error.to_string()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::testing::Files;
+    use super::super::testing::store_problems;
 
     fn problems(settings: &str, place: &str) -> String {
-        let environment = format!(
-            "environment = \"production\"\ndefaults = {{ owner = \"ml\", schedule = \"production\" }}\n\
-             [stores.main]\nkind = \"aws-secrets-manager\"\n{settings}\n"
-        );
-        let team = format!(
-            "[secrets.a]\nissuer = {{ use = \"people\" }}\nno_consumers = \"example\"\n\
-             publish_to = [{{ store = \"main\", path = \"a\"{place} }}]\n"
-        );
-        let read = Files::usual()
-            .with("inventory/production/environment.toml", &environment)
-            .with("inventory/production/team.toml", &team)
-            .read();
-        let problems = read.err().unwrap_or_default();
-        let each = problems.iter().map(|problem| format!("{problem}"));
-        each.collect::<Vec<_>>().join("\n")
+        let store = format!("kind = \"aws-secrets-manager\"\n{settings}");
+        store_problems(&store, &format!("path = \"a\"{place}"))
     }
 
     #[test]

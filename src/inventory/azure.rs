@@ -1,8 +1,8 @@
 //! The store `azure-key-vault`, as the inventory writes it.
 
+use super::kinds::objection;
 use crate::config::file::{Key, Keys, Kind, Shape};
 use keywheel_provider_azure::AzureOptions;
-use serde_json::{Map, Value};
 
 /// Secrets of Azure Key Vault.
 pub(crate) const KIND: Kind = Kind {
@@ -30,7 +30,7 @@ pub(crate) const KIND: Kind = Kind {
         "login.microsoftonline.us",
         "login.partner.microsoftonline.cn",
     ],
-    try_out,
+    try_out: |options| objection(options, |read: AzureOptions| read.check()),
     ..Kind::PLAIN
 };
 
@@ -97,33 +97,15 @@ static CLIENT: Keys = Keys {
 const TENANT: Key = Key::needed("tenant", Shape::Plain, "id of the tenant");
 const CLIENT_ID: Key = Key::needed("client_id", Shape::Plain, "id of the application");
 
-/// Why settings of the right types cannot work together, in the provider's own words.
-fn try_out(options: &Map<String, Value>) -> Option<String> {
-    match serde_json::from_value::<AzureOptions>(Value::Object(options.clone())) {
-        Ok(options) => options.check().err().map(|error| error.to_string()),
-        Err(error) => Some(error.to_string()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::testing::Files;
-
-    const TEAM: &str = "[secrets.a]\nissuer = { use = \"people\" }\nno_consumers = \"example\"\n\
-                        publish_to = [{ store = \"main\", path = \"a\" }]\n";
+    use super::super::testing::store_problems;
 
     fn problems(vault: &str, more: &str, login: &str) -> String {
-        let environment = format!(
-            "environment = \"production\"\ndefaults = {{ owner = \"ml\", schedule = \"production\" }}\n\
-             [stores.main]\nkind = \"azure-key-vault\"\nvault = \"{vault}\"\n{more}\nlogin = {{ {login} }}\n"
+        let store = format!(
+            "kind = \"azure-key-vault\"\nvault = \"{vault}\"\n{more}\nlogin = {{ {login} }}"
         );
-        let read = Files::usual()
-            .with("inventory/production/environment.toml", &environment)
-            .with("inventory/production/team.toml", TEAM)
-            .read();
-        let problems = read.err().unwrap_or_default();
-        let each = problems.iter().map(|problem| format!("{problem}"));
-        each.collect::<Vec<_>>().join("\n")
+        store_problems(&store, "path = \"a\"")
     }
 
     const VAULT: &str = "https://example.vault.azure.net";

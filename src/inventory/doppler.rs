@@ -1,8 +1,8 @@
 //! The store `doppler`, as the inventory writes it.
 
+use super::kinds::objection;
 use crate::config::file::{Key, Kind, Shape};
 use keywheel_provider_doppler::DopplerOptions;
-use serde_json::{Map, Value};
 
 /// Configs of Doppler.
 pub(crate) const KIND: Kind = Kind {
@@ -38,38 +38,17 @@ pub(crate) const KIND: Kind = Kind {
     shares_places: true,
     addresses: &["address"],
     vendor_hosts: &["api.doppler.com"],
-    try_out,
+    try_out: |options| objection(options, |read: DopplerOptions| read.check()),
     ..Kind::PLAIN
 };
 
-/// Why settings of the right types cannot work together, in the provider's own words.
-fn try_out(options: &Map<String, Value>) -> Option<String> {
-    match serde_json::from_value::<DopplerOptions>(Value::Object(options.clone())) {
-        Ok(options) => options.check().err().map(|error| error.to_string()),
-        Err(error) => Some(error.to_string()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::testing::Files;
+    use super::super::testing::store_problems;
 
     fn problems(options: &str, place: &str) -> String {
-        let environment = format!(
-            "environment = \"production\"\ndefaults = {{ owner = \"ml\", schedule = \"production\" }}\n\
-             [stores.main]\nkind = \"doppler\"\n{options}\n"
-        );
-        let team = format!(
-            "[secrets.a]\nissuer = {{ use = \"people\" }}\nno_consumers = \"example\"\n\
-             publish_to = [{{ store = \"main\", path = \"backend/prd\"{place} }}]\n"
-        );
-        let read = Files::usual()
-            .with("inventory/production/environment.toml", &environment)
-            .with("inventory/production/team.toml", &team)
-            .read();
-        let problems = read.err().unwrap_or_default();
-        let each = problems.iter().map(|problem| format!("{problem}"));
-        each.collect::<Vec<_>>().join("\n")
+        let store = format!("kind = \"doppler\"\n{options}");
+        store_problems(&store, &format!("path = \"backend/prd\"{place}"))
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! The store `google-secret-manager`, as the inventory writes it.
 
+use super::kinds::objection;
 use crate::config::file::{Key, Kind, Shape};
 use keywheel_provider_google::GoogleOptions;
-use serde_json::{Map, Value};
 
 /// Google Secret Manager.
 pub(crate) const KIND: Kind = Kind {
@@ -42,37 +42,17 @@ pub(crate) const KIND: Kind = Kind {
     ],
     addresses: &["endpoint"],
     vendor_hosts: &["*.googleapis.com"],
-    try_out,
+    try_out: |options| objection(options, |read: GoogleOptions| read.check()),
     ..Kind::PLAIN
 };
 
-/// Why settings of the right types cannot work together, in the provider's own words.
-fn try_out(options: &Map<String, Value>) -> Option<String> {
-    match serde_json::from_value::<GoogleOptions>(Value::Object(options.clone())) {
-        Ok(options) => options.check().err().map(|error| error.to_string()),
-        Err(error) => Some(error.to_string()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::testing::Files;
-
-    const TEAM: &str = "[secrets.a]\nissuer = { use = \"people\" }\nno_consumers = \"example\"\n";
+    use super::super::testing::store_problems;
 
     fn problems(store: &str, place: &str) -> String {
-        let environment = format!(
-            "environment = \"production\"\ndefaults = {{ owner = \"ml\", schedule = \"production\" }}\n\
-             [stores.main]\nkind = \"google-secret-manager\"\nproject = \"example\"\n{store}\n"
-        );
-        let team = format!("{TEAM}publish_to = [{{ store = \"main\", path = \"a\"{place} }}]\n");
-        let read = Files::usual()
-            .with("inventory/production/environment.toml", &environment)
-            .with("inventory/production/team.toml", &team)
-            .read();
-        let problems = read.err().unwrap_or_default();
-        let each = problems.iter().map(|problem| format!("{problem}"));
-        each.collect::<Vec<_>>().join("\n")
+        let store = format!("kind = \"google-secret-manager\"\nproject = \"example\"\n{store}");
+        store_problems(&store, &format!("path = \"a\"{place}"))
     }
 
     #[test]

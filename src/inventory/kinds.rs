@@ -1,7 +1,9 @@
 //! The providers that the inventory may name, with their settings. A new provider adds its lines here.
 
 use crate::config::file::{Key, Kind, Kinded, Shape};
+use keywheel_contract::Error;
 use keywheel_provider_local::{ManualIssuer, ManualOptions, RandomIssuer, RandomOptions};
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 /// A store: `[stores.NAME]`.
@@ -94,7 +96,11 @@ const ISSUERS: &[Kind] = &[
         ],
         generated: true,
         fields: &["value"],
-        try_out: random,
+        try_out: |options| {
+            objection(options, |read: RandomOptions| {
+                RandomIssuer::new(read).map(drop)
+            })
+        },
         ..Kind::PLAIN
     },
     Kind {
@@ -117,7 +123,11 @@ const ISSUERS: &[Kind] = &[
             ),
         ],
         fields: &["value"],
-        try_out: manual,
+        try_out: |options| {
+            objection(options, |read: ManualOptions| {
+                ManualIssuer::new(read).map(drop)
+            })
+        },
         ..Kind::PLAIN
     },
     Kind {
@@ -147,21 +157,12 @@ const HOST: Key = Key::new(
 const CLASSES: Shape = Shape::List(&Shape::Words(&["lower", "upper", "digit", "symbol"]));
 
 /// Why settings of the right types cannot work together, in the provider's own words.
-fn random(options: &Map<String, Value>) -> Option<String> {
-    let options = serde_json::from_value::<RandomOptions>(Value::Object(options.clone()));
-    match options.map(RandomIssuer::new) {
-        Ok(Ok(_)) => None,
-        Ok(Err(error)) => Some(error.to_string()),
-        Err(error) => Some(error.to_string()),
-    }
-}
-
-/// The same for `manual`.
-fn manual(options: &Map<String, Value>) -> Option<String> {
-    let options = serde_json::from_value::<ManualOptions>(Value::Object(options.clone()));
-    match options.map(ManualIssuer::new) {
-        Ok(Ok(_)) => None,
-        Ok(Err(error)) => Some(error.to_string()),
+pub(super) fn objection<Options: DeserializeOwned>(
+    settings: &Map<String, Value>,
+    check: impl FnOnce(Options) -> Result<(), Error>,
+) -> Option<String> {
+    match serde_json::from_value(Value::Object(settings.clone())) {
+        Ok(options) => check(options).err().map(|error| error.to_string()),
         Err(error) => Some(error.to_string()),
     }
 }

@@ -93,6 +93,33 @@ impl Files {
     }
 }
 
+/// What reading says about a store `main` with these lines and a secret that is published there; empty where all is
+/// well. `place` is the inside of a table.
+#[cfg(any(
+    feature = "aws",
+    feature = "azure",
+    feature = "doppler",
+    feature = "google",
+    feature = "vault"
+))]
+pub(super) fn store_problems(store: &str, place: &str) -> String {
+    let environment = format!(
+        "environment = \"production\"\ndefaults = {{ owner = \"ml\", schedule = \"production\" }}\n\
+         [stores.main]\n{store}\n"
+    );
+    let team = format!(
+        "[secrets.a]\nissuer = {{ use = \"people\" }}\nno_consumers = \"example\"\n\
+         publish_to = [{{ store = \"main\", {place} }}]\n"
+    );
+    let read = Files::usual()
+        .with("inventory/production/environment.toml", &environment)
+        .with("inventory/production/team.toml", &team)
+        .read();
+    let problems = read.err().unwrap_or_default();
+    let each = problems.iter().map(ToString::to_string);
+    each.collect::<Vec<_>>().join("\n")
+}
+
 /// The definitions of secrets given by name and keys, made by people and published under their names.
 pub(super) fn definitions(secrets: &[(&str, &str)]) -> Vec<Definition> {
     let entry = |(name, keys): &(&str, &str)| {

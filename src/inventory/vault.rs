@@ -1,8 +1,8 @@
 //! The store `vault`, as the inventory writes it.
 
+use super::kinds::objection;
 use crate::config::file::{Key, Keys, Kind, Shape};
 use keywheel_provider_vault::VaultOptions;
-use serde_json::{Map, Value};
 
 /// HashiCorp Vault and OpenBao.
 pub(crate) const KIND: Kind = Kind {
@@ -24,7 +24,7 @@ pub(crate) const KIND: Kind = Kind {
     ],
     needs_fields: true,
     addresses: &["address"],
-    try_out,
+    try_out: |options| objection(options, |read: VaultOptions| read.check()),
     ..Kind::PLAIN
 };
 
@@ -73,33 +73,13 @@ const MOUNT: Key = Key::new(
     "where the method is enabled; its own name where left out",
 );
 
-/// Why settings of the right types cannot work together, in the provider's own words.
-fn try_out(options: &Map<String, Value>) -> Option<String> {
-    match serde_json::from_value::<VaultOptions>(Value::Object(options.clone())) {
-        Ok(options) => options.check().err().map(|error| error.to_string()),
-        Err(error) => Some(error.to_string()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::testing::Files;
-
-    const TEAM: &str = "[secrets.a]\nissuer = { use = \"people\" }\nno_consumers = \"example\"\n";
+    use super::super::testing::store_problems;
 
     fn problems(address: &str, login: &str, place: &str) -> String {
-        let environment = format!(
-            "environment = \"production\"\ndefaults = {{ owner = \"ml\", schedule = \"production\" }}\n\
-             [stores.main]\nkind = \"vault\"\naddress = \"{address}\"\nlogin = {{ {login} }}\n"
-        );
-        let team = format!("{TEAM}publish_to = [{{ store = \"main\", path = \"a\"{place} }}]\n");
-        let read = Files::usual()
-            .with("inventory/production/environment.toml", &environment)
-            .with("inventory/production/team.toml", &team)
-            .read();
-        let problems = read.err().unwrap_or_default();
-        let each = problems.iter().map(|problem| format!("{problem}"));
-        each.collect::<Vec<_>>().join("\n")
+        let store = format!("kind = \"vault\"\naddress = \"{address}\"\nlogin = {{ {login} }}");
+        store_problems(&store, &format!("path = \"a\"{place}"))
     }
 
     #[test]
