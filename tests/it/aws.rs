@@ -1,35 +1,22 @@
 //! A whole rotation with an emulator of AWS as the store, behind a proxy that loses the first answer to every write.
 
+use crate::project::stored::Stored;
 use crate::project::{Project, Tokens};
 use keywheel_test_servers::aws::{Emulator, boto3};
 use keywheel_test_servers::proxy::in_front_of;
 use keywheel_test_servers::python::Packages;
 use keywheel_test_servers::serve::Served;
 use serde_json::{Value, json};
-use std::os::unix::fs::PermissionsExt as _;
 
 const ID: &str = "test/token";
 
-/// A program that uses a secret of AWS as an application does: it asks for the current value at each use.
-const LOOK: &str = r#"#!/usr/bin/env python3
-import json, sys, urllib.request
-request = json.load(sys.stdin)
-if request["op"] == "describe":
-    answer = {"ok": True, "protocol": "keywheel.exec/v1", "version": "1.0.0", "ops": ["observe"],
-              "capabilities": {"strongest": "claimed", "host_bound": False}}
-else:
+/// How the consumer asks for the current value, as an application does.
+const ASKS: &str = r#"
     call = urllib.request.Request("ADDRESS", data=b'{"SecretId": "production/chat"}', headers={
         "X-Amz-Target": "secretsmanager.GetSecretValue", "Content-Type": "application/x-amz-json-1.1",
         "Authorization": "AWS4-HMAC-SHA256 Credential=EXAMPLE/20260101/us-east-1/secretsmanager/aws4_request, "
                          "SignedHeaders=host, Signature=00"})
-    try:
-        value = json.loads(json.load(urllib.request.urlopen(call))["SecretString"])["TOKEN"]
-        used = [h["credential"] for h in request["held"] if h["value"].get("text") == value]
-        answer = {"ok": True, "observations": [{"instance": "app", "strength": "claimed",
-                  "holding": {"credential": used[0]} if used else "other"}]}
-    except OSError:
-        answer = {"ok": False, "error": {"kind": "unavailable", "message": "the store is away"}}
-json.dump(answer, sys.stdout)
+    return json.loads(json.load(urllib.request.urlopen(call))["SecretString"])["TOKEN"]
 "#;
 
 /// The witness: AWS's own client.
@@ -62,13 +49,14 @@ impl Scene {
         let emulator = Emulator::roto().await?;
         let witness = boto3()?;
         let proxy = in_front_of(&emulator.address, None).await;
-        let config = format!(
-            "programs.look = {{ path = \"look\" }}\n{}",
-            Tokens::config()
-        );
-        let project = Project::with_config(&config);
-        let tokens = Tokens::of(&project);
-        let old = tokens.mint("example-before-keywheel");
+        let stored = Stored::new();
+        let document = stored.document().to_string();
+        write(&stored, &emulator, &proxy);
+        let Stored {
+            project,
+            tokens,
+            old,
+        } = stored;
         let scene = Self {
             project,
             tokens,
@@ -77,34 +65,8 @@ impl Scene {
             witness,
             old,
         };
-        scene.write();
-        let document = json!({ "TOKEN": scene.old, "other": { "kept": [1, 2] } });
-        scene.versions(&document.to_string());
-        scene.project.prepared();
+        scene.versions(&document);
         Some(scene)
-    }
-
-    fn write(&self) {
-        let project = &self.project;
-        project.write("aws-id", "EXAMPLEKEYID");
-        project.write("aws-secret", "example-secret");
-        project.write("look", &LOOK.replace("ADDRESS", &self.emulator.address));
-        let executable = std::fs::Permissions::from_mode(0o755);
-        std::fs::set_permissions(project.path("look"), executable).unwrap();
-        let stores = format!(
-            "{1}[stores.aws]\nkind = \"aws-secrets-manager\"\nregion = \"us-east-1\"\nendpoint = \"{0}\"\n\
-             sts_endpoint = \"{0}\"\naccess_key = {{ id = {{ file = \"aws-id\" }}, secret = {{ file = \"aws-secret\" }} }}\n",
-            self.proxy.address,
-            project.read("inventory/test/environment.toml"),
-        );
-        project.write("inventory/test/environment.toml", &stores);
-        project.secrets(&format!(
-            "[secrets.token]\n{}\n\
-             publish_to = [{{ store = \"aws\", path = \"production/chat\", field = \"TOKEN\" }}]\n\
-             [secrets.token.consumers.app]\nnotify = {{ none = \"reads it at each use\" }}\n\
-             verify = {{ exec = \"look\" }}\n",
-            Tokens::ISSUER
-        ));
     }
 
     /// All versions as the witness sees them; a document is written first where one is given.
@@ -114,6 +76,20 @@ impl Scene {
             .run(WITNESS, &[&self.emulator.address], document);
         serde_json::from_str(&shown).unwrap()
     }
+}
+
+/// The inventory: a key in two files, and the store behind the proxy, which the consumer goes past.
+fn write(stored: &Stored, emulator: &Emulator, proxy: &Served) {
+    stored.project.write("aws-id", "EXAMPLEKEYID");
+    stored.project.write("aws-secret", "example-secret");
+    let store = format!(
+        "[stores.aws]\nkind = \"aws-secrets-manager\"\nregion = \"us-east-1\"\nendpoint = \"{0}\"\n\
+         sts_endpoint = \"{0}\"\naccess_key = {{ id = {{ file = \"aws-id\" }}, secret = {{ file = \"aws-secret\" }} }}",
+        proxy.address,
+    );
+    let place = "store = \"aws\", path = \"production/chat\", field = \"TOKEN\"";
+    let asks = ASKS.replace("ADDRESS", &emulator.address);
+    stored.entry(&store, place, &asks);
 }
 
 // The proxy goes on while this thread waits for a command.

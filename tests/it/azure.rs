@@ -1,85 +1,55 @@
 //! A whole rotation with a key vault as its store that loses the first answer to every write.
 
-use crate::project::{Project, Tokens};
+use crate::project::stored::Stored;
 use keywheel_test_servers::authority::Authority;
 use keywheel_test_servers::azure::{Azure, CLIENT, SECRET, TENANT, witness};
 use serde_json::{Value, json};
-use std::os::unix::fs::PermissionsExt as _;
 
 const ID: &str = "test/token";
 
-/// A consumer that asks the vault for the newest version at each use, with its own token.
-const LOOK: &str = r#"#!/usr/bin/env python3
-import json, ssl, sys, urllib.request
-request = json.load(sys.stdin)
-if request["op"] == "describe":
-    answer = {"ok": True, "protocol": "keywheel.exec/v1", "version": "1.0.0", "ops": ["observe"],
-              "capabilities": {"strongest": "claimed", "host_bound": False}}
-else:
+/// How the consumer asks for the newest version, with its own token.
+const ASKS: &str = r#"
     call = urllib.request.Request("ADDRESS/secrets/chat-token/?api-version=2025-07-01",
-                                  headers={"Authorization": "Bearer TOKEN"})
-    try:
-        trust = ssl.create_default_context(cafile="CA_FILE")
-        bundle = json.load(urllib.request.urlopen(call, context=trust))
-        value = json.loads(bundle["value"])["TOKEN"]
-        used = [h["credential"] for h in request["held"] if h["value"].get("text") == value]
-        answer = {"ok": True, "observations": [{"instance": "app", "strength": "claimed",
-                  "holding": {"credential": used[0]} if used else "other"}]}
-    except OSError:
-        answer = {"ok": False, "error": {"kind": "unavailable", "message": "the store is away"}}
-json.dump(answer, sys.stdout)
+                                  headers={"Authorization": "Bearer READER"})
+    trust = ssl.create_default_context(cafile="CA_FILE")
+    bundle = json.load(urllib.request.urlopen(call, context=trust))
+    return json.loads(bundle["value"])["TOKEN"]
 "#;
 
 /// A token in use, in a document with a field of somebody else's.
-fn set(azure: &Azure, authority: &Authority) -> (Project, Tokens, String) {
-    let config = format!(
-        "programs.look = {{ path = \"look\" }}\n{}",
-        Tokens::config()
-    );
-    let project = Project::with_config(&config);
-    let tokens = Tokens::of(&project);
-    let old = tokens.mint("example-before-keywheel");
-    let document = json!({ "TOKEN": old, "other": { "kept": [1, 2] } });
+fn set(azure: &Azure, authority: &Authority) -> Stored {
+    let stored = Stored::new();
     azure.write(
         "chat-token",
-        &json!({ "value": document.to_string(), "tags": { "team": "example" } }),
+        &json!({ "value": stored.document().to_string(), "tags": { "team": "example" } }),
     );
     let ca_file = authority.ca_file();
-    let look = LOOK.replace("ADDRESS", &azure.address);
-    let look = look.replace("CA_FILE", ca_file.to_str().unwrap());
-    project.write(
-        "look",
-        &look.replace("TOKEN\"}", &format!("{}\"}}", azure.token())),
-    );
-    let executable = std::fs::Permissions::from_mode(0o755);
-    std::fs::set_permissions(project.path("look"), executable).unwrap();
+    let asks = ASKS.replace("ADDRESS", &azure.address);
+    let asks = asks.replace("CA_FILE", ca_file.to_str().unwrap());
+    let asks = asks.replace("READER", &azure.token());
     // The one place where it may stand.
-    project.write("app/client-secret", SECRET);
+    stored.project.write("app/client-secret", SECRET);
     let store = format!(
-        "{}[stores.azure]\nkind = \"azure-key-vault\"\nvault = \"{at}\"\nauthority_host = \"{at}\"\n\
+        "[stores.azure]\nkind = \"azure-key-vault\"\nvault = \"{at}\"\nauthority_host = \"{at}\"\n\
          ca_file = \"{}\"\nlogin = {{ client_secret = {{ tenant = \"{TENANT}\", client_id = \"{CLIENT}\", \
-         secret = {{ file = \"app/client-secret\" }} }} }}\n",
-        project.read("inventory/test/environment.toml"),
+         secret = {{ file = \"app/client-secret\" }} }} }}",
         ca_file.display(),
         at = azure.address,
     );
-    project.write("inventory/test/environment.toml", &store);
-    project.secrets(&format!(
-        "[secrets.token]\n{}\n\
-         publish_to = [{{ store = \"azure\", path = \"chat-token\", field = \"TOKEN\" }}]\n\
-         [secrets.token.consumers.app]\nnotify = {{ none = \"reads it at each use\" }}\n\
-         verify = {{ exec = \"look\" }}\n",
-        Tokens::ISSUER
-    ));
-    project.prepared();
-    (project, tokens, old)
+    let place = "store = \"azure\", path = \"chat-token\", field = \"TOKEN\"";
+    stored.entry(&store, place, &asks);
+    stored
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_secret_in_a_key_vault_that_loses_every_first_answer_is_rotated_once() {
     let authority = Authority::make();
     let azure = Azure::start(&authority).await;
-    let (project, tokens, old) = set(&azure, &authority);
+    let Stored {
+        project,
+        tokens,
+        old,
+    } = set(&azure, &authority);
     project.run(&["check", "--online"]).succeeded();
     azure.faults.lose_every_first_reply(|asked| {
         asked.writes() && asked.head.uri.path().starts_with("/secrets/")

@@ -1,31 +1,21 @@
 //! Whole rotations with a config of Doppler as their store: each first answer to a write is lost, and a policy
 //! demands a person.
 
+use crate::project::stored::Stored;
 use crate::project::{Project, Tokens};
 use keywheel::journal::rotations::Run;
 use keywheel::rotation::phase::Phase;
 use keywheel_test_servers::doppler::Doppler;
 use keywheel_test_servers::doppler::cli::Cli;
-use std::os::unix::fs::PermissionsExt as _;
 
 const ID: &str = "test/token";
 const CONFIG: &str = "backend/prd";
 
-/// A consumer that asks for the config at each use, with its own token.
-const LOOK: &str = r#"#!/usr/bin/env python3
-import json, sys, urllib.request
-request = json.load(sys.stdin)
-if request["op"] == "describe":
-    answer = {"ok": True, "protocol": "keywheel.exec/v1", "version": "1.0.0", "ops": ["observe"],
-              "capabilities": {"strongest": "claimed", "host_bound": False}}
-else:
+/// How the consumer asks for the config, with its own token.
+const ASKS: &str = r#"
     call = urllib.request.Request("ADDRESS/v3/configs/config/secrets/download?format=json",
                                   headers={"Authorization": "Bearer READER"})
-    value = json.load(urllib.request.urlopen(call))["TOKEN"]
-    used = [h["credential"] for h in request["held"] if h["value"].get("text") == value]
-    answer = {"ok": True, "observations": [{"instance": "app", "strength": "claimed",
-              "holding": {"credential": used[0]} if used else "other"}]}
-json.dump(answer, sys.stdout)
+    return json.load(urllib.request.urlopen(call))["TOKEN"]
 "#;
 
 struct Scene {
@@ -40,39 +30,25 @@ impl Scene {
     async fn set() -> Self {
         let doppler = Doppler::start(None).await;
         doppler.config(CONFIG, "prd", None);
-        let config = format!(
-            "programs.look = {{ path = \"look\" }}\n{}",
-            Tokens::config()
-        );
-        let project = Project::with_config(&config);
-        let tokens = Tokens::of(&project);
-        let old = tokens.mint("example-before-keywheel");
-        doppler.put(CONFIG, "TOKEN", &old);
+        let stored = Stored::new();
+        doppler.put(CONFIG, "TOKEN", &stored.old);
         doppler.put(CONFIG, "HEADER", "Bearer ${TOKEN}");
-        let look = LOOK.replace("ADDRESS", doppler.address());
-        let look = look.replace("READER", &doppler.service_token(CONFIG, "read"));
-        project.write("look", &look);
-        let executable = std::fs::Permissions::from_mode(0o755);
-        std::fs::set_permissions(project.path("look"), executable).unwrap();
-        let stores = format!(
-            "{}[stores.doppler]\nkind = \"doppler\"\naddress = \"{}\"\ntoken = {{ file = \"doppler-token\" }}\n\
-             per_minute = 6000\n",
-            project.read("inventory/test/environment.toml"),
+        let token = doppler.service_token(CONFIG, "read/write");
+        stored.project.write("doppler-token", &token);
+        let store = format!(
+            "[stores.doppler]\nkind = \"doppler\"\naddress = \"{}\"\ntoken = {{ file = \"doppler-token\" }}\n\
+             per_minute = 6000",
             doppler.address(),
         );
-        project.write("inventory/test/environment.toml", &stores);
-        project.write(
-            "doppler-token",
-            &doppler.service_token(CONFIG, "read/write"),
-        );
-        project.secrets(&format!(
-            "[secrets.token]\n{}\n\
-             publish_to = [{{ store = \"doppler\", path = \"{CONFIG}\", field = \"TOKEN\" }}]\n\
-             [secrets.token.consumers.app]\nnotify = {{ none = \"reads it at each use\" }}\n\
-             verify = {{ exec = \"look\" }}\n",
-            Tokens::ISSUER
-        ));
-        project.prepared();
+        let place = format!("store = \"doppler\", path = \"{CONFIG}\", field = \"TOKEN\"");
+        let asks = ASKS.replace("ADDRESS", doppler.address());
+        let asks = asks.replace("READER", &doppler.service_token(CONFIG, "read"));
+        stored.entry(&store, &place, &asks);
+        let Stored {
+            project,
+            tokens,
+            old,
+        } = stored;
         Self {
             project,
             tokens,

@@ -1,11 +1,11 @@
 //! Whole rotations with Google Secret Manager as their store, by the permissions of the manual's role: a fake of the
 //! service that loses the first answer to every write, read afterwards by the vendor's own client.
 
+use crate::project::stored::Stored;
 use crate::project::{Project, Tokens};
 use keywheel_test_servers::google::{Google, VersionState};
 use keywheel_test_servers::python::Packages;
 use serde_json::{Value, json};
-use std::os::unix::fs::PermissionsExt as _;
 
 const ID: &str = "test/token";
 const SECRET: &str = "projects/example/secrets/chat";
@@ -13,23 +13,10 @@ const ROLE: &str = include_str!("../../providers/google/role.yaml");
 const READER: &str = include_str!("../../providers/google/tests/it/reader.py");
 const CLIENT: &[&str] = &["google-cloud-secret-manager==2.32.0"];
 
-/// A consumer that asks the service at each use, in the way of its readers.
-const LOOK: &str = r#"#!/usr/bin/env python3
-import base64, json, sys, urllib.request
-request = json.load(sys.stdin)
-if request["op"] == "describe":
-    answer = {"ok": True, "protocol": "keywheel.exec/v1", "version": "1.0.0", "ops": ["observe"],
-              "capabilities": {"strongest": "claimed", "host_bound": False}}
-else:
-    try:
-        call = urllib.request.urlopen("ADDRESS/v1/SECRET/versions/SELECTOR:access")
-        value = json.loads(base64.b64decode(json.load(call)["payload"]["data"]))["TOKEN"]
-        used = [h["credential"] for h in request["held"] if h["value"].get("text") == value]
-        answer = {"ok": True, "observations": [{"instance": "app", "strength": "claimed",
-                  "holding": {"credential": used[0]} if used else "other"}]}
-    except OSError:
-        answer = {"ok": False, "error": {"kind": "unavailable", "message": "the store is away"}}
-json.dump(answer, sys.stdout)
+/// How the consumer asks, in the way of the readers of the service.
+const ASKS: &str = r#"
+    call = urllib.request.urlopen("ADDRESS/v1/SECRET/versions/SELECTOR:access")
+    return json.loads(base64.b64decode(json.load(call)["payload"]["data"]))["TOKEN"]
 "#;
 
 struct Scene {
@@ -44,40 +31,29 @@ impl Scene {
     /// A token in use, in a document with a field of somebody else's; its readers ask by this selector.
     async fn set(selector: &'static str) -> Self {
         let google = Google::start(None).await;
-        let config = format!(
-            "programs.look = {{ path = \"look\" }}\n{}",
-            Tokens::config()
-        );
-        let project = Project::with_config(&config);
-        let tokens = Tokens::of(&project);
-        let old = tokens.mint("example-before-keywheel");
+        let stored = Stored::new();
         google.create(SECRET, &json!({ "labels": { "team": "chat" } }));
-        let document = json!({ "TOKEN": old, "other": { "kept": [1, 2] } });
-        google.add(SECRET, &document.to_string());
+        google.add(SECRET, &stored.document().to_string());
         if selector != "latest" {
             google.point(SECRET, selector, 1);
         }
         let granted = ROLE.lines().filter_map(|line| line.strip_prefix("- "));
         google.grant(&granted.collect::<Vec<_>>());
-        let look = LOOK.replace("ADDRESS", google.address());
-        let look = look.replace("SECRET", SECRET).replace("SELECTOR", selector);
-        project.write("look", &look);
-        let executable = std::fs::Permissions::from_mode(0o755);
-        std::fs::set_permissions(project.path("look"), executable).unwrap();
-        let stores = format!(
-            "{}[stores.google]\nkind = \"google-secret-manager\"\nproject = \"example\"\nendpoint = \"{}\"\n",
-            project.read("inventory/test/environment.toml"),
+        let store = format!(
+            "[stores.google]\nkind = \"google-secret-manager\"\nproject = \"example\"\nendpoint = \"{}\"",
             google.address(),
         );
-        project.write("inventory/test/environment.toml", &stores);
-        project.secrets(&format!(
-            "[secrets.token]\n{}\n\
-             publish_to = [{{ store = \"google\", path = \"chat\", field = \"TOKEN\", selector = \"{selector}\" }}]\n\
-             [secrets.token.consumers.app]\nnotify = {{ none = \"reads it at each use\" }}\n\
-             verify = {{ exec = \"look\" }}\n",
-            Tokens::ISSUER
-        ));
-        project.prepared();
+        let place = format!(
+            "store = \"google\", path = \"chat\", field = \"TOKEN\", selector = \"{selector}\""
+        );
+        let asks = ASKS.replace("ADDRESS", google.address());
+        let asks = asks.replace("SECRET", SECRET).replace("SELECTOR", selector);
+        stored.entry(&store, &place, &asks);
+        let Stored {
+            project,
+            tokens,
+            old,
+        } = stored;
         Self {
             project,
             tokens,

@@ -1,31 +1,18 @@
 //! Whole rotations with a real OpenBao as their store, by the rights of the manual's policy.
 
+use crate::project::stored::Stored;
 use crate::project::{PATIENCE, Project, Tokens};
 use keywheel::rotation::phase::Phase;
 use keywheel_test_servers::openbao::OpenBao;
 use serde_json::{Value, json};
-use std::os::unix::fs::PermissionsExt as _;
 
 const ID: &str = "test/token";
 const POLICY: &str = include_str!("../../providers/vault/policy.hcl");
 
-/// A consumer that asks the server for the newest version at each use, with its own token.
-const LOOK: &str = r#"#!/usr/bin/env python3
-import json, sys, urllib.request
-request = json.load(sys.stdin)
-if request["op"] == "describe":
-    answer = {"ok": True, "protocol": "keywheel.exec/v1", "version": "1.0.0", "ops": ["observe"],
-              "capabilities": {"strongest": "claimed", "host_bound": False}}
-else:
-    call = urllib.request.Request("ADDRESS/v1/secret/data/production/chat", headers={"X-Vault-Token": "TOKEN"})
-    try:
-        value = json.load(urllib.request.urlopen(call))["data"]["data"]["TOKEN"]
-        used = [h["credential"] for h in request["held"] if h["value"].get("text") == value]
-        answer = {"ok": True, "observations": [{"instance": "app", "strength": "claimed",
-                  "holding": {"credential": used[0]} if used else "other"}]}
-    except OSError:
-        answer = {"ok": False, "error": {"kind": "unavailable", "message": "the store is away"}}
-json.dump(answer, sys.stdout)
+/// How the consumer asks for the newest version, with its own token.
+const ASKS: &str = r#"
+    call = urllib.request.Request("ADDRESS/v1/secret/data/production/chat", headers={"X-Vault-Token": "READER"})
+    return json.load(urllib.request.urlopen(call))["data"]["data"]["TOKEN"]
 "#;
 
 struct Scene {
@@ -38,37 +25,23 @@ struct Scene {
 impl Scene {
     /// A token in use, in a document with a field of somebody else's.
     async fn set(server: OpenBao) -> Self {
-        let config = format!(
-            "programs.look = {{ path = \"look\" }}\n{}",
-            Tokens::config()
-        );
-        let project = Project::with_config(&config);
-        let tokens = Tokens::of(&project);
-        let old = tokens.mint("example-before-keywheel");
-        let document = json!({ "data": { "TOKEN": old, "other": { "kept": [1, 2] } } });
+        let stored = Stored::new();
+        let document = json!({ "data": stored.document() });
         server.post("secret/data/production/chat", document).await;
-        project.write("vault-token", &server.token(POLICY, "1h").await);
-        let look = LOOK.replace("ADDRESS", &server.address);
-        project.write(
-            "look",
-            &look.replace("TOKEN\"}", &format!("{}\"}}", server.root)),
-        );
-        let executable = std::fs::Permissions::from_mode(0o755);
-        std::fs::set_permissions(project.path("look"), executable).unwrap();
-        let stores = format!(
-            "{}[stores.vault]\nkind = \"vault\"\naddress = \"{}\"\nlogin = {{ token = {{ file = \"vault-token\" }} }}\n",
-            project.read("inventory/test/environment.toml"),
+        let token = server.token(POLICY, "1h").await;
+        stored.project.write("vault-token", &token);
+        let store = format!(
+            "[stores.vault]\nkind = \"vault\"\naddress = \"{}\"\nlogin = {{ token = {{ file = \"vault-token\" }} }}",
             server.address,
         );
-        project.write("inventory/test/environment.toml", &stores);
-        project.secrets(&format!(
-            "[secrets.token]\n{}\n\
-             publish_to = [{{ store = \"vault\", path = \"production/chat\", field = \"TOKEN\" }}]\n\
-             [secrets.token.consumers.app]\nnotify = {{ none = \"reads it at each use\" }}\n\
-             verify = {{ exec = \"look\" }}\n",
-            Tokens::ISSUER
-        ));
-        project.prepared();
+        let place = "store = \"vault\", path = \"production/chat\", field = \"TOKEN\"";
+        let asks = ASKS.replace("ADDRESS", &server.address);
+        stored.entry(&store, place, &asks.replace("READER", &server.root));
+        let Stored {
+            project,
+            tokens,
+            old,
+        } = stored;
         Self {
             project,
             tokens,

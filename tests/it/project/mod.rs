@@ -6,6 +6,7 @@ mod consumer;
 pub(crate) mod liar;
 mod process;
 pub(crate) mod scene;
+pub(crate) mod stored;
 mod tokens;
 mod view;
 
