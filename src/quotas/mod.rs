@@ -16,8 +16,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// A call waits this long for its turn; what has to wait longer is put off, as a row.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// A call waits this long for its turn, far below any call's deadline; what has to wait longer is put off, as a row.
+const PATIENCE: Duration = Duration::from_millis(500);
 /// Calls taken from the journal are made within this time or not at all.
 const KEPT: Duration = Duration::from_secs(1);
 
@@ -47,8 +47,9 @@ impl Quotas {
     /// # Errors
     /// [`Throttled`](ErrorKind::Throttled): it is not their turn soon, and nothing was called.
     pub async fn take(&self, draws: &[Draw]) -> Result<()> {
+        let until = tokio::time::Instant::now() + PATIENCE;
         for draw in draws {
-            let turn = tokio::time::timeout(PATIENCE, self.wait_for(draw)).await;
+            let turn = tokio::time::timeout_at(until, self.wait_for(draw)).await;
             turn.unwrap_or_else(|_| Err(put_off(&draw.quota, PATIENCE)))?;
         }
         Ok(())

@@ -3,7 +3,7 @@
 use keywheel_contract::Quota;
 use std::time::Duration;
 
-/// After this long without a complaint the pace rises by a twentieth of the limit.
+/// After this long without a complaint the pace rises by a tenth of the limit, which is also the slowest pace.
 const RISES_EVERY_MS: i64 = 10_000;
 /// Complaints that come together halve the pace once.
 const ONE_COMPLAINT_MS: i64 = 1_000;
@@ -63,7 +63,7 @@ impl Allowance {
     pub fn slow(&mut self, quota: &Quota, after: Option<Duration>, now_ms: i64) {
         let full = self.per_minute >= i64::from(quota.per_minute);
         if full || now_ms >= self.paced_ms + ONE_COMPLAINT_MS {
-            self.per_minute = (self.per_minute / 2).max(1);
+            self.per_minute = (self.per_minute / 2).max(tenth(quota));
             self.paced_ms = now_ms;
         }
         let pause = after.map_or(0, |after| i64::try_from(after.as_millis()).unwrap_or(0));
@@ -82,12 +82,16 @@ impl Allowance {
     fn rise(&mut self, quota: &Quota, now_ms: i64) {
         let limit = i64::from(quota.per_minute.max(1));
         let steps = ((now_ms - self.paced_ms) / RISES_EVERY_MS).clamp(0, 20);
-        let risen = self.per_minute + steps * (limit / 20).max(1);
+        let risen = self.per_minute + steps * tenth(quota);
         self.per_minute = risen.min(limit);
         if steps > 0 {
             self.paced_ms = now_ms;
         }
     }
+}
+
+fn tenth(quota: &Quota) -> i64 {
+    (i64::from(quota.per_minute) / 10).max(1)
 }
 
 #[cfg(test)]
@@ -159,7 +163,7 @@ mod tests {
             left.per_minute
         };
         assert_eq!(at(&mut left, 14_000), 30);
-        assert_eq!(at(&mut left, 25_000), 36);
+        assert_eq!(at(&mut left, 25_000), 42);
         assert_eq!(at(&mut left, 900_000), 60);
         let lowered = Quota {
             per_minute: 12,

@@ -126,8 +126,11 @@ impl<'f> Progress<'f> {
         if probe.is_ok() {
             return Some(probe);
         }
-        let retry_ms = probe.at_ms + backoff_ms(&facts.pace, probe.failures, target);
-        let tired = probe.failures >= limit && probe.result != THROTTLED;
+        // The quotas pace what is told to slow down; waiting longer each time would only add to it.
+        let throttled = probe.result == THROTTLED;
+        let failures = if throttled { 1 } else { probe.failures };
+        let retry_ms = probe.at_ms + backoff_ms(&facts.pace, failures, target);
+        let tired = probe.failures >= limit && !throttled;
         let given_up = (is_final(&probe.result) && limit != i64::MAX) || tired;
         if given_up && !super::never_gives_up(facts) && !look_again(facts, Some(probe.at_ms)) {
             let question = format!("{} {target}: {}", look.word(), probe.detail).replace("  ", " ");

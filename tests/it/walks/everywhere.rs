@@ -4,7 +4,7 @@ use crate::project::{Consumer, Project, Tokens};
 use crate::servers::vendors::{self, Vendor};
 use keywheel::journal::rotations::Run;
 use keywheel::rotation::phase::Phase;
-use keywheel::rotation::words::{Kind, State};
+use keywheel::rotation::words::{Kind, State, Status};
 use keywheel_contract::{Document, Place, VersionId};
 use keywheel_test_servers::faults::Fault;
 
@@ -169,4 +169,29 @@ async fn each_was_written_once_but_azure(project: &Project, run: &Run) {
         (1, 1, 1)
     );
     assert!(tries("azure:") > 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn being_told_to_slow_down_is_no_failure() {
+    let doppler = Published::start("doppler", "doppler").await.unwrap();
+    let project = Project::with_config(&Tokens::config());
+    let tokens = Tokens::of(&project);
+    let old = tokens.mint("example");
+    project.write("app/app.env", &format!("TOKEN={old}\n"));
+    let app = Consumer::start(&project, "token", "app", "app.env", "TOKEN", &[]);
+    let all = [doppler];
+    enter(&project, &all, &app);
+    let faults = all[0].vendor.faults.as_ref().unwrap();
+    // More often than anything else is tried before a person is asked.
+    faults.next(10, Fault::Refuse(429, Some(1)), |_| true);
+    let daemon = project.daemon();
+    project.run(&["rotate-now", ID]).succeeded();
+    let run = project.until_completed(ID).await;
+    assert_eq!(faults.met().len(), 10);
+    let failed = project.effects(&run).await;
+    let failed = failed.iter().filter(|e| e.status == Status::Failed);
+    assert!(failed.clone().all(|e| e.word == "throttled"));
+    assert!(!tokens.accepts(&old));
+    project.run(&["audit", "verify"]).succeeded();
+    daemon.stop();
 }
