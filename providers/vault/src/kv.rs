@@ -72,7 +72,7 @@ impl Kv {
         if answer.status == 404 {
             return Ok(Key::default());
         }
-        let read = self.parsed(&answer, &format!("reading the metadata of `{path}`"))?;
+        let read = parsed(&answer, &format!("reading the metadata of `{path}`"))?;
         Ok(Key::new(read, Utc::now()))
     }
 
@@ -82,7 +82,7 @@ impl Kv {
             mount: self.mount.clone(),
         };
         let answer = self.api.call(&endpoint, Effect::Reads).await?;
-        self.parsed(&answer, &format!("reading `{}/config`", self.mount))
+        parsed(&answer, &format!("reading `{}/config`", self.mount))
     }
 
     /// Names directly in a folder, which is empty or ends with `/`; folders end with `/`.
@@ -96,7 +96,7 @@ impl Kv {
         if answer.status == 404 {
             return Ok(Vec::new());
         }
-        let listed: ListSecretsResponse = self.parsed(&answer, &format!("listing `{folder}`"))?;
+        let listed: ListSecretsResponse = parsed(&answer, &format!("listing `{folder}`"))?;
         Ok(listed.keys)
     }
 
@@ -193,7 +193,7 @@ impl Kv {
         }
         let what = format!("writing `{path}`");
         ensure_success(&answer, &what, Effect::Changes)?;
-        let read: Result<SecretVersionMetadata> = self.parsed(&answer, &what);
+        let read: Result<SecretVersionMetadata> = parsed(&answer, &what);
         // It was done, whatever its answer looks like.
         let read = read.map_err(|error| Error::unknown_outcome(error.message));
         Ok(Written::As(read?.version))
@@ -247,7 +247,7 @@ impl Kv {
                 let endpoint = ReadMount { mount: &self.mount };
                 let answer = self.api.call(&endpoint, Effect::Reads).await?;
                 let what = format!("looking up the mount `{}`", self.mount);
-                let found: Mount = self.parsed(&answer, &what)?;
+                let found: Mount = parsed(&answer, &what)?;
                 let version = found.options.unwrap_or_default().remove("version");
                 if found.kind == "kv" && version.as_deref() == Some("2") {
                     return Ok(());
@@ -260,12 +260,13 @@ impl Kv {
             .await
             .copied()
     }
+}
 
-    fn parsed<T: DeserializeOwned>(&self, answer: &Answer, what: &str) -> Result<T> {
-        ensure_success(answer, what, Effect::Reads)?;
-        let read: Option<Wrapped<T>> = serde_json::from_slice(&answer.body).ok();
-        read.map(|read| read.data).ok_or_else(|| unreadable(what))
-    }
+/// The data of a successful answer to a read.
+pub(crate) fn parsed<T: DeserializeOwned>(answer: &Answer, what: &str) -> Result<T> {
+    ensure_success(answer, what, Effect::Reads)?;
+    let read: Option<Wrapped<T>> = serde_json::from_slice(&answer.body).ok();
+    read.map(|read| read.data).ok_or_else(|| unreadable(what))
 }
 
 fn ensure_success(answer: &Answer, what: &str, effect: Effect) -> Result<()> {

@@ -12,6 +12,7 @@
 
 mod api;
 mod discover;
+mod examine;
 mod key;
 mod kv;
 mod login;

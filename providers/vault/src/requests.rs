@@ -100,3 +100,44 @@ impl Endpoint for ReadMount<'_> {
         RequestMethod::GET
     }
 }
+
+/// What our token may do at these paths.
+pub(crate) struct OwnCapabilities<'a> {
+    pub(crate) paths: &'a [String],
+}
+
+impl Endpoint for OwnCapabilities<'_> {
+    type Response = ();
+    const REQUEST_BODY_TYPE: RequestType = RequestType::JSON;
+    const RESPONSE_BODY_TYPE: ResponseType = ResponseType::JSON;
+
+    fn path(&self) -> String {
+        "sys/capabilities-self".to_owned()
+    }
+
+    fn method(&self) -> RequestMethod {
+        RequestMethod::POST
+    }
+
+    fn body(&self) -> Result<Option<Vec<u8>>, ClientError> {
+        let body = serde_json::json!({ "paths": self.paths });
+        Ok(Some(body.to_string().into_bytes()))
+    }
+}
+
+/// How the server is; the form of `vaultrs` does not fit what OpenBao answers.
+pub(crate) struct ReadHealth;
+
+impl Endpoint for ReadHealth {
+    type Response = ();
+    const REQUEST_BODY_TYPE: RequestType = RequestType::JSON;
+    const RESPONSE_BODY_TYPE: ResponseType = ResponseType::JSON;
+
+    fn path(&self) -> String {
+        "sys/health".to_owned()
+    }
+
+    fn method(&self) -> RequestMethod {
+        RequestMethod::GET
+    }
+}

@@ -1,14 +1,15 @@
 //! The store itself: the contract's verbs in terms of the engine's.
 
 use crate::api::Api;
+use crate::examine;
 use crate::key::{Key, State, expected, id, number};
 use crate::kv::{Kv, Written};
 use crate::options::VaultOptions;
 use crate::shape::{MAX_BYTES, check, fits};
 use async_trait::async_trait;
 use keywheel_contract::{
-    Document, Error, Find, Found, Inspection, Mark, Page, Place, Result, Retired, SecretStore,
-    SecretValue, StoreCapabilities, Version, VersionId, Write, content,
+    Document, Error, Examination, Find, Found, Inspection, Mark, Page, Place, Result, Retired,
+    SecretStore, SecretValue, StoreCapabilities, Version, VersionId, Write, content, seen,
 };
 use std::path::Path;
 use std::time::Duration;
@@ -219,6 +220,21 @@ impl SecretStore for VaultStore {
             self.kv.destroy(&place.path, number).await?;
         }
         Ok(Retired::Destroyed)
+    }
+
+    async fn examine(&self, places: &[Place]) -> Examination {
+        let mut findings = vec![
+            examine::identity(&self.kv).await,
+            examine::clock(&self.kv).await,
+        ];
+        for place in places {
+            findings.push(seen(place, self.inspect(place).await));
+            findings.extend(examine::rights(&self.kv, place).await);
+        }
+        Examination {
+            findings,
+            policy: Some(examine::policy(&self.kv.mount, places)),
+        }
     }
 
     async fn discover(&self, after: Option<&str>) -> Result<Page> {

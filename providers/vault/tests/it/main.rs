@@ -6,6 +6,8 @@ mod away;
 #[cfg(test)]
 mod conformance;
 #[cfg(test)]
+mod examine;
+#[cfg(test)]
 mod login;
 #[cfg(test)]
 mod misbehaving;
