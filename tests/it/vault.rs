@@ -4,6 +4,8 @@ use crate::project::stored::Stored;
 use crate::project::{PATIENCE, Project, Tokens};
 use keywheel::rotation::phase::Phase;
 use keywheel_test_servers::openbao::OpenBao;
+use keywheel_test_servers::proxy::in_front_of;
+use keywheel_test_servers::python::Packages;
 use serde_json::{Value, json};
 
 const ID: &str = "test/token";
@@ -25,14 +27,19 @@ struct Scene {
 impl Scene {
     /// A token in use, in a document with a field of somebody else's.
     async fn set(server: OpenBao) -> Self {
+        let address = server.address.clone();
+        Self::behind(&address, server).await
+    }
+
+    /// The same with a store that calls the server at this address.
+    async fn behind(address: &str, server: OpenBao) -> Self {
         let stored = Stored::new();
         let document = json!({ "data": stored.document() });
         server.post("secret/data/production/chat", document).await;
         let token = server.token(POLICY, "1h").await;
         stored.project.write("vault-token", &token);
         let store = format!(
-            "[stores.vault]\nkind = \"vault\"\naddress = \"{}\"\nlogin = {{ token = {{ file = \"vault-token\" }} }}",
-            server.address,
+            "[stores.vault]\nkind = \"vault\"\naddress = \"{address}\"\nlogin = {{ token = {{ file = \"vault-token\" }} }}"
         );
         let place = "store = \"vault\", path = \"production/chat\", field = \"TOKEN\"";
         let asks = ASKS.replace("ADDRESS", &server.address);
@@ -78,6 +85,41 @@ async fn a_secret_in_openbao_is_rotated() {
     scene.project.run(&["rotate-now", ID]).succeeded();
     scene.project.until_completed(ID).await;
     scene.is_rotated().await;
+    daemon.stop();
+}
+
+/// The witness: a client of Vault that shares no line with ours.
+const WITNESS: &str = r#"
+import hvac, json, sys
+client = hvac.Client(url=sys.argv[1], token=sys.stdin.read())
+read = client.secrets.kv.v2.read_secret_version(path="production/chat", raise_on_deleted_version=True)["data"]
+print(json.dumps({"version": read["metadata"]["version"], "data": read["data"]}))
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_answer_to_every_write_is_lost() {
+    let Some(server) = OpenBao::in_memory().await else {
+        return;
+    };
+    let Some(witness) = Packages::installed(&["hvac==2.4.0"]) else {
+        return;
+    };
+    let proxy = in_front_of(&server.address, None).await;
+    let scene = Scene::behind(&proxy.address, server).await;
+    proxy
+        .faults
+        .lose_every_first_reply(|asked| asked.writes() && asked.path().starts_with("/v1/secret/"));
+    let daemon = scene.project.daemon();
+    scene.project.run(&["rotate-now", ID]).succeeded();
+    scene.project.until_completed(ID).await;
+    scene.is_rotated().await;
+    // The note, the version, and the two ends of the old one.
+    assert!(proxy.faults.met().len() >= 4, "{:?}", proxy.faults.met());
+    scene.project.run(&["audit", "verify"]).succeeded();
+    let seen = witness.run(WITNESS, &[&scene.server.address], &scene.server.root);
+    let seen: Value = serde_json::from_str(&seen).unwrap();
+    assert_eq!(seen["version"], 2);
+    assert_eq!(seen["data"], scene.published().await);
     daemon.stop();
 }
 
