@@ -8,8 +8,8 @@ use crate::options::VaultOptions;
 use crate::shape::{MAX_BYTES, check, fits};
 use async_trait::async_trait;
 use keywheel_contract::{
-    Document, Error, Examination, Find, Found, Inspection, Mark, Page, Place, Result, Retired,
-    SecretStore, SecretValue, StoreCapabilities, Version, VersionId, Write, content, seen,
+    Document, Error, ErrorKind, Examination, Find, Found, Inspection, Mark, Page, Place, Result,
+    Retired, SecretStore, SecretValue, StoreCapabilities, Version, VersionId, Write, content, seen,
 };
 use std::path::Path;
 use std::time::Duration;
@@ -64,6 +64,22 @@ impl VaultStore {
             Some(current) if current == number => Found::Current(id(number)),
             _ => Found::Superseded(id(number)),
         })
+    }
+
+    /// Notes the mark. Where the answer is lost, one look tells whether the note is there.
+    async fn announce(&self, place: &Place, key: &Key, mark: &Mark, number: u64) -> Result<()> {
+        let path = &place.path;
+        match self.kv.announce(path, key, mark, number).await {
+            Err(lost) if lost.kind == ErrorKind::Unavailable => {
+                let noted = self.kv.key(path).await?.announced(mark);
+                if noted == Some(number) {
+                    Ok(())
+                } else {
+                    Err(lost)
+                }
+            }
+            other => other,
+        }
     }
 
     /// Somebody was faster: an earlier sending of the same write, or a stranger.
@@ -166,7 +182,7 @@ impl SecretStore for VaultStore {
             return Ok(done);
         }
         let over = expected(write.base, &key)?;
-        self.kv.announce(&place.path, &key, mark, over + 1).await?;
+        self.announce(place, &key, mark, over + 1).await?;
         match self.kv.write(&place.path, over, write.payload).await? {
             Written::As(number) => Ok(id(number)),
             Written::TooLate => self.too_late(write).await,
