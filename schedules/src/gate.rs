@@ -116,7 +116,11 @@ impl<'a> Openings<'a> {
     }
 
     /// The open stretches between two moments.
-    fn stretches(&self, mut at_ms: i64, until_ms: i64) -> impl Iterator<Item = Range<i64>> {
+    pub(crate) fn stretches(
+        &self,
+        mut at_ms: i64,
+        until_ms: i64,
+    ) -> impl Iterator<Item = Range<i64>> {
         std::iter::from_fn(move || {
             let open = self.next_stretch(at_ms);
             at_ms = open.end;

@@ -176,13 +176,7 @@ impl Case<'_> {
         let needed = steps
             .iter()
             .fold(0_i64, |sum, step| sum.saturating_add(step.millis()));
-        let period_ms = match &timing.cron {
-            Some(cron) => {
-                let slot = Slots::parse(cron, timing.time_zone)?.after(since_ms).next();
-                slot.map_or(0, |slot| slot.at_ms - slot.before_ms)
-            }
-            None => timing.every.unwrap_or_default().millis(),
-        };
+        let period_ms = timing.period_ms(since_ms)?.unwrap_or(0);
         Ok(needed.max(period_ms / 10))
     }
 
