@@ -202,7 +202,7 @@ async fn keep(
         }
     };
     match date {
-        Some(published_ms) => secrets::rotated(tx, id, &credential, published_ms).await?,
+        Some(published_ms) => secrets::dated(tx, id, &credential, published_ms).await?,
         None => secrets::in_use(tx, id, &credential).await?,
     }
     secrets::reschedule(tx, definition).await?;
@@ -252,9 +252,9 @@ async fn date(
     allow_due: bool,
 ) -> journal::Result<Option<i64>> {
     let id = definition.id.as_str();
-    let enrolled_ms = secrets::by_id(tx, id)
-        .await?
-        .map_or(0, |secret| secret.enrolled_ms);
+    let secret = secrets::by_id(tx, id).await?;
+    let enrolled_ms = secret.as_ref().map_or(0, |secret| secret.enrolled_ms);
+    let first_ms = secret.and_then(|secret| secret.first_ms);
     let history = History {
         last_rotated_ms: written_ms,
         credential_expires_ms: None,
@@ -262,6 +262,10 @@ async fn date(
     };
     let next = next_rotation(&definition.timing, id, &history);
     let starts = definition.manage == Manage::Auto;
-    let at_once = starts && next.start_ms.is_some_and(|start| start <= tx.now_ms());
+    // A first start delays what the date alone would start at once.
+    let start = next
+        .start_ms
+        .map(|start| start.max(first_ms.unwrap_or(start)));
+    let at_once = starts && start.is_some_and(|start| start <= tx.now_ms());
     Ok(written_ms.filter(|_| allow_due || !at_once))
 }

@@ -6,11 +6,13 @@
 //! file at most, and what a crash leaves out is found and applied by the next start.
 
 mod review;
+mod spread;
 mod write;
 
 use crate::config::{Config, Problem};
 use crate::inventory::{Difference, Sources, Tally, must_be_held, problems};
 use crate::journal::{self, Journal};
+use keywheel_schedules::Spread;
 use review::{Detail, Review, review};
 
 /// What applying did, or would do.
@@ -24,6 +26,17 @@ pub struct Applied {
     pub held: Option<String>,
     /// Facts a person should know of the files that changed.
     pub warnings: Vec<String>,
+    /// How many secrets were given a first start by a spread.
+    pub first_starts: usize,
+}
+
+/// What a person allows or asks for beside the files.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Wishes {
+    /// Also takes many secrets out of service at once.
+    pub allow_retire: bool,
+    /// Spreads first starts, so that going live starts nothing at once.
+    pub spread: Option<Spread>,
 }
 
 /// Why the inventory was not applied.
@@ -43,29 +56,30 @@ pub enum ApplyError {
 /// The files have problems, or the journal cannot be read.
 pub async fn compare(config: &Config, journal: &Journal) -> Result<Applied, ApplyError> {
     let sources = Sources::open(config).map_err(ApplyError::Problems)?;
-    let review = reviewed(config, &sources, journal, Detail::Kept).await?;
+    let review = reviewed(config, &sources, journal, Detail::Kept, None).await?;
     Ok(told(&sources, &review))
 }
 
-/// Applies the files. What takes too much away is held unless `allow_retire`.
+/// Applies the files. What takes too much away is held unless that is allowed.
 ///
 /// # Errors
-/// The files have problems: then nothing was applied. The journal cannot be written, or a file was edited
+/// The files have problems, or a spread is longer than a period: then nothing was applied. The journal cannot be written, or a file was edited
 /// meanwhile: then some files may have been applied, and applying again does the rest.
 pub async fn apply(
     config: &Config,
     journal: &Journal,
     actor: &str,
-    allow_retire: bool,
+    wishes: Wishes,
 ) -> Result<Applied, ApplyError> {
     let sources = Sources::open(config).map_err(ApplyError::Problems)?;
-    let review = reviewed(config, &sources, journal, Detail::Counted).await?;
+    let spread = wishes.spread;
+    let review = reviewed(config, &sources, journal, Detail::Counted, spread).await?;
     let mut applied = told(&sources, &review);
-    if allow_retire {
+    if wishes.allow_retire {
         applied.held = None;
     }
     if applied.held.is_none() {
-        write::write(&sources, &review, journal, actor).await?;
+        applied.first_starts = write::write(&sources, &review, journal, actor, spread).await?;
     }
     Ok(applied)
 }
@@ -77,10 +91,14 @@ async fn reviewed<'a>(
     sources: &'a Sources<'_>,
     journal: &Journal,
     detail: Detail,
+    spread: Option<Spread>,
 ) -> Result<Review<'a>, ApplyError> {
-    let review = review(sources, journal, detail).await?;
+    let review = review(sources, journal, detail, spread).await?;
     if review.is_sound && !review.is_suspicious() {
-        return Ok(review);
+        return match review.too_short.is_empty() {
+            true => Ok(review),
+            false => Err(ApplyError::Problems(review.too_short)),
+        };
     }
     let mut found = problems(config);
     if found.is_empty() && !review.is_sound {
@@ -100,13 +118,14 @@ fn told(sources: &Sources<'_>, review: &Review<'_>) -> Applied {
         detail: review.detail.clone(),
         held: must_be_held(review.tally.retired, review.total),
         warnings: warnings.map(ToString::to_string).collect(),
+        first_starts: 0,
     }
 }
 
 /// Reads the files again on behalf of a running daemon: whatever is wrong with them, the last good inventory
 /// stays in force, and the log says so.
 pub async fn reload(config: &Config, journal: &Journal) {
-    match apply(config, journal, "daemon", false).await {
+    match apply(config, journal, "daemon", Wishes::default()).await {
         Ok(Applied {
             held: Some(why), ..
         }) => {

@@ -1,10 +1,12 @@
 //! What applying would do: looks at every file that changed, one at a time, and writes nothing.
 
+use super::spread;
 use crate::config::Problem;
 use crate::inventory::{Crowd, Definition, Difference, Sources, Tally, Team, TeamFile};
 use crate::inventory::{difference, mark_of};
 use crate::journal::files::{self, AppliedFile};
 use crate::journal::{Journal, Result, Tx, enrol, environments, secrets};
+use keywheel_schedules::Spread;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Definitions, or marks of files, asked for at a time.
@@ -39,6 +41,9 @@ pub(super) struct Review<'a> {
     pub(super) warnings: Vec<Problem>,
     /// Whether no file that was looked at has a problem.
     pub(super) is_sound: bool,
+    /// Secrets whose period is shorter than the spread that would give them a first start.
+    pub(super) too_short: Vec<Problem>,
+    spread: Option<Spread>,
     unchanged: Vec<String>,
     crowd: Crowd,
     renamed: BTreeSet<String>,
@@ -57,6 +62,7 @@ pub(super) async fn review<'a>(
     sources: &'a Sources<'_>,
     journal: &Journal,
     keeps: Detail,
+    spread: Option<Spread>,
 ) -> Result<Review<'a>> {
     let (applied, mut before, limits) = journal
         .read(async |tx| {
@@ -68,6 +74,7 @@ pub(super) async fn review<'a>(
         around_differs: limits != sources.limits,
         is_sound: sources.is_sound,
         keeps,
+        spread,
         ..Review::default()
     };
     for file in sources.teams() {
@@ -80,6 +87,7 @@ pub(super) async fn review<'a>(
     }
     before.extend(applied.keys().cloned());
     review.close(sources, &applied, before);
+    review.look_elsewhere(journal).await?;
     if review.changed.is_empty() && review.gone.is_empty() {
         return Ok(review);
     }
@@ -111,6 +119,10 @@ impl<'a> Review<'a> {
         }
         let team = sources.team(file, &text);
         self.is_sound &= team.is_sound;
+        if let Some(over) = self.spread {
+            let found = spread::too_short(journal, &team.definitions, over).await?;
+            self.too_short.extend(found);
+        }
         let (found, is_same) = compared(journal, file.path, &team.definitions).await?;
         let renamed = found.renamed.iter().map(|(former, _)| former.to_string());
         self.renamed.extend(renamed);
@@ -129,6 +141,19 @@ impl<'a> Review<'a> {
             hash,
             differs: !(is_same && marks_stand),
         });
+        Ok(())
+    }
+
+    async fn look_elsewhere(&mut self, journal: &Journal) -> Result<()> {
+        let Some(over) = self.spread else {
+            return Ok(());
+        };
+        let changed = self.changed.iter().map(|changed| changed.file.path);
+        let read: BTreeSet<&str> = changed
+            .chain(self.gone.iter().map(String::as_str))
+            .collect();
+        let found = spread::too_short_elsewhere(journal, &read, over).await?;
+        self.too_short.extend(found);
         Ok(())
     }
 

@@ -2,30 +2,34 @@
 
 use super::ApplyError;
 use super::review::{Changed, Review, in_force};
+use super::spread;
 use crate::config::Problem;
 use crate::inventory::{Definition, Marks, Owner, Sources, Tally, difference};
 use crate::journal::audit::{self, Entry};
 use crate::journal::files::{self, AppliedFile};
 use crate::journal::{self, Journal, Tx, enrol, environments};
+use keywheel_schedules::Spread;
 use std::collections::BTreeMap;
 
 /// Files recorded in one transaction where no secret of them differs.
 const BATCH: usize = 100;
 
-/// Writes everything.
+/// Writes everything; says how many secrets were given a first start.
 pub(super) async fn write(
     sources: &Sources<'_>,
     review: &Review<'_>,
     journal: &Journal,
     actor: &str,
-) -> Result<(), ApplyError> {
+    spread: Option<Spread>,
+) -> Result<usize, ApplyError> {
+    let mut given = 0;
     if review.around_differs {
         around(sources, journal).await?;
     }
     let (differing, same): (Vec<_>, Vec<_>) =
         review.changed.iter().partition(|changed| changed.differs);
     for changed in differing {
-        team(sources, changed, journal, actor).await?;
+        given += team(sources, changed, journal, actor, spread).await?;
     }
     for batch in same.chunks(BATCH) {
         let files: Vec<AppliedFile> = batch.iter().map(|changed| applied(changed)).collect();
@@ -33,7 +37,10 @@ pub(super) async fn write(
         journal.write(work).await?;
     }
     retire(review, journal, actor).await?;
-    Ok(())
+    if let Some(over) = spread {
+        given += spread::elsewhere(journal, actor, over).await?;
+    }
+    Ok(given)
 }
 
 fn applied(changed: &Changed<'_>) -> AppliedFile {
@@ -65,13 +72,15 @@ async fn around(sources: &Sources<'_>, journal: &Journal) -> journal::Result<()>
     journal.write(work).await
 }
 
-/// One team file. It is read a second time, so that no more than one is ever held.
+/// One team file. It is read a second time, so that no more than one is ever held. Says how many of its secrets were
+/// given a first start.
 async fn team(
     sources: &Sources<'_>,
     changed: &Changed<'_>,
     journal: &Journal,
     actor: &str,
-) -> Result<(), ApplyError> {
+    spread: Option<Spread>,
+) -> Result<usize, ApplyError> {
     let read = sources.text(changed.file).ok();
     let Some((text, _)) = read.filter(|(_, hash)| *hash == changed.hash) else {
         let message = "was edited while it was applied; apply it again";
@@ -81,8 +90,9 @@ async fn team(
     let team = sources.team(changed.file, &text);
     let (file, actor) = (applied(changed), actor.to_owned());
     let work = async move |tx: &mut Tx| {
-        enrol(tx, &file.path, &team.definitions, &actor).await?;
-        files::record(tx, &file, &team.marks).await
+        let given = enrol(tx, &file.path, &team.definitions, &actor, spread).await?;
+        files::record(tx, &file, &team.marks).await?;
+        Ok(given)
     };
     Ok(journal.write(work).await?)
 }
@@ -92,7 +102,8 @@ async fn enrol(
     path: &str,
     definitions: &[Definition],
     actor: &str,
-) -> journal::Result<()> {
+    spread: Option<Spread>,
+) -> journal::Result<usize> {
     let ids = definitions
         .iter()
         .flat_map(|definition| std::iter::once(&definition.id).chain(&definition.formerly));
@@ -101,18 +112,21 @@ async fn enrol(
     let differs = |definition: &&Definition| known.get(definition.id.as_str()) != Some(*definition);
     let changed: Vec<Definition> = definitions.iter().filter(differs).cloned().collect();
     if changed.is_empty() {
-        return Ok(());
+        return Ok(0);
     }
-    enrol::apply(tx, &changed).await?;
+    let given = enrol::apply_spread(tx, &changed, spread).await?;
     let mut found = difference(&known.into_values().collect::<Vec<_>>(), &changed);
     found.retired.clear();
     let mut tally = Tally::default();
     tally.add(&found);
-    match tally.is_empty() {
-        // Only lines moved.
-        true => Ok(()),
-        false => told(tx, actor, format!("{path}: {tally}")).await,
+    // Otherwise only lines moved.
+    if !tally.is_empty() {
+        told(tx, actor, format!("{path}: {tally}")).await?;
     }
+    if let Some(over) = spread {
+        spread::record(tx, actor, path, given, over).await?;
+    }
+    Ok(given)
 }
 
 /// Last, so that a secret that moved to another file is there already.
@@ -156,7 +170,8 @@ async fn out_of_service(
     journal.write(work).await
 }
 
-async fn told(tx: &mut Tx, actor: &str, detail: String) -> journal::Result<()> {
+/// An audit row about the inventory.
+pub(super) async fn told(tx: &mut Tx, actor: &str, detail: String) -> journal::Result<()> {
     let entry = Entry {
         actor: actor.to_owned(),
         action: "inventory".to_owned(),

@@ -108,7 +108,11 @@ async fn starts(journal: &Journal, until_ms: i64, skip: i64) -> Result<Vec<Start
 }
 
 fn line(item: &StartItem) -> String {
-    let at = item.starts_at.as_ref().or(item.due_at.as_ref());
+    let at = item
+        .starts_at
+        .as_ref()
+        .or(item.first_at.as_ref())
+        .or(item.due_at.as_ref());
     let opens = item
         .opens_at
         .as_ref()

@@ -3,45 +3,71 @@
 use super::error::{Error, Result};
 use super::rotations;
 use super::secrets::by_id;
-use super::sql::{Arg, Row, Tx, marks, to_json};
+use super::spread::{Known, Spreading, known};
+use super::sql::{Arg, Tx, marks, to_json};
 use crate::inventory::{Definition, Manage};
-use keywheel_schedules::{History, next_rotation};
-use std::collections::BTreeMap;
+use keywheel_schedules::{First, History, Spread, next_rotation};
 
 /// Secrets in one statement, at most: each is held while it runs.
-const BATCH: usize = 150;
+pub(super) const BATCH: usize = 150;
 
 /// Adds or changes secrets as defined, and stirs their rotations. Dates are kept; where a secret is renamed, its
 /// history moves along.
 pub async fn apply(tx: &mut Tx, definitions: &[Definition]) -> Result<()> {
+    apply_spread(tx, definitions, None).await.map(drop)
+}
+
+/// The same; with a spread, those that are to have one get a first start. Says how many did.
+pub async fn apply_spread(
+    tx: &mut Tx,
+    definitions: &[Definition],
+    spread: Option<Spread>,
+) -> Result<usize> {
     for definition in definitions {
         for former in &definition.formerly {
             rename(tx, former.as_str(), definition.id.as_str()).await?;
         }
     }
+    let mut given = 0;
     for batch in definitions.chunks(BATCH) {
-        put(tx, batch).await?;
+        given += put(tx, batch, spread).await?;
     }
-    Ok(())
+    Ok(given)
 }
 
-async fn put(tx: &mut Tx, batch: &[Definition]) -> Result<()> {
+async fn put(tx: &mut Tx, batch: &[Definition], spread: Option<Spread>) -> Result<usize> {
     let now = tx.now_ms();
     let ids: Vec<Arg> = batch.iter().map(|d| d.id.as_str().into()).collect();
-    let known = histories(tx, &ids).await?;
-    let row = |definition: &Definition| {
-        let history = known.get(definition.id.as_str());
-        row_of(definition, history.copied().unwrap_or(enrolled(now)))
+    let known = known(tx, &ids).await?;
+    let spreading = match spread {
+        Some(spread) => Some(Spreading::of(tx, &ids, spread).await?),
+        None => None,
     };
-    let rows: Vec<_> = batch.iter().map(row).collect();
+    let mut given = 0;
+    let mut rows = Vec::with_capacity(batch.len());
+    for definition in batch {
+        let known = known.get(definition.id.as_str()).copied();
+        let known = known.unwrap_or(Known::enrolled(now));
+        let new = spreading
+            .as_ref()
+            .and_then(|spreading| spreading.gives(definition, &known));
+        given += usize::from(new.is_some());
+        rows.push(row_of(definition, &known.history, new.or(known.first), now));
+    }
+    write(tx, batch, &rows).await?;
+    Ok(given)
+}
+
+async fn write(tx: &mut Tx, batch: &[Definition], rows: &[Vec<Arg>]) -> Result<()> {
     let head = "INSERT INTO secret (id, shard, environment, name, owner, manage, tags, schedule, file, \
-         definition_n, consumers, enrolled_ms, next_rotation_ms, soon_ms, start_ms, start_reason)";
+         definition_n, consumers, enrolled_ms, next_rotation_ms, soon_ms, start_ms, start_reason, first_ms, first_span_ms)";
     let tail = "ON CONFLICT (id) DO UPDATE SET owner = excluded.owner, manage = excluded.manage, \
          tags = excluded.tags, schedule = excluded.schedule, file = excluded.file, \
          definition_n = secret.definition_n + 1, consumers = excluded.consumers, retired_ms = NULL, \
          next_rotation_ms = excluded.next_rotation_ms, soon_ms = excluded.soon_ms, \
-         start_ms = excluded.start_ms, start_reason = excluded.start_reason, held = 0";
-    tx.insert(head, &rows, tail).await?;
+         start_ms = excluded.start_ms, start_reason = excluded.start_reason, \
+         first_ms = excluded.first_ms, first_span_ms = excluded.first_span_ms, held = 0";
+    tx.insert(head, rows, tail).await?;
     let bodies = batch
         .iter()
         .map(|d| Ok(vec![d.id.as_str().into(), to_json(d)?.into()]))
@@ -53,31 +79,12 @@ async fn put(tx: &mut Tx, batch: &[Definition]) -> Result<()> {
     rotations::stir(tx, &ids).await
 }
 
-/// What the schedule counts from, of those secrets that are known.
-async fn histories(tx: &mut Tx, ids: &[Arg]) -> Result<BTreeMap<String, History>> {
-    let marks = marks(ids.len());
-    let sql = format!("SELECT id, enrolled_ms, last_rotated_ms FROM secret WHERE id IN ({marks})");
-    let rows = tx.rows(sql, ids).await?;
-    let read = |row: &Row| {
-        let history = History {
-            last_rotated_ms: row.maybe_int("last_rotated_ms")?,
-            ..enrolled(row.int("enrolled_ms")?)
-        };
-        Ok((row.text("id")?, history))
-    };
-    rows.iter().map(read).collect()
-}
-
-/// Nothing has happened since.
-fn enrolled(enrolled_ms: i64) -> History {
-    History {
-        last_rotated_ms: None,
-        credential_expires_ms: None,
-        enrolled_ms,
-    }
-}
-
-fn row_of(definition: &Definition, history: History) -> Vec<Arg> {
+fn row_of(
+    definition: &Definition,
+    history: &History,
+    first: Option<First>,
+    now_ms: i64,
+) -> Vec<Arg> {
     let id = definition.id.as_str();
     let manage = match definition.manage {
         Manage::Track => "track",
@@ -99,13 +106,25 @@ fn row_of(definition: &Definition, history: History) -> Vec<Arg> {
         consumers.unwrap_or(i64::MAX).into(),
         history.enrolled_ms.into(),
     ];
-    row.extend(dates(definition, &history));
+    row.extend(dates(definition, history, first, now_ms));
     row
 }
 
-/// Overdue after, due soon after, start, and why then.
-fn dates(definition: &Definition, history: &History) -> [Arg; 4] {
-    let next = next_rotation(&definition.timing, definition.id.as_str(), history);
+/// Overdue after, due soon after, start, and why then; the first start and its span, as long as they matter.
+fn dates(
+    definition: &Definition,
+    history: &History,
+    first: Option<First>,
+    now_ms: i64,
+) -> [Arg; 6] {
+    let mut next = next_rotation(&definition.timing, definition.id.as_str(), history);
+    let first = first
+        .filter(|_| definition.manage != Manage::Track)
+        .map(|first| first.until(next.due_ms, now_ms))
+        .filter(|first| next.start_ms.is_none_or(|start| start < first.at_ms));
+    if let Some(first) = first {
+        next = first.delays(next);
+    }
     let early = definition.timing.due_soon.millis();
     let starts = definition.manage == Manage::Auto;
     [
@@ -113,19 +132,32 @@ fn dates(definition: &Definition, history: &History) -> [Arg; 4] {
         next.due_ms.map(|due| due - early).into(),
         next.start_ms.filter(|_| starts).into(),
         next.reason.into(),
+        first.map(|first| first.at_ms).into(),
+        first.map(|first| first.spread.millis()).into(),
     ]
 }
 
 /// Recomputes when a secret is due and when its rotation starts.
 pub async fn reschedule(tx: &mut Tx, definition: &Definition) -> Result<()> {
     let id = definition.id.as_str();
-    let known = histories(tx, &[id.into()]).await?;
-    let Some(history) = known.get(id) else {
+    let known = known(tx, &[id.into()]).await?;
+    let Some(known) = known.get(id) else {
         return Err(Error::Refused(format!("{id} is not in the journal")));
     };
-    let sql = "UPDATE secret SET next_rotation_ms = $2, soon_ms = $3, start_ms = $4, start_reason = $5, held = 0 WHERE id = $1";
-    let mut args = vec![id.into()];
-    args.extend(dates(definition, history));
+    redate(tx, definition, &known.history, known.first).await
+}
+
+/// Writes the dates of a secret with this history and first start.
+pub(super) async fn redate(
+    tx: &mut Tx,
+    definition: &Definition,
+    history: &History,
+    first: Option<First>,
+) -> Result<()> {
+    let sql = "UPDATE secret SET next_rotation_ms = $2, soon_ms = $3, start_ms = $4, start_reason = $5, \
+         first_ms = $6, first_span_ms = $7, held = 0 WHERE id = $1";
+    let mut args = vec![definition.id.as_str().into()];
+    args.extend(dates(definition, history, first, tx.now_ms()));
     tx.run(sql, &args).await.map(drop)
 }
 
@@ -139,7 +171,8 @@ pub async fn retire(tx: &mut Tx, ids: &[String]) -> Result<()> {
         // Spliced in, being a number of ours: the places of the arguments are those of the ids.
         let now = tx.now_ms();
         let sql = format!(
-            "UPDATE secret SET retired_ms = {now}, start_ms = NULL, held = 0 WHERE retired_ms IS NULL AND id IN ({marks})"
+            "UPDATE secret SET retired_ms = {now}, start_ms = NULL, first_ms = NULL, first_span_ms = NULL, held = 0 \
+             WHERE retired_ms IS NULL AND id IN ({marks})"
         );
         tx.run(sql, &ids).await?;
     }

@@ -370,6 +370,8 @@ pub struct Coming {
     pub start_ms: Option<i64>,
     /// Why then.
     pub start_reason: String,
+    /// Its first start, where a spread gave one; also where a person starts it.
+    pub first_ms: Option<i64>,
     /// When it is due.
     pub next_rotation_ms: Option<i64>,
     /// Who paused it.
@@ -378,11 +380,11 @@ pub struct Coming {
     pub busy: bool,
 }
 
-/// Secrets in service that start, or are due where nothing starts them, until `until_ms`: a page by moment.
+/// Secrets in service that start, or are to be started or due where a person starts them, until `until_ms`: a page by moment.
 pub async fn coming(tx: &mut Tx, until_ms: i64, skip: i64, limit: i64) -> Result<Vec<Coming>> {
-    let sql = "SELECT id, owner, manage, start_ms, start_reason, next_rotation_ms, paused_by, busy FROM secret \
-         WHERE retired_ms IS NULL AND COALESCE(start_ms, next_rotation_ms) <= $1 \
-         ORDER BY COALESCE(start_ms, next_rotation_ms), id LIMIT $2 OFFSET $3";
+    let sql = "SELECT id, owner, manage, start_ms, start_reason, first_ms, next_rotation_ms, paused_by, busy FROM secret \
+         WHERE retired_ms IS NULL AND COALESCE(start_ms, first_ms, next_rotation_ms) <= $1 \
+         ORDER BY COALESCE(start_ms, first_ms, next_rotation_ms), id LIMIT $2 OFFSET $3";
     let rows = tx
         .rows(sql, &[until_ms.into(), limit.into(), skip.into()])
         .await?;
@@ -393,6 +395,7 @@ pub async fn coming(tx: &mut Tx, until_ms: i64, skip: i64, limit: i64) -> Result
             manage: row.text("manage")?,
             start_ms: row.maybe_int("start_ms")?,
             start_reason: row.text("start_reason")?,
+            first_ms: row.maybe_int("first_ms")?,
             next_rotation_ms: row.maybe_int("next_rotation_ms")?,
             paused_by: row.maybe_text("paused_by")?,
             busy: row.int("busy")? == 1,

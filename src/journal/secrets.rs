@@ -1,6 +1,6 @@
 //! Secrets as the inventory was applied, and what the schedule needs of them.
 
-pub use super::enrol::{apply, reschedule, retire};
+pub use super::enrol::{apply, apply_spread, reschedule, retire};
 
 use super::error::Result;
 use super::rotations;
@@ -55,11 +55,13 @@ pub struct Secret {
     pub proven: i64,
     /// Whether the limit of its environment put its start off.
     pub held: bool,
+    /// Its first start, where `inventory apply --spread` gave one and no rotation has completed since.
+    pub first_ms: Option<i64>,
 }
 
 const COLUMNS: &str = "id, environment, name, owner, manage, tags, schedule, file, enrolled_ms, last_rotated_ms, \
      next_rotation_ms, soon_ms, start_ms, start_reason, current_credential, paused_by, paused_reason, \
-     paused_until_ms, retired_ms, consumers, proven, held";
+     paused_until_ms, retired_ms, consumers, proven, held, first_ms";
 
 impl Secret {
     fn read(row: &Row) -> Result<Self> {
@@ -86,6 +88,7 @@ impl Secret {
             consumers: row.int("consumers")?,
             proven: row.int("proven")?,
             held: row.int("held")? == 1,
+            first_ms: row.maybe_int("first_ms")?,
         })
     }
 
@@ -290,8 +293,16 @@ pub async fn begun(tx: &mut Tx, id: &str) -> Result<()> {
     .map(drop)
 }
 
-/// Records a completed rotation, or dates a credential that was adopted: which credential is in use, since when.
+/// Records a completed rotation: which credential is in use, since when. From now on a first start does not matter.
 pub async fn rotated(tx: &mut Tx, id: &str, credential: &str, published_ms: i64) -> Result<()> {
+    let sql = "UPDATE secret SET current_credential = $2, last_rotated_ms = $3, first_ms = NULL, \
+         first_span_ms = NULL WHERE id = $1";
+    tx.later(sql, &[id.into(), credential.into(), published_ms.into()])
+        .await
+}
+
+/// Dates a credential that was adopted: which one is in use, since when. A first start stands.
+pub async fn dated(tx: &mut Tx, id: &str, credential: &str, published_ms: i64) -> Result<()> {
     let sql = "UPDATE secret SET current_credential = $2, last_rotated_ms = $3 WHERE id = $1";
     tx.later(sql, &[id.into(), credential.into(), published_ms.into()])
         .await

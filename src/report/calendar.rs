@@ -18,6 +18,8 @@ pub struct StartItem {
     pub manage: String,
     /// When the scheduler acts; nothing where a person has to.
     pub starts_at: Option<String>,
+    /// Where a person starts it: its place in a spread.
+    pub first_at: Option<String>,
     /// When it is due.
     pub due_at: Option<String>,
     /// Why then.
@@ -39,6 +41,10 @@ pub fn start(coming: &Coming, definition: Option<&Definition>) -> StartItem {
         owner: coming.owner.clone(),
         manage: coming.manage.clone(),
         starts_at: coming.start_ms.map(rfc3339),
+        first_at: coming
+            .first_ms
+            .filter(|_| coming.start_ms.is_none())
+            .map(rfc3339),
         due_at: coming.next_rotation_ms.map(rfc3339),
         reason: why(coming),
         opens_at: opens,
@@ -49,6 +55,10 @@ fn why(coming: &Coming) -> String {
     match (&coming.paused_by, coming.busy, coming.start_ms) {
         (Some(by), ..) => format!("paused by {by}: starts only after `keywheel resume`"),
         (None, true, _) => "a rotation is under way".to_owned(),
+        (None, false, None) if coming.first_ms.is_some() => {
+            let why = &coming.start_reason;
+            format!("a person starts it ({}); {why}", coming.manage)
+        }
         (None, false, None) => format!("due, and a person starts it ({})", coming.manage),
         (None, false, Some(_)) => coming.start_reason.clone(),
     }
@@ -167,6 +177,7 @@ mod tests {
             manage: "auto".to_owned(),
             start_ms: Some(1_772_330_000_000),
             start_reason: "30d after the last rotation".to_owned(),
+            first_ms: None,
             next_rotation_ms: None,
             paused_by: None,
             busy: false,
@@ -186,6 +197,17 @@ mod tests {
                 .reason
                 .contains("a person starts it (approve)")
         );
+        let spread = Coming {
+            first_ms: Some(1_772_330_000_000),
+            start_reason: "spread over 14d by inventory apply".to_owned(),
+            ..manual.clone()
+        };
+        let item = start(&spread, None);
+        assert_eq!(
+            item.reason,
+            "a person starts it (approve); spread over 14d by inventory apply"
+        );
+        assert_eq!(item.first_at.as_deref(), Some("2026-03-01T01:53:20Z"));
         let paused = Coming {
             paused_by: Some("ana".to_owned()),
             ..coming()

@@ -8,10 +8,11 @@ mod import;
 use super::changes;
 use super::context::Context;
 use super::exit::{Exit, Failure};
-use crate::apply::{self, Applied};
+use crate::apply::{self, Applied, Wishes};
 use crate::config::{Config, FILE_NAME};
 use crate::inventory::{difference, read};
 use clap::Subcommand;
+use keywheel_schedules::{EmptySpread, Span, Spread};
 use std::path::PathBuf;
 
 /// Compares and applies the inventory's files.
@@ -28,6 +29,9 @@ enum Command {
         /// Also take many secrets out of service at once.
         #[arg(long)]
         allow_retire: bool,
+        /// Spreads the first starts of what the schedule begins to follow, or would start at once, such as 14d.
+        #[arg(long, value_name = "SPAN", value_parser = spread)]
+        spread: Option<Spread>,
     },
     /// Shows what applying would change, and changes nothing.
     Diff {
@@ -46,12 +50,15 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<Exit, Failure> 
         Command::Import(args) => import::run(context, args).await,
         Command::Adopt(args) => adopt::run(context, args).await,
         Command::Diff { folders } if !folders.is_empty() => between(&folders),
-        Command::Apply { allow_retire } => {
-            let (config, journal) = context.open().await?;
-            let actor = Context::actor();
-            Ok(show(
-                &apply::apply(&config, &journal, &actor, allow_retire).await?,
-            ))
+        Command::Apply {
+            allow_retire,
+            spread,
+        } => {
+            let wishes = Wishes {
+                allow_retire,
+                spread,
+            };
+            applied(context, wishes).await
         }
         Command::Diff { .. } => {
             let (config, journal) = context.open().await?;
@@ -63,6 +70,22 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<Exit, Failure> 
             Ok(exit)
         }
     }
+}
+
+async fn applied(context: &Context, wishes: Wishes) -> Result<Exit, Failure> {
+    let (config, journal) = context.open().await?;
+    let applied = apply::apply(&config, &journal, &Context::actor(), wishes).await?;
+    let exit = show(&applied);
+    if let (Some(spread), Exit::Done) = (wishes.spread, exit) {
+        let count = applied.first_starts;
+        anstream::println!("{count} first starts spread over {spread}; see `keywheel plan`");
+    }
+    Ok(exit)
+}
+
+fn spread(text: &str) -> Result<Spread, String> {
+    let span: Span = text.parse().map_err(|error| format!("{error}"))?;
+    Spread::over(span).map_err(|error: EmptySpread| error.to_string())
 }
 
 /// What a change does, from the files alone: for review before it is merged.

@@ -5,5 +5,6 @@ mod discover;
 mod import;
 mod limits;
 mod shelf;
+mod spread;
 #[cfg(feature = "vault")]
 mod vault;

@@ -19,5 +19,6 @@ mod rotations;
 mod secrets;
 mod sharing;
 mod shredding;
+mod spreads;
 mod stirring;
 mod tables;

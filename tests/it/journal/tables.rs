@@ -6,13 +6,17 @@ use keywheel::rotation::words::{STATUSES, State, Status};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-const SQLITE: [&str; 2] = [
+const SQLITE: [&str; 4] = [
     include_str!("../../../migrations/sqlite/0001_journal.sql"),
     include_str!("../../../migrations/sqlite/0002_quota.sql"),
+    include_str!("../../../migrations/sqlite/0003_environment.sql"),
+    include_str!("../../../migrations/sqlite/0004_first.sql"),
 ];
-const POSTGRES: [&str; 2] = [
+const POSTGRES: [&str; 4] = [
     include_str!("../../../migrations/postgres/0001_journal.sql"),
     include_str!("../../../migrations/postgres/0002_quota.sql"),
+    include_str!("../../../migrations/postgres/0003_environment.sql"),
+    include_str!("../../../migrations/postgres/0004_first.sql"),
 ];
 
 const CASES: &[Case] = &[case(
@@ -60,7 +64,7 @@ async fn both_databases_have_the_same_indexes() {
 
 #[test]
 fn the_migration_files_differ_only_in_the_type_of_bytes() {
-    let body = |texts: [&str; 2]| {
+    let body = |texts: [&str; 4]| {
         let steps = texts.map(|text| text.lines().skip(2).collect::<Vec<_>>().join("\n"));
         steps.join("\n")
     };
