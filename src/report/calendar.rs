@@ -207,7 +207,7 @@ mod tests {
             item.reason,
             "a person starts it (approve); spread over 14d by inventory apply"
         );
-        assert_eq!(item.first_at.as_deref(), Some("2026-03-01T01:53:20Z"));
+        assert_eq!(item.first_at.as_deref(), Some("2026-03-01T01:53:20.000Z"));
         let paused = Coming {
             paused_by: Some("ana".to_owned()),
             ..coming()
