@@ -185,5 +185,5 @@ fn a_span_of_zero_and_one_longer_than_a_period_are_refused_and_nothing_is_applie
         "say a shorter --spread",
     ]);
     let diff = project.run(&["inventory", "diff"]).succeeded();
-    diff.says(&["2 changed"]);
+    diff.says(&["changes 2", "~ test/one  manage: track -> auto"]);
 }
