@@ -1,9 +1,43 @@
-//! Addresses of notify and verify: whoever edits the inventory must not reach more than `hosts` allows.
+//! Addresses in the inventory: whoever edits it must not reach more than `hosts` allows.
 
-use crate::config::file::{Place, Problem, is_named_like_one};
+use super::resolve::Resolver;
+use crate::config::file::{Kind, Place, Problem, Table, is_named_like_one};
 use crate::config::{Hosts, is_this_machine, never_called};
 use std::collections::BTreeMap;
 use url::Url;
+
+impl Resolver<'_> {
+    /// Whoever edits the inventory decides which credential a provider is spoken to with, and must not decide who gets
+    /// to see it: an address is the vendor's own, or one of `hosts`.
+    pub(super) fn addresses(&mut self, kind: &Kind, own: &Table) {
+        let vendors = Hosts::parse(kind.vendor_hosts).unwrap_or_default();
+        let environment = self.layered.id.environment();
+        let hosts = &self.around.config.hosts;
+        let nodes = kind.addresses.iter().filter_map(|key| own.node(key));
+        let mut wrong = nodes.filter_map(|node| {
+            let text = with_scheme(node.text()?);
+            let url = Url::parse(&text).ok();
+            let host = url.as_ref().and_then(Url::host);
+            let vendors_own = url.as_ref().is_some_and(|url| url.scheme() == "https")
+                && host.is_some_and(|host| vendors.allow(&host));
+            if vendors_own {
+                return None;
+            }
+            wrong_address(&text, environment, hosts, &node.place)
+        });
+        let first = wrong.next();
+        self.problem(first);
+    }
+}
+
+/// Systems that are not spoken to over HTTP are named as `host:port`; that TLS is spoken there is their provider's to
+/// see to.
+fn with_scheme(text: &str) -> String {
+    match text.contains("://") {
+        true => text.to_owned(),
+        false => format!("https://{text}"),
+    }
+}
 
 /// What is wrong with an address, if anything. The address itself is never repeated: it may hold a token.
 pub(super) fn wrong_address(

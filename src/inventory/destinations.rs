@@ -1,16 +1,13 @@
 //! Where a secret is published: stores found, paths filled in, templates understood.
 
-use super::addresses::wrong_address;
 use super::definition::{Destination, StoreSpec};
 use super::issuer::FoundIssuer;
 use super::kinds::STORE_KINDS;
 use super::resolve::Resolver;
 use super::template::Template;
 use super::world::{unknown, unknown_name};
-use crate::config::Hosts;
 use crate::config::file::{Entry, Node, Problem, Table, check_settings, listed};
 use std::collections::BTreeMap;
-use url::Url;
 
 impl Resolver<'_> {
     /// Every destination, the main one first.
@@ -85,30 +82,11 @@ impl Resolver<'_> {
         spec
     }
 
-    /// Whoever edits the inventory decides which credential a store is spoken to with, and must not decide who gets
-    /// to see it: an address is the vendor's own, or one of `hosts`.
     fn store_addresses(&mut self, spec: &StoreSpec) {
         let known = &self.around.scope.stores;
-        let Some((kind, own)) = STORE_KINDS.kind(&spec.kind).zip(known.table(&spec.name)) else {
-            return;
-        };
-        let vendors = Hosts::parse(kind.vendor_hosts).unwrap_or_default();
-        let environment = self.layered.id.environment();
-        let hosts = &self.around.config.hosts;
-        let nodes = kind.addresses.iter().filter_map(|key| own.node(key));
-        let wrong = nodes.filter_map(|node| {
-            let text = node.text()?;
-            let url = Url::parse(text).ok();
-            let host = url.as_ref().and_then(Url::host);
-            let vendors_own = url.as_ref().is_some_and(|url| url.scheme() == "https")
-                && host.is_some_and(|host| vendors.allow(&host));
-            if vendors_own {
-                return None;
-            }
-            wrong_address(text, environment, hosts, &node.place)
-        });
-        let first = wrong.take(1).next();
-        self.problem(first);
+        if let Some((kind, own)) = STORE_KINDS.kind(&spec.kind).zip(known.table(&spec.name)) {
+            self.addresses(kind, own);
+        }
     }
 
     /// Settings of the wrong type are told where the store is written; only where there are none, the provider

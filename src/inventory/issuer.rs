@@ -45,6 +45,7 @@ impl Resolver<'_> {
         }
         self.fill(&mut found.spec.options);
         self.settings(table, &found, &entry.node.place);
+        self.issuer_addresses(table, &found);
         found.at = Some(entry.node.place.clone());
         found
     }
@@ -65,6 +66,18 @@ impl Resolver<'_> {
         self.problem(
             refused.map(|why| Problem::at(at, format!("issuer `{}`: {why}", found.spec.name))),
         );
+    }
+
+    /// Those of the secret's own table, and those of the table that it uses.
+    fn issuer_addresses(&mut self, own: &Table, found: &FoundIssuer) {
+        let Some(kind) = found.kind else {
+            return;
+        };
+        let known = &self.around.scope.issuers;
+        let base = own.text("use").and_then(|name| known.table(name));
+        for table in std::iter::once(own).chain(base) {
+            self.addresses(kind, table);
+        }
     }
 
     fn fill(&self, options: &mut Map<String, Value>) {
