@@ -184,6 +184,22 @@ impl Calls {
             .map_err(|error| refusal(&error, &what, Effect::Changes))
     }
 
+    /// Has AWS rotate the secret, as its rotation is set up; the version it makes is named by the token. It goes on
+    /// after this has answered.
+    pub(crate) async fn rotate(&self, path: &str, token: &str) -> Result<()> {
+        let client = &self.clients().await?.secrets;
+        // Nothing else is named: function, schedule and rules stay as they are.
+        let asked = client
+            .rotate_secret()
+            .secret_id(path)
+            .client_request_token(token);
+        let what = format!("having AWS rotate `{path}`");
+        let begun = asked.send().await;
+        begun
+            .map(drop)
+            .map_err(|error| refusal(&error, &what, Effect::Changes))
+    }
+
     /// One page of everything that the account holds in this region.
     pub(crate) async fn list(&self, after: Option<&str>) -> Result<ListSecretsOutput> {
         let client = &self.clients().await?.secrets;

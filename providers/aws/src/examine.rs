@@ -1,10 +1,9 @@
 //! What a look at the account and its secrets tells, by calls that change nothing.
 
 use crate::calls::Calls;
-use crate::policy::{self, ACTIONS, CREATE, Home, Needed};
+use crate::policy::{self, ACTIONS, CREATE, Home, Needed, ROTATE};
 use crate::probe::Probe;
 use crate::secret::Secret;
-use crate::store::AwsStore;
 use chrono::{DateTime, Utc};
 use keywheel_contract::{
     Error, ErrorKind, Examination, Finding, Place, Result, SecretStore, Verdict, seen,
@@ -15,7 +14,11 @@ const NOTABLE_SECONDS: i64 = 30;
 const REFUSED_SECONDS: i64 = 5 * 60;
 
 /// Everything about these places.
-pub(crate) async fn examine(store: &AwsStore, calls: &Calls, places: &[Place]) -> Examination {
+pub(crate) async fn examine(
+    store: &dyn SecretStore,
+    calls: &Calls,
+    places: &[Place],
+) -> Examination {
     let identity = calls.identity().await;
     let mut findings = vec![who(&identity), clock(&calls.date().await)];
     let mut needed = Vec::new();
@@ -33,6 +36,7 @@ pub(crate) async fn examine(store: &AwsStore, calls: &Calls, places: &[Place]) -
                 account,
                 region: &clients.region,
             },
+            calls.options().delegate,
         )),
         _ => None,
     };
@@ -74,7 +78,14 @@ async fn about(calls: &Calls, place: &Place, standing: &Result<Option<Secret>>) 
     match standing {
         Ok(Some(secret)) => {
             findings.push(permission(ACTIONS[0], Verdict::Good, "used"));
-            findings.extend(probed(calls, path).await);
+            match calls.options().delegate {
+                false => findings.extend(probed(calls, path, &WRITING).await),
+                true => {
+                    findings.extend(probed(calls, path, &READING).await);
+                    let detail = "cannot be tried without rotating";
+                    findings.push(permission(ROTATE, Verdict::Unproven, detail));
+                }
+            }
             findings.extend(more(calls, path, secret).await);
         }
         Ok(None) => {
@@ -89,15 +100,21 @@ async fn about(calls: &Calls, place: &Place, standing: &Result<Option<Secret>>) 
     findings
 }
 
+/// What is tried on a secret that AWS rotates.
+const READING: [(&str, Probe); 2] = [(ACTIONS[1], Probe::Get), (ACTIONS[2], Probe::List)];
+/// What is tried on one of ours.
+const WRITING: [(&str, Probe); 4] = [
+    READING[0],
+    READING[1],
+    (ACTIONS[3], Probe::Put),
+    (ACTIONS[4], Probe::Move),
+];
+
 /// Calls that must be told "not found" and not "denied".
-async fn probed(calls: &Calls, path: &str) -> Vec<Finding> {
+async fn probed(calls: &Calls, path: &str, tried: &[(&str, Probe)]) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (action, probe) in [
-        (ACTIONS[1], Probe::Get),
-        (ACTIONS[2], Probe::List),
-        (ACTIONS[3], Probe::Put),
-        (ACTIONS[4], Probe::Move),
-    ] {
+    for (action, probe) in tried {
+        let (action, probe) = (*action, *probe);
         let about = format!("permission {action}: {path}");
         let finding = match calls.probe(path, probe).await {
             Ok(()) => Finding::new(about, Verdict::Good, "used"),
@@ -159,6 +176,7 @@ fn need(place: &Place, standing: Option<Secret>) -> Needed {
     Needed {
         path: place.path.clone(),
         arn: secret.arn,
+        function: secret.function,
         // A policy names keys by their ARNs only.
         kms_key: secret.kms_key.filter(|key| key.starts_with("arn:")),
     }

@@ -28,6 +28,19 @@ pub struct AwsOptions {
     /// The same for the Security Token Service, which says who we are and hands out roles.
     #[serde(default)]
     pub sts_endpoint: Option<String>,
+    /// Its secrets are rotated by AWS, and by AWS alone: nothing is ever written there.
+    #[serde(default)]
+    pub delegate: bool,
+}
+
+/// Options of the issuer `aws-rotation`: which secret AWS is to rotate, and as whom it is asked.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RotationOptions {
+    /// The secret's name, or its whole ARN.
+    pub secret: String,
+    /// The store that it lies in.
+    pub store: AwsOptions,
 }
 
 /// An access key. Each part is a reference, read at each use.
@@ -66,6 +79,7 @@ impl AwsOptions {
         "assume_role",
         "endpoint",
         "sts_endpoint",
+        "delegate",
     ];
 
     /// Whether the settings can work together; nothing is read or called.
@@ -202,7 +216,8 @@ mod tests {
     fn the_keys_are_the_fields() {
         let all = "region = 'r'\nprofile = 'p'\nendpoint = 'e'\nsts_endpoint = 'e'\n\
                    access_key = { id = { env = 'A' }, secret = { file = 'b' }, session_token = { file = 'c' } }\n\
-                   assume_role = { role_arn = 'a', external_id = 'b', session_name = 'c' }";
+                   assume_role = { role_arn = 'a', external_id = 'b', session_name = 'c' }\n\
+                   delegate = true";
         let read: toml::Table = toml::from_str(all).unwrap();
         let mut fields: Vec<_> = read.keys().map(String::as_str).collect();
         let mut keys = AwsOptions::KEYS.to_vec();
@@ -210,6 +225,6 @@ mod tests {
         keys.sort_unstable();
         assert_eq!(fields, keys);
         options(all);
-        assert!(toml::from_str::<AwsOptions>(&format!("{all}\ndelegate = true")).is_err());
+        assert!(toml::from_str::<AwsOptions>(&format!("{all}\nrotate = true")).is_err());
     }
 }

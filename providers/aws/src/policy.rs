@@ -11,6 +11,11 @@ pub(crate) const ACTIONS: [&str; 5] = [
     "secretsmanager:PutSecretValue",
     "secretsmanager:UpdateSecretVersionStage",
 ];
+/// What a rotation by AWS calls beside the first three, which read.
+pub(crate) const ROTATE: &str = "secretsmanager:RotateSecret";
+/// AWS asks for it of whoever has a function rotate a secret
+/// (<https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_RotateSecret.html>).
+const INVOKE: &str = "lambda:InvokeFunction";
 /// What the first publish of a new secret calls beside them.
 pub(crate) const CREATE: &str = "secretsmanager:CreateSecret";
 
@@ -21,6 +26,8 @@ pub(crate) struct Needed {
     pub(crate) arn: String,
     /// ARN of a key that is not AWS's own.
     pub(crate) kms_key: Option<String>,
+    /// ARN of the function with which AWS rotates it.
+    pub(crate) function: Option<String>,
 }
 
 /// Where new secrets will be.
@@ -56,24 +63,36 @@ impl Statement {
     }
 }
 
-/// The text to paste.
-pub(crate) fn text(places: &[Needed], home: &Home<'_>) -> String {
+/// The text to paste; `delegate` where AWS rotates them.
+pub(crate) fn text(places: &[Needed], home: &Home<'_>, delegate: bool) -> String {
     let all = places.iter().flat_map(|place| resources(place, home));
     let new = places.iter().filter(|place| place.arn.is_empty());
     let new = new.flat_map(|place| resources(place, home));
-    let mut keys: Vec<_> = places.iter().filter_map(|p| p.kms_key.clone()).collect();
-    keys.sort();
-    keys.dedup();
-    let statement = [
-        Statement::allow(&ACTIONS, all.collect()),
-        Statement::allow(&[CREATE], new.collect()),
-        Statement::allow(&["kms:Decrypt", "kms:GenerateDataKey"], keys),
-    ];
+    let keys = each(places, |place| place.kms_key.clone());
+    let statement = match delegate {
+        false => [
+            Statement::allow(&ACTIONS, all.collect()),
+            Statement::allow(&[CREATE], new.collect()),
+            Statement::allow(&["kms:Decrypt", "kms:GenerateDataKey"], keys),
+        ],
+        true => [
+            Statement::allow(&[ACTIONS[0], ACTIONS[1], ACTIONS[2], ROTATE], all.collect()),
+            Statement::allow(&[INVOKE], each(places, |place| place.function.clone())),
+            Statement::allow(&["kms:Decrypt"], keys),
+        ],
+    };
     let policy = Policy {
         version: "2012-10-17",
         statement: statement.into_iter().flatten().collect(),
     };
     serde_json::to_string_pretty(&policy).unwrap_or_default()
+}
+
+fn each(places: &[Needed], part: impl Fn(&Needed) -> Option<String>) -> Vec<String> {
+    let mut found: Vec<_> = places.iter().filter_map(part).collect();
+    found.sort();
+    found.dedup();
+    found
 }
 
 /// A secret that does not exist has no ARN yet: AWS checks a call about it against its bare name, and appends a
@@ -110,12 +129,13 @@ mod tests {
             path: path.to_owned(),
             arn: arn.to_owned(),
             kms_key: key.map(str::to_owned),
+            function: None,
         };
         let places = [
             needed("a", "arn:example:a-abcdef", Some("arn:example:key")),
             needed("b", "", None),
         ];
-        let policy: Value = serde_json::from_str(&text(&places, &HOME)).unwrap();
+        let policy: Value = serde_json::from_str(&text(&places, &HOME, false)).unwrap();
         let bare = "arn:aws-cn:secretsmanager:cn-north-1:123456789012:secret:b";
         let new = json!([format!("{bare}-??????"), bare]);
         assert_eq!(policy["Statement"][1]["Resource"], new);
@@ -136,12 +156,21 @@ mod tests {
             path: "a".to_owned(),
             arn: "arn:example:a-abcdef".to_owned(),
             kms_key: None,
+            function: Some("arn:example:f".to_owned()),
         }];
-        let policy = text(&there, &HOME);
+        let policy = text(&there, &HOME, false);
         assert!(
             !policy.contains("CreateSecret") && !policy.contains("kms:"),
             "{policy}"
         );
         assert!(!policy.contains('*'), "{policy}");
+        let delegated = text(&there, &HOME, true);
+        for needed in ["GetSecretValue", "RotateSecret", "InvokeFunction"] {
+            assert_eq!(policy.contains(needed), needed.starts_with("Get"));
+            assert!(delegated.contains(needed), "{delegated}");
+        }
+        for unneeded in ["PutSecretValue", "UpdateSecretVersionStage"] {
+            assert!(!delegated.contains(unneeded), "{delegated}");
+        }
     }
 }

@@ -1,9 +1,10 @@
 //! One secret as its description tells it: which version has which label, and who else has a hand in it (pure).
 
+use crate::versions::Versions;
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use aws_sdk_secretsmanager::primitives::DateTimeFormat;
 use aws_sdk_secretsmanager::types::{ReplicationStatusType, StatusType};
-use keywheel_contract::{Base, Error, ErrorKind, Place, Result, VersionId};
+use keywheel_contract::{Base, Error, ErrorKind, Inspection, Place, Result, VersionId};
 use std::collections::BTreeMap;
 
 /// What consumers read unless they ask for something else. Moving it makes AWS move [`PREVIOUS`] by itself.
@@ -29,6 +30,10 @@ pub(crate) struct Secret {
     pub(crate) behind: Vec<String>,
     /// The key that encrypts it, where it is not AWS's own.
     pub(crate) kms_key: Option<String>,
+    /// AWS rotates it.
+    rotates: bool,
+    /// The function that does, where it is one.
+    pub(crate) function: Option<String>,
 }
 
 impl Secret {
@@ -44,6 +49,8 @@ impl Secret {
         };
         Self {
             managed_by: owner.name(),
+            rotates: owner.rotates,
+            function: seen.rotation_lambda_arn.clone(),
             arn: seen.arn.unwrap_or_default(),
             labels,
             deleted_at: deleted.and_then(|at| at.fmt(DateTimeFormat::DateTime).ok()),
@@ -80,7 +87,7 @@ impl Secret {
     /// # Errors
     /// `Invalid`: it is being deleted, or is a replica. `NativelyManaged`: another rotation owns it.
     pub(crate) fn ensure_ours(&self, place: &Place) -> Result<()> {
-        self.ensure_usable(place)?;
+        self.ensure_usable(&place.path)?;
         match &self.managed_by {
             Some(by) => Err(Error::new(
                 ErrorKind::NativelyManaged { by: by.clone() },
@@ -91,8 +98,7 @@ impl Secret {
     }
 
     /// The same without asking whose it is.
-    pub(crate) fn ensure_usable(&self, place: &Place) -> Result<()> {
-        let path = &place.path;
+    pub(crate) fn ensure_usable(&self, path: &str) -> Result<()> {
         if let Some(at) = &self.deleted_at {
             return Err(Error::invalid(format!(
                 "`{path}` is scheduled for deletion at {at}: bring it back with `aws secretsmanager \
@@ -105,6 +111,27 @@ impl Secret {
             )));
         }
         Ok(())
+    }
+
+    /// Whether AWS can be asked to rotate it.
+    ///
+    /// # Errors
+    /// `Invalid`: it is being deleted, is a replica, or AWS does not rotate it.
+    pub(crate) fn ensure_delegated(&self, path: &str) -> Result<()> {
+        self.ensure_usable(path)?;
+        match self.rotates {
+            true => Ok(()),
+            false => Err(Error::invalid(format!(
+                "AWS does not rotate `{path}`: turn its rotation on with `aws secretsmanager rotate-secret`, or publish \
+                 to a store without `delegate`"
+            ))),
+        }
+    }
+
+    /// The version that a rotation of AWS's own is at, or got stuck at.
+    pub(crate) fn under_way(&self) -> Option<&str> {
+        let pending = self.with(THEIR_PENDING);
+        pending.filter(|version| Some(*version) != self.current())
     }
 
     pub(crate) fn is_being_deleted(&self) -> bool {
@@ -124,6 +151,20 @@ impl Secret {
             self.current_id(),
             format!("`{}` shows {shown} now: somebody changed it", place.path),
         ))
+    }
+
+    /// What stands there, for those who are about to write.
+    pub(crate) fn inspection(self, versions: &Versions) -> Inspection {
+        let written_at_ms = self.current().and_then(|id| versions.created_ms(id));
+        Inspection {
+            current: self.current_id(),
+            // The version's name is enough: moving the label compares it.
+            token: None,
+            written_at_ms,
+            replicas_in_sync: self.behind.is_empty(),
+            warnings: self.warnings(),
+            natively_managed_by: self.managed_by,
+        }
     }
 
     /// Facts a person should know.
@@ -307,6 +348,26 @@ mod tests {
                 .ensure_ours(&place())
                 .is_ok()
         );
+    }
+
+    #[test]
+    fn only_a_secret_that_aws_rotates_is_delegated() {
+        let plain = Secret::new(described(&[]).build(), "r");
+        let refused = plain.ensure_delegated("a").unwrap_err();
+        assert!(
+            refused.message.contains("turn its rotation on"),
+            "{refused}"
+        );
+        let rotated = |labels| Secret::new(described(labels).rotation_enabled(true).build(), "r");
+        let done = rotated(&[("2", &[CURRENT, THEIR_PENDING]), ("1", &[PREVIOUS])]);
+        assert!(done.ensure_delegated("a").is_ok());
+        assert_eq!(done.under_way(), None);
+        let going = rotated(&[("2", &[THEIR_PENDING]), ("1", &[CURRENT])]);
+        assert_eq!(going.under_way(), Some("2"));
+        let gone = described(&[]).rotation_enabled(true);
+        let gone = gone.deleted_date(DateTime::from_secs(0));
+        let gone = Secret::new(gone.build(), "r");
+        assert!(gone.ensure_delegated("a").is_err());
     }
 
     #[test]

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 /// The service calls all its operations eventually consistent, and names no time for one secret: this is our guess. A
 /// look that still shows the state before a write is taken for a doubt, whenever it comes.
-const CONVERGES: Duration = Duration::from_secs(10);
+pub(crate) const CONVERGES: Duration = Duration::from_secs(10);
 
 /// The secrets of one account in one region, and who we are there.
 pub struct AwsStore {
@@ -168,21 +168,12 @@ impl SecretStore for AwsStore {
                 ..Inspection::default()
             });
         };
-        secret.ensure_usable(place)?;
+        secret.ensure_usable(&place.path)?;
         let versions = self.calls.versions(&place.path).await?;
         if secret.managed_by.is_none() {
             versions.ensure_room(place, Utc::now().timestamp_millis())?;
         }
-        let current = secret.current();
-        Ok(Inspection {
-            current: secret.current_id(),
-            // The version's name is enough: moving the label compares it.
-            token: None,
-            written_at_ms: current.and_then(|current| versions.created_ms(current)),
-            replicas_in_sync: secret.behind.is_empty(),
-            warnings: secret.warnings(),
-            natively_managed_by: secret.managed_by,
-        })
+        Ok(secret.inspection(&versions))
     }
 
     async fn compose(
@@ -318,13 +309,18 @@ impl SecretStore for AwsStore {
     }
 
     async fn discover(&self, after: Option<&str>) -> Result<Page> {
-        let page = self.calls.list(after).await?;
-        let next = page.next_token().filter(|token| !token.is_empty());
-        Ok(Page {
-            entries: page.secret_list().iter().map(listed).collect(),
-            next: next.map(str::to_owned),
-        })
+        discovered(&self.calls, after).await
     }
+}
+
+/// One page of what the account holds, without its values.
+pub(crate) async fn discovered(calls: &Calls, after: Option<&str>) -> Result<Page> {
+    let page = calls.list(after).await?;
+    let next = page.next_token().filter(|token| !token.is_empty());
+    Ok(Page {
+        entries: page.secret_list().iter().map(listed).collect(),
+        next: next.map(str::to_owned),
+    })
 }
 
 fn listed(entry: &SecretListEntry) -> Listed {
@@ -344,7 +340,7 @@ fn listed(entry: &SecretListEntry) -> Listed {
 }
 
 /// Fields are of text; what is kept as binary has none.
-fn text(place: &Place, value: Value) -> Result<SecretValue> {
+pub(crate) fn text(place: &Place, value: Value) -> Result<SecretValue> {
     match value.binary {
         false => Ok(value.bytes),
         true => Err(Error::invalid(format!(

@@ -15,7 +15,7 @@ pub async fn in_front_of(upstream: &str, authority: Option<&Authority>) -> Serve
     serve(router, authority).await
 }
 
-async fn pass_on(
+pub(crate) async fn pass_on(
     State((upstream, client)): State<(String, Client)>,
     request: Request,
 ) -> Response<Body> {

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod conformance;
 #[cfg(test)]
+mod delegated;
+#[cfg(test)]
 mod deviations;
 #[cfg(test)]
 mod looking;
