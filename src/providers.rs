@@ -10,7 +10,9 @@ use crate::quotas::{Metered, Quotas};
 use crate::rotation::facts::Capabilities;
 use keywheel_contract::{Consumer, Error, FingerprintKey, Issuer, Place, Result, SecretStore};
 #[cfg(feature = "aws")]
-use keywheel_provider_aws::{AwsOptions, AwsStore};
+use keywheel_provider_aws::{
+    AwsOptions, AwsStore, DelegatedStore, RotationIssuer, RotationOptions,
+};
 #[cfg(feature = "azure")]
 use keywheel_provider_azure::{AzureOptions, AzureStore};
 #[cfg(feature = "doppler")]
@@ -127,6 +129,11 @@ impl Providers {
             "manual" => Arc::new(ManualIssuer::new(settings::<ManualOptions>(
                 &spec.options,
             )?)?),
+            #[cfg(feature = "aws")]
+            "aws-rotation" => Arc::new(RotationIssuer::new(
+                &settings::<RotationOptions>(&spec.options)?,
+                &self.config.base,
+            )?),
             "exec" => {
                 let (program, config) = self.program_of(&spec.options)?;
                 Arc::new(ExecIssuer::connect(program, config, self.launcher.clone()).await?)
@@ -165,10 +172,13 @@ impl Providers {
             )?),
             "dotenv" => Arc::new(DotenvStore::new(root(), Arc::clone(&self.fingerprint))),
             #[cfg(feature = "aws")]
-            "aws-secrets-manager" => Arc::new(AwsStore::new(
-                &settings::<AwsOptions>(&spec.options)?,
-                &self.config.base,
-            )?),
+            "aws-secrets-manager" => {
+                let (options, base) = (settings::<AwsOptions>(&spec.options)?, &self.config.base);
+                match options.delegate {
+                    true => Arc::new(DelegatedStore::new(&options, base)?),
+                    false => Arc::new(AwsStore::new(&options, base)?),
+                }
+            }
             #[cfg(feature = "azure")]
             "azure-key-vault" => Arc::new(AzureStore::new(
                 &settings::<AzureOptions>(&spec.options)?,

@@ -10,6 +10,9 @@ pub fn what_is_safe(run: &Run) -> &'static str {
         (_, Phase::Planned | Phase::Preflight | Phase::Cancelled) => {
             "nothing was changed; the credential in use works"
         }
+        (_, Phase::Completed) if run.plan.ends_elsewhere() => {
+            "the new credential is in use; what became of the old one is for its issuer to say"
+        }
         (_, Phase::Completed) => "the new credential is in use; the old one is over",
         (_, Phase::RolledBack) => "the old credential is in use again; the new one is gone",
         (Mode::Contain, _) => {

@@ -1,8 +1,12 @@
-//! The store `aws-secrets-manager`, as the inventory writes it.
+//! The store `aws-secrets-manager` and the issuer `aws-rotation`, as the inventory writes them.
 
+use super::definition::Destination;
+use super::issuer::FoundIssuer;
 use super::kinds::objection;
-use crate::config::file::{Key, Keys, Kind, Shape};
+use super::resolve::Resolver;
+use crate::config::file::{Key, Keys, Kind, Problem, Shape};
 use keywheel_provider_aws::AwsOptions;
+use serde_json::{Map, Value, json};
 
 /// AWS Secrets Manager.
 pub(crate) const KIND: Kind = Kind {
@@ -38,10 +42,21 @@ pub(crate) const KIND: Kind = Kind {
             Shape::Text,
             "the same of the Security Token Service",
         ),
+        Key::new(
+            "delegate",
+            Shape::Flag,
+            "whether AWS rotates its secrets, by the issuer `aws-rotation`; nothing is written there",
+        ),
     ],
     // None of the vendor's own: most names below amazonaws.com are customers', and a request holds the value.
     addresses: &["endpoint", "sts_endpoint"],
     try_out: |options| objection(options, |read: AwsOptions| read.check()),
+    ..Kind::PLAIN
+};
+
+/// The rotation that AWS has of its own. All it needs to know is where the secret is published: it is made there.
+pub(crate) const ROTATION: Kind = Kind {
+    name: "aws-rotation",
     ..Kind::PLAIN
 };
 
@@ -76,6 +91,48 @@ static ROLE: Keys = Keys {
     ]],
     one_of: &[],
 };
+
+impl Resolver<'_> {
+    /// Who has AWS rotate a secret does it where AWS rotates, there alone, and with consent.
+    pub(super) fn delegated(&mut self, issuer: &mut FoundIssuer, destinations: &[Destination]) {
+        let places: Vec<_> = destinations.iter().filter(|d| delegates(d)).collect();
+        let asks = issuer.spec.kind == ROTATION.name;
+        let (message, help) = match places[..] {
+            [] if !asks => return,
+            [_, ..] if !asks => (
+                "AWS alone writes to a store with `delegate`",
+                "say `issuer = { kind = \"aws-rotation\" }`, or publish to a store without `delegate`",
+            ),
+            [place] if self.layered.table.entry("in_place").is_some() => {
+                issuer.spec.options = settings(place);
+                return;
+            }
+            [_] => (
+                "whether AWS's rotation leaves the old value alive is not known, so that consumers may break",
+                "say `in_place = \"why\"`",
+            ),
+            _ => (
+                "the issuer `aws-rotation` rotates what it is published to: one place in a store with `delegate`",
+                "publish to one place of a store `aws-secrets-manager` with `delegate = true`",
+            ),
+        };
+        let at = issuer.at.as_ref().unwrap_or(self.layered.at);
+        let problem = Problem::at(at, message).help(help);
+        self.problem(Some(problem));
+    }
+}
+
+fn delegates(destination: &Destination) -> bool {
+    let store = &destination.store;
+    store.kind == KIND.name && store.options.get("delegate") == Some(&Value::Bool(true))
+}
+
+/// Everything that the issuer needs, so that a rotation outlives an edit of the store.
+fn settings(place: &Destination) -> Map<String, Value> {
+    let store = Value::Object(place.store.options.clone());
+    let settings = json!({ "secret": place.path, "store": store });
+    settings.as_object().cloned().unwrap_or_default()
+}
 
 #[cfg(test)]
 mod tests {
@@ -119,10 +176,60 @@ mod tests {
                 "access_key = { id = \"a\", secret = { env = \"B\" } }",
                 "env",
             ),
-            ("delegate = true", "delegate"),
+            ("delegate = \"yes\"", "delegate"),
+            ("delegate = true", "AWS alone writes"),
         ] {
             let said = problems(settings, "");
             assert!(said.contains(words), "{settings}: {said}");
         }
+    }
+    /// A secret that AWS rotates, with these lines beside its issuer.
+    fn delegated(lines: &str) -> Result<super::Map<String, super::Value>, String> {
+        let environment = "environment = \"production\"\n\
+             defaults = { owner = \"ml\", schedule = \"production\" }\n\
+             [stores.native]\nkind = \"aws-secrets-manager\"\nregion = \"eu-west-1\"\ndelegate = true\n\
+             [stores.copies]\nkind = \"files\"\nroot = \"/srv\"\n";
+        let team = format!("[secrets.a]\nno_consumers = \"example\"\n{lines}\n");
+        let read = Files::usual()
+            .with("inventory/production/environment.toml", environment)
+            .with("inventory/production/team.toml", &team)
+            .read();
+        match read {
+            Ok(snapshot) => Ok(snapshot.definitions[0].issuer.options.clone()),
+            Err(problems) => Err(problems.iter().map(|one| format!("{one}\n")).collect()),
+        }
+    }
+
+    const ISSUER: &str = "issuer = { kind = \"aws-rotation\" }";
+    const NATIVE: &str =
+        "{ store = \"native\", path = \"db\", fields = { password = \"{password}\" } }";
+    const COPY: &str = "{ store = \"copies\", path = \"db\", field = \"password\" }";
+
+    #[test]
+    fn what_aws_rotates_is_where_it_is_published() {
+        let secret = |places: &str| {
+            format!("{ISSUER}\nin_place = \"AWS replaces it\"\npublish_to = [{places}]")
+        };
+        for places in [NATIVE.to_owned(), format!("{COPY}, {NATIVE}")] {
+            let settings = delegated(&secret(&places)).unwrap();
+            let wanted = serde_json::json!({
+                "secret": "db", "store": { "region": "eu-west-1", "delegate": true }
+            });
+            assert_eq!(super::Value::Object(settings), wanted);
+        }
+        let twice = format!(
+            "{NATIVE}, {}",
+            NATIVE.replace("path = \"db\"", "path = \"e\"")
+        );
+        for places in [COPY.to_owned(), twice] {
+            let said = delegated(&secret(&places)).unwrap_err();
+            assert!(said.contains("one place"), "{said}");
+        }
+    }
+
+    #[test]
+    fn nobody_is_promised_that_the_old_value_lives_on() {
+        let said = delegated(&format!("{ISSUER}\npublish_to = [{NATIVE}]")).unwrap_err();
+        assert!(said.contains("in_place"), "{said}");
     }
 }

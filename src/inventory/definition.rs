@@ -73,7 +73,7 @@ pub struct Origin {
 pub struct IssuerSpec {
     /// Key of the issuer in its table, or its kind where it is written inline.
     pub name: String,
-    /// Which provider: `random`, `manual`, `exec`.
+    /// Which provider: `random`, `manual`, `aws-rotation`, `exec`.
     pub kind: String,
     /// The provider's own settings.
     pub options: Map<String, Value>,
@@ -107,6 +107,11 @@ pub struct Destination {
 }
 
 impl Definition {
+    /// Whether the issuer both makes the new value and decides what becomes of the old one.
+    pub fn ends_elsewhere(&self) -> bool {
+        self.issuer.kind == "aws-rotation"
+    }
+
     /// Whether a value that its consumers honour themselves is shown alone, without the one before it.
     pub fn shows_one_value(&self) -> bool {
         let shows_two = self.destinations.iter().any(Destination::shows_previous);

@@ -13,7 +13,8 @@ pub(super) struct FoundIssuer {
     pub(super) spec: IssuerSpec,
     /// `None` where the kind is unknown, which is reported elsewhere.
     pub(super) kind: Option<&'static Kind>,
-    at: Option<Place>,
+    /// Where it is written.
+    pub(super) at: Option<Place>,
 }
 
 impl Resolver<'_> {

@@ -130,6 +130,8 @@ const ISSUERS: &[Kind] = &[
         },
         ..Kind::PLAIN
     },
+    #[cfg(feature = "aws")]
+    super::aws::ROTATION,
     Kind {
         name: "exec",
         keys: EXEC,

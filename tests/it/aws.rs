@@ -1,5 +1,7 @@
 //! A whole rotation with an emulator of AWS as the store, behind a proxy that loses the first answer to every write.
 
+mod delegated;
+
 use crate::project::stored::Stored;
 use crate::project::{Project, Tokens};
 use keywheel_test_servers::aws::{Emulator, boto3};

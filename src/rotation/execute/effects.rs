@@ -184,7 +184,8 @@ impl Execution<'_> {
         })
     }
 
-    /// Somebody may have edited other people's part of a document; nobody may have changed ours.
+    /// Somebody may have edited other people's part of a document; nobody may have changed ours, unless to what is
+    /// written now: an issuer may have put it there itself.
     async fn expect(
         &self,
         kind: Kind,
@@ -224,7 +225,8 @@ impl Execution<'_> {
             Kind::Stage | Kind::Publish => self.values.base(&target.spec),
             _ => Some(self.content(Kind::Publish, &target.spec)?),
         };
-        match ours.is_some_and(|ours| ours.matches(&now)) {
+        let stands = ours.is_some_and(|ours| ours.matches(&now));
+        match stands || self.content(kind, &target.spec)?.matches(&now) {
             true => Ok(()),
             false => Err(changed()),
         }

@@ -244,18 +244,19 @@ fn in_critical_section(facts: &Facts) -> bool {
     may_be_applied(facts) && facts.phase < Phase::Verifying
 }
 
-/// Whether an issuer that holds one value may have taken the candidate, so that the old one is dead.
+/// Whether an issuer that holds one value may have taken the candidate, so that the old one is dead. One that chooses
+/// the value takes it when it makes it.
 fn may_be_applied(facts: &Facts) -> bool {
     let applied = |effect: &Effect| match effect.status {
         Status::Failed => false,
-        // Concluded from a candidate that is dead, where the issuer can be asked.
-        Status::Absent => !facts.can.issuer.tests,
+        // Concluded from a candidate that is dead, where the issuer can be asked; of a mint, said by a person.
+        Status::Absent => effect.kind == Kind::Apply && !facts.can.issuer.tests,
         Status::Intent | Status::Pending | Status::Applied | Status::Orphaned => true,
     };
     let mut tries = facts
         .effects
         .iter()
-        .filter(|effect| effect.kind == Kind::Apply);
+        .filter(|effect| matches!(effect.kind, Kind::Apply | Kind::Mint));
     facts.style() == Style::InPlace && tries.any(applied)
 }
 

@@ -21,6 +21,9 @@ pub(super) fn in_doubt(facts: &Facts) -> Option<Step> {
     if let Some(lost) = open.iter().find(|effect| nobody_knows(facts, effect)) {
         return Some(ask_a_person(facts, lost));
     }
+    if let Some(refused) = open.iter().find_map(|effect| refusal(facts, effect)) {
+        return Some(tell_a_person(facts, refused));
+    }
     let orders: Vec<Order> = open
         .iter()
         .filter(|effect| facts.now_ms >= due_ms(facts, effect))
@@ -38,11 +41,14 @@ pub(super) fn in_doubt(facts: &Facts) -> Option<Step> {
         .map(|effect| due_ms(facts, effect))
         .min()
         .unwrap_or(facts.now_ms);
+    let seen = facts.probe(Look::Settle, &settle_key(first));
+    let seen = seen.map_or("", |probe| probe.detail.as_str());
     let name = format!("{} {}", first.kind.word(), first.target);
     // What a person has to do lies outside: only the system that waits for them says where.
     let (kind, name) = match first.status {
         Status::Pending => ("person", format!("{name}: {}", first.result.detail)),
-        _ => ("outcome", name),
+        _ if seen.is_empty() => ("outcome", name),
+        _ => ("outcome", format!("{}: {seen}", name.trim_end())),
     };
     let waiting = Waiting {
         kind: kind.to_owned(),
@@ -63,11 +69,41 @@ fn nobody_knows(facts: &Facts, effect: &Effect) -> bool {
     effect.kind == Kind::Mint && can.find == Find::None && !can.idempotent_mint
 }
 
+/// What an issuer that makes one credential per tag says for good when it is asked again; for a while, and until a
+/// person wants it to be asked once more.
+fn refusal<'f>(facts: &'f Facts, effect: &Effect) -> Option<&'f Probe> {
+    let asked = effect.kind == Kind::Mint
+        && facts.can.issuer.idempotent_mint
+        && facts.now_ms >= landed_ms(facts, effect);
+    let seen = facts.probe(Look::Settle, &settle_key(effect));
+    seen.filter(|probe| {
+        let since_ms = facts.retried_ms.max(facts.now_ms - super::LOOK_AGAIN_MS);
+        asked && probe.result == "invalid" && probe.at_ms > since_ms
+    })
+}
+
+fn tell_a_person(facts: &Facts, refused: &Probe) -> Step {
+    let id = &facts.plan.id;
+    Step::Block {
+        question: format!(
+            "did the issuer make a credential? it says: {}",
+            refused.detail
+        ),
+        next_command: format!(
+            "keywheel retry {id}   (ask it again), or --absent   (it made none: have it make another)"
+        ),
+        until_ms: refused.at_ms + super::LOOK_AGAIN_MS,
+    }
+}
+
 /// The mint in doubt that a person is asked about now, if there is one: what was sent can no longer land.
 pub fn lost_mint(facts: &Facts) -> Option<&Effect> {
     let open = |effect: &&Effect| matches!(effect.status, Status::Intent | Status::Pending);
     let mut lost = facts.effects.iter().filter(open);
-    lost.find(|effect| nobody_knows(facts, effect) && facts.now_ms >= landed_ms(facts, effect))
+    lost.find(|effect| {
+        let nobody = nobody_knows(facts, effect) && facts.now_ms >= landed_ms(facts, effect);
+        nobody || refusal(facts, effect).is_some()
+    })
 }
 
 fn ask_a_person(facts: &Facts, lost: &Effect) -> Step {

@@ -5,9 +5,12 @@ use super::run::Target;
 use super::script::{Fault, Op};
 use super::setting::{Make, Setting, StoreSetting};
 use crate::rotation::OLD_REVOKED;
+use crate::rotation::facts::{Effect, Facts, Probe};
 use crate::rotation::phase::Phase;
-use crate::rotation::plan::{Step, plan};
-use crate::rotation::words::{Kind, Look};
+use crate::rotation::plan::{Step, can_turn_back, lost_mint, plan, settle_key};
+use crate::rotation::words::{Kind, Look, Status};
+use keywheel_contract::Style;
+use std::sync::Arc;
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -109,4 +112,62 @@ fn what_a_person_said_of_an_earlier_credential_is_not_said_of_this_one() {
     assert!(asks);
     play(&mut run, &[Op::Turns(10)]);
     assert_eq!(run.phase(), Phase::Confirming);
+}
+
+/// Facts of a run whose issuer made the candidate in the place of the value in use.
+fn made_in_place() -> Facts {
+    let run = at(&Setting::plain(Make::Overlap), Phase::Testing);
+    let mut facts = run.journal.facts.clone();
+    let issuer = &mut Arc::make_mut(&mut facts.can).issuer;
+    (issuer.style, issuer.idempotent_mint) = (Style::InPlace, true);
+    facts
+}
+
+fn mint(facts: &mut Facts) -> &mut Effect {
+    let mut effects = facts.effects.iter_mut();
+    effects.find(|effect| effect.kind == Kind::Mint).unwrap()
+}
+
+#[test]
+fn what_its_issuer_made_in_place_is_not_gone_back_from() {
+    let mut facts = made_in_place();
+    assert!(can_turn_back(&facts).is_err());
+    for status in [Status::Failed, Status::Absent] {
+        mint(&mut facts).status = status;
+        assert!(can_turn_back(&facts).is_ok(), "{status:?}");
+    }
+}
+
+#[test]
+fn what_an_issuer_says_for_good_of_its_mint_is_told_to_a_person() {
+    let mut facts = made_in_place();
+    facts.phase = Phase::Minting;
+    let lost = mint(&mut facts);
+    lost.status = Status::Intent;
+    let target = settle_key(lost);
+    facts.now_ms += HOUR_MS;
+    let says = |result: &str, at_ms| Probe {
+        look: Look::Settle,
+        target: target.clone(),
+        result: result.to_owned(),
+        detail: "it was given up".to_owned(),
+        at_ms,
+        failures: 1,
+    };
+    facts.probes = vec![says("invalid", facts.now_ms)];
+    match plan(&facts) {
+        Step::Block { question, .. } => assert!(question.contains("given up"), "{question}"),
+        step => panic!("{step:?}"),
+    }
+    assert!(lost_mint(&facts).is_some());
+    // A person had it looked at again; or it only says that it is not through.
+    facts.retried_ms = facts.now_ms;
+    assert!(!matches!(plan(&facts), Step::Block { .. }));
+    facts.retried_ms = 0;
+    facts.probes = vec![says("unknown_outcome", facts.now_ms)];
+    match plan(&facts) {
+        Step::Wait { waiting, .. } => assert_eq!(waiting[0].name, "mint: it was given up"),
+        step => panic!("{step:?}"),
+    }
+    assert!(lost_mint(&facts).is_none());
 }
