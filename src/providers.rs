@@ -52,6 +52,23 @@ pub struct Target {
     pub spec: Destination,
 }
 
+impl Target {
+    /// Whether the store takes content of so many bytes.
+    ///
+    /// # Errors
+    /// `Invalid`: it has more than the store takes.
+    pub fn ensure_takes(&self, bytes: usize) -> Result<()> {
+        let limit = self.store.capabilities().max_bytes.unwrap_or(usize::MAX);
+        match bytes <= limit {
+            true => Ok(()),
+            false => Err(Error::invalid(format!(
+                "{bytes} bytes do not fit into {}, which takes {limit}",
+                self.spec.name()
+            ))),
+        }
+    }
+}
+
 impl Outside {
     /// What all of them can do.
     pub fn capabilities(&self) -> Capabilities {

@@ -170,7 +170,10 @@ fn destinations(found: &Portrait) -> Vec<String> {
             .version
             .as_deref()
             .unwrap_or("nothing published by keywheel yet");
-        format!("{}:{}  {version}", one.store, one.path)
+        let replaced = one.replaced.as_ref();
+        let replaced =
+            replaced.map_or_else(String::new, |word| format!(" (the one before: {word})"));
+        format!("{}:{}  {version}{replaced}", one.store, one.path)
     };
     found.item.destinations.iter().map(line).collect()
 }

@@ -94,18 +94,22 @@ static ROLE: Keys = Keys {
 
 impl Resolver<'_> {
     /// Who has AWS rotate a secret does it where AWS rotates, there alone, and with consent.
-    pub(super) fn delegated(&mut self, issuer: &mut FoundIssuer, destinations: &[Destination]) {
+    pub(super) fn delegated(
+        &mut self,
+        mut issuer: FoundIssuer,
+        destinations: &[Destination],
+    ) -> FoundIssuer {
         let places: Vec<_> = destinations.iter().filter(|d| delegates(d)).collect();
         let asks = issuer.spec.kind == ROTATION.name;
         let (message, help) = match places[..] {
-            [] if !asks => return,
+            [] if !asks => return issuer,
             [_, ..] if !asks => (
                 "AWS alone writes to a store with `delegate`",
                 "say `issuer = { kind = \"aws-rotation\" }`, or publish to a store without `delegate`",
             ),
             [place] if self.layered.table.entry("in_place").is_some() => {
                 issuer.spec.options = settings(place);
-                return;
+                return issuer;
             }
             [_] => (
                 "whether AWS's rotation leaves the old value alive is not known, so that consumers may break",
@@ -119,6 +123,7 @@ impl Resolver<'_> {
         let at = issuer.at.as_ref().unwrap_or(self.layered.at);
         let problem = Problem::at(at, message).help(help);
         self.problem(Some(problem));
+        issuer
     }
 }
 
@@ -136,7 +141,7 @@ fn settings(place: &Destination) -> Map<String, Value> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::store_problems;
+    use super::super::testing::{Files, store_problems};
 
     fn problems(settings: &str, place: &str) -> String {
         let store = format!("kind = \"aws-secrets-manager\"\n{settings}");
@@ -183,6 +188,7 @@ mod tests {
             assert!(said.contains(words), "{settings}: {said}");
         }
     }
+
     /// A secret that AWS rotates, with these lines beside its issuer.
     fn delegated(lines: &str) -> Result<super::Map<String, super::Value>, String> {
         let environment = "environment = \"production\"\n\

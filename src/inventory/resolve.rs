@@ -55,10 +55,10 @@ pub(super) struct Resolver<'a> {
 impl<'a> Resolver<'a> {
     fn definition(mut self) -> Option<Definition> {
         let (table, id) = (&self.layered.table, self.layered.id.clone());
-        let mut issuer = self.issuer();
+        let issuer = self.issuer();
         let destinations = self.destinations(&issuer);
         #[cfg(feature = "aws")]
-        self.delegated(&mut issuer, &destinations);
+        let issuer = self.delegated(issuer, &destinations);
         let timing = self.timing();
         let asked = timing.as_ref().map(|timing| timing.proof);
         let consumers = self.consumers(&destinations, asked);

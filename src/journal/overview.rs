@@ -4,7 +4,7 @@ use super::error::Result;
 use super::sql::{Arg, Row, Tx, marks};
 use crate::rotation::phase::Phase;
 use crate::rotation::plan::Waiting;
-use crate::rotation::words::{Cause, Mode, State};
+use crate::rotation::words::{Cause, Kind, Mode, State};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What status needs of a secret.
@@ -250,6 +250,38 @@ pub async fn served(tx: &mut Tx, ids: &[String]) -> Result<Vec<Serves>> {
             version: row.text("version")?,
             credential: row.text("credential")?,
             at_ms: row.int("at_ms")?,
+        })
+    };
+    rows.iter().map(read).collect()
+}
+
+/// What became of a version that a rotation replaced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replaced {
+    /// The rotation.
+    pub rotation: String,
+    /// `store:path`.
+    pub destination: String,
+    /// The last that was done to it.
+    pub kind: Kind,
+    /// What the store made of that, in one word: `disabled`, `unlabelled`, `destroyed`, `scheduled`, `impossible`.
+    pub word: String,
+}
+
+/// Versions that these rotations ended or brought back, at most 500 of them; what was done last comes last.
+pub async fn replaced(tx: &mut Tx, rotations: &[String]) -> Result<Vec<Replaced>> {
+    let sql = format!(
+        "SELECT rotation_id, target, kind, word FROM effect WHERE rotation_id IN ({}) AND status = 'applied' \
+         AND kind IN ('disable_version', 'enable_version', 'destroy_version') ORDER BY rotation_id, settled_ms",
+        marks(rotations.len())
+    );
+    let rows = tx.rows(sql, &args(rotations)).await?;
+    let read = |row: &Row| {
+        Ok(Replaced {
+            rotation: row.text("rotation_id")?,
+            destination: row.text("target")?,
+            kind: row.word("kind", Kind::from_word)?,
+            word: row.text("word")?,
         })
     };
     rows.iter().map(read).collect()

@@ -2,7 +2,7 @@
 
 mod delegated;
 
-use crate::project::stored::Stored;
+use crate::project::stored::{Stored, tell_what_became_of_the_old};
 use crate::project::{Project, Tokens};
 use keywheel_test_servers::aws::{Emulator, boto3};
 use keywheel_test_servers::proxy::in_front_of;
@@ -123,6 +123,7 @@ async fn a_secret_in_aws_is_rotated_though_every_write_loses_its_first_answer() 
     assert_eq!(lost("PutSecretValue"), 1, "{met:?}");
     assert!(lost("UpdateSecretVersionStage") >= 2, "{met:?}");
     project.run(&["audit", "verify"]).succeeded();
+    tell_what_became_of_the_old(project, ID, "unlabelled");
     assert_eq!(project.leaks(&[&scene.old, new]), Vec::<String>::new());
     daemon.stop();
 }

@@ -1,6 +1,6 @@
 //! A whole rotation with a key vault as its store that loses the first answer to every write.
 
-use crate::project::stored::Stored;
+use crate::project::stored::{Stored, tell_what_became_of_the_old};
 use keywheel_test_servers::authority::Authority;
 use keywheel_test_servers::azure::{Azure, CLIENT, SECRET, TENANT, witness};
 use serde_json::{Value, json};
@@ -72,6 +72,7 @@ async fn a_secret_in_a_key_vault_that_loses_every_first_answer_is_rotated_once()
     assert!(!tokens.accepts(&old) && tokens.accepts(&new));
     assert_eq!(project.leaks(&[&old, &new, SECRET]), Vec::<String>::new());
     project.run(&["audit", "verify"]).succeeded();
+    tell_what_became_of_the_old(&project, ID, "disabled");
     let audit = project.run(&["audit", "list"]).succeeded().stdout;
     assert!(
         audit.contains("disabled") && !audit.contains("destroyed"),

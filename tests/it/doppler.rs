@@ -1,7 +1,7 @@
 //! Whole rotations with a config of Doppler as their store: each first answer to a write is lost, and a policy
 //! demands a person.
 
-use crate::project::stored::Stored;
+use crate::project::stored::{Stored, tell_what_became_of_the_old};
 use crate::project::{Project, Tokens};
 use keywheel::journal::rotations::Run;
 use keywheel::rotation::phase::Phase;
@@ -106,6 +106,7 @@ async fn a_secret_is_rotated_though_the_first_answer_to_every_write_is_lost() {
     scene.project.audit(ID).await;
     daemon.stop();
     scene.project.run(&["audit", "verify"]).succeeded();
+    tell_what_became_of_the_old(&scene.project, ID, "impossible");
     let reader = scene.doppler.service_token(CONFIG, "read");
     if let Some(cli) = Cli::new(scene.doppler.address(), &reader) {
         let read = ["secrets", "get", "HEADER", "--plain"];

@@ -1,7 +1,7 @@
 //! Whole rotations with Google Secret Manager as their store, by the permissions of the manual's role: a fake of the
 //! service that loses the first answer to every write, read afterwards by the vendor's own client.
 
-use crate::project::stored::Stored;
+use crate::project::stored::{Stored, tell_what_became_of_the_old};
 use crate::project::{Project, Tokens};
 use keywheel_test_servers::google::{Google, VersionState};
 use keywheel_test_servers::python::Packages;
@@ -75,6 +75,7 @@ impl Scene {
         assert_eq!(self.google.secret(SECRET)["labels"]["team"], "chat");
         assert_eq!(self.project.leaks(&[&self.old, new]), Vec::<String>::new());
         self.project.run(&["audit", "verify"]).succeeded();
+        tell_what_became_of_the_old(&self.project, ID, "destroyed");
         self.is_seen_by_another_client(&versions[1].2);
     }
 

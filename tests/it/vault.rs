@@ -1,6 +1,6 @@
 //! Whole rotations with a real OpenBao as their store, by the rights of the manual's policy.
 
-use crate::project::stored::Stored;
+use crate::project::stored::{Stored, tell_what_became_of_the_old};
 use crate::project::{PATIENCE, Project, Tokens};
 use keywheel::rotation::phase::Phase;
 use keywheel_test_servers::openbao::OpenBao;
@@ -116,6 +116,7 @@ async fn the_first_answer_to_every_write_is_lost() {
     // The note, the version, and the two ends of the old one.
     assert!(proxy.faults.met().len() >= 4, "{:?}", proxy.faults.met());
     scene.project.run(&["audit", "verify"]).succeeded();
+    tell_what_became_of_the_old(&scene.project, ID, "destroyed");
     let seen = witness.run(WITNESS, &[&scene.server.address], &scene.server.root);
     let seen: Value = serde_json::from_str(&seen).unwrap();
     assert_eq!(seen["version"], 2);

@@ -4,6 +4,7 @@ use crate::connect::Clients;
 use crate::options::AwsOptions;
 use crate::refusal::{Effect, refusal};
 use crate::secret::{STAGED, Secret};
+use crate::shape::ensure_in;
 use crate::versions::Versions;
 use aws_sdk_secretsmanager::operation::list_secrets::ListSecretsOutput;
 use aws_sdk_secretsmanager::primitives::Blob;
@@ -50,8 +51,12 @@ impl Calls {
     }
 
     /// What is known of a secret; none where it does not exist.
+    ///
+    /// # Errors
+    /// `Invalid`: it lies in another region than the store.
     pub(crate) async fn describe(&self, path: &str) -> Result<Option<Secret>> {
         let clients = self.clients().await?;
+        ensure_in(&clients.region, path)?;
         let asked = clients.secrets.describe_secret().secret_id(path);
         match asked.send().await {
             Ok(seen) => Ok(Some(Secret::new(seen, &clients.region))),

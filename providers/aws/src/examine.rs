@@ -90,9 +90,10 @@ async fn about(calls: &Calls, place: &Place, standing: &Result<Option<Secret>>) 
         }
         Ok(None) => {
             findings.push(permission(ACTIONS[0], Verdict::Good, "used"));
+            let region = calls.clients().await.map_or("", |clients| &clients.region);
+            let nowhere = format!("there is no secret in {region} on which to try");
             for action in ACTIONS[1..].iter().chain([&CREATE]) {
-                let detail = "there is no secret yet on which to try";
-                findings.push(permission(action, Verdict::Unproven, detail));
+                findings.push(permission(action, Verdict::Unproven, &nowhere));
             }
         }
         Err(error) => findings.push(permission(ACTIONS[0], verdict(error), &error.message)),

@@ -65,9 +65,22 @@ pub(crate) fn is_arn(path: &str) -> bool {
     whole && !region.is_empty() && !account.is_empty() && is_name(name)
 }
 
+/// A name lies wherever it is looked for; an ARN says where it lies.
+///
+/// # Errors
+/// `Invalid`: that is another region.
+pub(crate) fn ensure_in(region: &str, path: &str) -> Result<()> {
+    match path.split(':').nth(3).filter(|_| is_arn(path)) {
+        Some(theirs) if theirs != region => Err(Error::invalid(format!(
+            "`{path}` lies in {theirs}, and its store in {region}: write `region = \"{theirs}\"`"
+        ))),
+        _ => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::check;
+    use super::{check, ensure_in};
     use keywheel_contract::Place;
 
     fn place(path: &str) -> Place {
@@ -76,6 +89,15 @@ mod tests {
             fields: Vec::new(),
             selector: None,
         }
+    }
+
+    #[test]
+    fn an_arn_of_another_region_is_told() {
+        let arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/chat-a1B2c3";
+        assert!(ensure_in("eu-west-1", arn).is_ok());
+        assert!(ensure_in("eu-west-1", "prod/chat").is_ok());
+        let told = ensure_in("us-east-1", arn).unwrap_err().message;
+        assert!(told.contains("lies in eu-west-1"), "{told}");
     }
 
     #[test]

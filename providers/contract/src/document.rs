@@ -81,6 +81,14 @@ pub enum Document {
 }
 
 impl Document {
+    /// How many bytes the values have together; any way of writing them down takes as many at least.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Whole(value) => value.len(),
+            Self::Fields(fields) => fields.iter().map(|(_, value)| value.len()).sum(),
+        }
+    }
+
     /// The canonical bytes: the value itself, or a JSON object of text fields in name order.
     ///
     /// # Errors

@@ -3,10 +3,11 @@
 use super::Line;
 use super::item::{ConsumerItem, DestinationItem, Item, RotationItem};
 use crate::inventory::{ConsumerSpec, Definition};
-use crate::journal::overview::{self, CredentialLine, RunLine, Seen, Serves};
+use crate::journal::overview::{self, CredentialLine, Replaced, RunLine, Seen, Serves};
 use crate::journal::{Result, Tx, secrets};
 use crate::report::when::rfc3339;
 use crate::rotation::phase::Phase;
+use crate::rotation::words::Kind;
 use std::collections::BTreeMap;
 
 /// Items for lines, at most 500 of them.
@@ -25,6 +26,7 @@ struct Found {
     definitions: BTreeMap<String, Definition>,
     newest: BTreeMap<String, RunLine>,
     served: Vec<Serves>,
+    replaced: Vec<Replaced>,
     seen: Vec<Seen>,
     credentials: Vec<CredentialLine>,
 }
@@ -36,6 +38,7 @@ impl Found {
         Ok(Self {
             definitions: secrets::definitions_by_id(tx, ids).await?,
             served: overview::served(tx, ids).await?,
+            replaced: overview::replaced(tx, &rotations).await?,
             seen: overview::seen(tx, &rotations).await?,
             credentials: overview::credentials(tx, ids).await?,
             newest: newest
@@ -96,8 +99,16 @@ impl Found {
             store: one.store.name.clone(),
             path: one.path.clone(),
             version: served(&one.name()),
+            replaced: self.replaced(id, &one.name()),
         })
         .collect()
+    }
+
+    fn replaced(&self, id: &str, destination: &str) -> Option<String> {
+        let run = self.newest.get(id)?;
+        let mut last = self.replaced.iter().rev();
+        let last = last.find(|one| one.rotation == run.id && one.destination == destination)?;
+        (last.kind != Kind::EnableVersion).then(|| last.word.clone())
     }
 
     fn consumers(&self, id: &str) -> Vec<ConsumerItem> {

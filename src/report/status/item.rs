@@ -51,6 +51,9 @@ pub struct DestinationItem {
     pub path: String,
     /// The version served, where we published one.
     pub version: Option<String>,
+    /// What became of the version that the newest rotation replaced, in the word that is true of its store: `disabled`,
+    /// `unlabelled`, `destroyed`, `scheduled` or `impossible`. None while it is as it was.
+    pub replaced: Option<String>,
 }
 
 /// One consumer.

@@ -158,13 +158,7 @@ impl Execution<'_> {
             .store
             .compose(&target.place, &document, &seen)
             .await?;
-        let limit = target.store.capabilities().max_bytes;
-        if limit.is_some_and(|limit| payload.len() > limit) {
-            let (size, limit) = (payload.len(), limit.unwrap_or_default());
-            return Err(Error::invalid(format!(
-                "{size} bytes do not fit into {name}, which takes {limit}"
-            )));
-        }
+        target.ensure_takes(payload.len())?;
         let mark = self.mark(kind, name, attempt);
         let base = Base::from(&seen);
         let write = Write {

@@ -5,11 +5,11 @@ use crate::inventory::Destination;
 use crate::rotation::gate;
 use crate::rotation::plan::{UseFigure, last_version};
 use crate::rotation::report::{Answer, Inspected};
-use crate::rotation::values::{OLD, pack, proof_field, recover};
+use crate::rotation::values::{OLD, pack, proof_field, recover, render};
 use crate::rotation::words::Kind;
 use keywheel_contract::{
-    CredentialId, CredentialState, Document, Error, ErrorKind, Held, Liveness, Question, Result,
-    SecretValue, VersionId,
+    CredentialId, CredentialState, Document, Error, ErrorKind, Fields, Held, Liveness, Question,
+    Result, SecretValue, VersionId,
 };
 
 /// Below this many bits a proof could be guessed from, so that it counts as a claim only.
@@ -71,7 +71,18 @@ impl Execution<'_> {
     pub(super) async fn propose(&self) -> Result<Answer> {
         let current = self.facts.old_ref().map(CredentialId::new);
         let proposed = self.outside.issuer.propose(current.as_ref()).await?;
+        self.ensure_fits_everywhere(&proposed.fields)?;
         self.new_candidate(proposed)
+    }
+
+    /// Before anything is made. What other people keep in the same document counts when it is written.
+    fn ensure_fits_everywhere(&self, candidate: &Fields) -> Result<()> {
+        let old = self.values.old();
+        for target in self.outside.destinations.values() {
+            let document = render(&target.spec, candidate, old.as_ref().unwrap_or(candidate))?;
+            target.ensure_takes(document.bytes())?;
+        }
+        Ok(())
     }
 
     /// Its format, and whether it works.

@@ -1,7 +1,8 @@
 //! A whole rotation that AWS carries out: keywheel asks for it, watches it, and brings its value to everybody. The
 //! rotation is played by a shim in front of an emulator; AWS's own client is the witness.
 
-use super::LOOK;
+use super::ASKS;
+use crate::project::stored::asks_by;
 use crate::project::{PATIENCE, Project};
 use keywheel::rotation::phase::Phase;
 use keywheel::rotation::words::Kind;
@@ -11,7 +12,6 @@ use keywheel_test_servers::faults::Fault;
 use keywheel_test_servers::python::Packages;
 use keywheel_test_servers::serve::Served;
 use serde_json::{Value, json};
-use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, Instant};
 
 const ID: &str = "test/password";
@@ -68,9 +68,7 @@ impl Scene {
         project.write("aws-id", "EXAMPLEKEYID");
         project.write("aws-secret", "example-secret");
         project.write("app/app.env", &format!("TOKEN='{OLD}'\n"));
-        project.write("look", &LOOK.replace("ADDRESS", &self.emulator.address));
-        let executable = std::fs::Permissions::from_mode(0o755);
-        std::fs::set_permissions(project.path("look"), executable).unwrap();
+        asks_by(project, &ASKS.replace("ADDRESS", &self.emulator.address));
         let stores = format!(
             "{1}[stores.native]\nkind = \"aws-secrets-manager\"\nregion = \"us-east-1\"\nendpoint = \"{0}\"\n\
              sts_endpoint = \"{0}\"\ndelegate = true\n\

@@ -9,3 +9,4 @@ mod plugins;
 mod reload;
 mod seal;
 mod signals;
+mod size;

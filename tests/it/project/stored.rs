@@ -66,9 +66,7 @@ impl Stored {
     /// by the body of a Python function. Ready for a daemon.
     pub(crate) fn entry(&self, store: &str, place: &str, asks: &str) {
         let project = &self.project;
-        project.write("look", &LOOK.replace("ASKS", asks.trim_matches('\n')));
-        let executable = std::fs::Permissions::from_mode(0o755);
-        std::fs::set_permissions(project.path("look"), executable).unwrap();
+        asks_by(project, asks);
         let environment = project.read("inventory/test/environment.toml");
         let environment = format!("{environment}{store}\n");
         project.write("inventory/test/environment.toml", &environment);
@@ -79,5 +77,31 @@ impl Stored {
             Tokens::ISSUER
         ));
         project.prepared();
+    }
+}
+
+/// Writes the program `look`, a consumer that asks by the body of a Python function.
+pub(crate) fn asks_by(project: &Project, asks: &str) {
+    project.write("look", &LOOK.replace("ASKS", asks.trim_matches('\n')));
+    let executable = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(project.path("look"), executable).unwrap();
+}
+
+/// Status, history and audit say in this word what became of the version that the last rotation replaced.
+pub(crate) fn tell_what_became_of_the_old(project: &Project, id: &str, word: &str) {
+    let status = project
+        .run(&["status", id, "--output", "json"])
+        .succeeded()
+        .stdout;
+    let status: Value = serde_json::from_str(&status).unwrap();
+    let replaced = &status["items"][0]["destinations"][0]["replaced"];
+    assert_eq!(*replaced, json!(word));
+    let shown = project.run(&["show", id]).succeeded();
+    shown.says(&[&format!("(the one before: {word})")]);
+    let history = project.run(&["history", id]).succeeded();
+    let audit = project.run(&["audit", "list"]).succeeded();
+    for told in [history.stdout, audit.stdout] {
+        let says = |line: &str| line.contains("destroy_version") && line.contains(word);
+        assert!(told.lines().any(says), "{told}");
     }
 }

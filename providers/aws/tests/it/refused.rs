@@ -162,6 +162,25 @@ async fn a_secret_that_is_missing_or_dying_is_told() {
 }
 
 #[tokio::test]
+async fn a_wrong_region_is_named() {
+    let Some(emulator) = Emulator::roto().await else {
+        return;
+    };
+    let Some(witness) = Witness::of(&emulator.address) else {
+        return;
+    };
+    witness.creates("a", r#"{"TOKEN":"example"}"#);
+    let ours = Ours::at(&emulator.address, json!({ "region": "eu-west-1" }));
+    let arn = witness.describe("a")["ARN"].as_str().unwrap().to_owned();
+    let told = ours.store.inspect(&whole(&arn)).await.unwrap_err();
+    assert!(told.message.contains("lies in us-east-1"), "{told}");
+    // A name is free there: whoever looks first is told where.
+    let examined = ours.store.examine(&[place("a")]).await;
+    let says = |words: &str| examined.findings.iter().any(|f| f.detail.contains(words));
+    assert!(says("no secret in eu-west-1"), "{:#?}", examined.findings);
+}
+
+#[tokio::test]
 async fn a_secret_that_aws_rotates_is_left_alone() {
     let Some(emulator) = Emulator::moto().await else {
         return;
