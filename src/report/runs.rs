@@ -3,6 +3,7 @@
 use super::when::{clock, exposure_seconds, rfc3339, span};
 use crate::journal::audit::AuditRow;
 use crate::journal::overview::RunLine;
+use crate::rotation::words::Kind;
 use serde::Serialize;
 
 /// One rotation.
@@ -45,12 +46,19 @@ pub struct StepItem {
     pub detail: String,
 }
 
-/// Whether a row of the audit is a step worth a line of history.
+/// Whether a row of the audit is a step worth a line of history: a move, a question, or what became of something that
+/// was ended.
 pub fn is_step(row: &AuditRow) -> bool {
     matches!(
         row.entry.action.as_str(),
         "open" | "takeover" | "phase" | "blocked" | "waiver"
-    )
+    ) || is_end(row)
+}
+
+fn is_end(row: &AuditRow) -> bool {
+    let kind = Kind::from_word(&row.entry.action);
+    kind.is_some_and(|kind| kind.ends_old() || kind.ends_candidate())
+        && row.entry.outcome != "intent"
 }
 
 /// A rotation with its steps.
@@ -76,6 +84,7 @@ fn step(row: &AuditRow) -> StepItem {
     let entry = &row.entry;
     let what = match entry.action.as_str() {
         "phase" => entry.outcome.clone(),
+        action if is_end(row) => format!("{action} {}: {}", entry.destination, entry.outcome),
         action => format!("{action} {}", entry.outcome),
     };
     StepItem {

@@ -123,7 +123,7 @@ async fn a_secret_in_aws_is_rotated_though_every_write_loses_its_first_answer() 
     assert_eq!(lost("PutSecretValue"), 1, "{met:?}");
     assert!(lost("UpdateSecretVersionStage") >= 2, "{met:?}");
     project.run(&["audit", "verify"]).succeeded();
-    tell_what_became_of_the_old(project, ID, "unlabelled");
+    tell_what_became_of_the_old(project, ID, "unlabelled").await;
     assert_eq!(project.leaks(&[&scene.old, new]), Vec::<String>::new());
     daemon.stop();
 }

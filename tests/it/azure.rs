@@ -72,7 +72,7 @@ async fn a_secret_in_a_key_vault_that_loses_every_first_answer_is_rotated_once()
     assert!(!tokens.accepts(&old) && tokens.accepts(&new));
     assert_eq!(project.leaks(&[&old, &new, SECRET]), Vec::<String>::new());
     project.run(&["audit", "verify"]).succeeded();
-    tell_what_became_of_the_old(&project, ID, "disabled");
+    tell_what_became_of_the_old(&project, ID, "disabled").await;
     let audit = project.run(&["audit", "list"]).succeeded().stdout;
     assert!(
         audit.contains("disabled") && !audit.contains("destroyed"),

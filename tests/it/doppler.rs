@@ -106,7 +106,7 @@ async fn a_secret_is_rotated_though_the_first_answer_to_every_write_is_lost() {
     scene.project.audit(ID).await;
     daemon.stop();
     scene.project.run(&["audit", "verify"]).succeeded();
-    tell_what_became_of_the_old(&scene.project, ID, "impossible");
+    tell_what_became_of_the_old(&scene.project, ID, "impossible").await;
     let reader = scene.doppler.service_token(CONFIG, "read");
     if let Some(cli) = Cli::new(scene.doppler.address(), &reader) {
         let read = ["secrets", "get", "HEADER", "--plain"];

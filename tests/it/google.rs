@@ -64,7 +64,7 @@ impl Scene {
     }
 
     /// The new token alone works and is what is published, once; the old version is gone; nothing leaked.
-    fn is_rotated(&self) {
+    async fn is_rotated(&self) {
         let versions = self.google.versions(SECRET);
         let states: Vec<_> = versions.iter().map(|version| version.1).collect();
         assert_eq!(states, [VersionState::Destroyed, VersionState::Enabled]);
@@ -75,7 +75,7 @@ impl Scene {
         assert_eq!(self.google.secret(SECRET)["labels"]["team"], "chat");
         assert_eq!(self.project.leaks(&[&self.old, new]), Vec::<String>::new());
         self.project.run(&["audit", "verify"]).succeeded();
-        tell_what_became_of_the_old(&self.project, ID, "destroyed");
+        tell_what_became_of_the_old(&self.project, ID, "destroyed").await;
         self.is_seen_by_another_client(&versions[1].2);
     }
 
@@ -103,7 +103,7 @@ async fn rotates(selector: &'static str, writes: usize) {
     scene.project.until_completed(ID).await;
     let lost = scene.google.faults().met();
     assert_eq!(lost.len(), writes, "{lost:?}");
-    scene.is_rotated();
+    scene.is_rotated().await;
     daemon.stop();
 }
 

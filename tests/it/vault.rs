@@ -116,7 +116,7 @@ async fn the_first_answer_to_every_write_is_lost() {
     // The note, the version, and the two ends of the old one.
     assert!(proxy.faults.met().len() >= 4, "{:?}", proxy.faults.met());
     scene.project.run(&["audit", "verify"]).succeeded();
-    tell_what_became_of_the_old(&scene.project, ID, "destroyed");
+    tell_what_became_of_the_old(&scene.project, ID, "destroyed").await;
     let seen = witness.run(WITNESS, &[&scene.server.address], &scene.server.root);
     let seen: Value = serde_json::from_str(&seen).unwrap();
     assert_eq!(seen["version"], 2);

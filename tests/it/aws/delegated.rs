@@ -163,6 +163,7 @@ async fn a_rotation_of_aws_that_fails_leaves_everything_as_it_was() {
     let daemon = project.daemon();
     project.run(&["rotate-now", ID]).succeeded();
     project.until_phase(ID, Phase::RolledBack).await;
+    project.audit(ID).await;
     let audit = project.run(&["audit", "list"]).succeeded();
     assert!(audit.stdout.contains("was given up"), "{}", audit.stdout);
     assert_eq!(project.env_value("app.env", "TOKEN").unwrap(), OLD);

@@ -55,10 +55,11 @@ async fn a_value_that_does_not_fit_is_refused_before_anything_is_written() {
         project.run(&["rotate-now", id]).succeeded();
     }
     project.until_completed("test/fits").await;
-    let run = project.until_phase("test/exceeds", Phase::Cancelled).await;
+    let run = project.until_phase("test/exceeds", Phase::RolledBack).await;
     for kind in [Kind::Stage, Kind::Apply, Kind::Publish] {
         assert!(!project.has_intent(&run, kind).await, "{kind:?}");
     }
+    project.audit("test/exceeds").await;
     let told = project.run(&["history", "test/exceeds"]).succeeded();
     assert!(
         told.stdout.contains("41 bytes do not fit"),

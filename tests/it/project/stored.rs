@@ -88,7 +88,8 @@ pub(crate) fn asks_by(project: &Project, asks: &str) {
 }
 
 /// Status, history and audit say in this word what became of the version that the last rotation replaced.
-pub(crate) fn tell_what_became_of_the_old(project: &Project, id: &str, word: &str) {
+pub(crate) async fn tell_what_became_of_the_old(project: &Project, id: &str, word: &str) {
+    project.audit(id).await;
     let status = project
         .run(&["status", id, "--output", "json"])
         .succeeded()
