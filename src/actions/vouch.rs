@@ -6,18 +6,26 @@ use crate::journal::rotations::{self, Run};
 use crate::journal::{Journal, Tx, ledger, secrets};
 use crate::rotation::facts::Waiver;
 use crate::rotation::phase::Phase;
-use crate::rotation::{NEW_REVOKED, OLD_REVOKED};
+use crate::rotation::{NEW_REVOKED, OLD_REVOKED, OLD_UNUSED};
 use std::collections::BTreeSet;
 
 /// The longest that a waiver stands: whoever still vouches after it says so again. Milliseconds.
 const LONGEST_MS: i64 = 30 * 86_400_000;
+
+/// Where it counts whether somebody still uses the old credential.
+const OLD_MAY_BE_USED: [Phase; 4] = [
+    Phase::Overlapping,
+    Phase::Disabling,
+    Phase::Observing,
+    Phase::Revoking,
+];
 
 /// A waiver that stands now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vouched {
     /// The secret.
     pub id: String,
-    /// The consumer, [`OLD_REVOKED`] or [`NEW_REVOKED`].
+    /// The consumer, [`OLD_REVOKED`], [`NEW_REVOKED`] or [`OLD_UNUSED`].
     pub subject: String,
     /// When it ends, epoch milliseconds.
     pub until_ms: i64,
@@ -25,7 +33,8 @@ pub struct Vouched {
     pub phase: Option<String>,
 }
 
-/// Records a waiver for a consumer, or that a person ended a credential: [`OLD_REVOKED`], [`NEW_REVOKED`].
+/// Records a waiver for a consumer, or that a person ended a credential ([`OLD_REVOKED`],
+/// [`NEW_REVOKED`]), or gives up who still uses the old one ([`OLD_UNUSED`]).
 ///
 /// # Errors
 /// The consumer is not listed, no rotation asks about that credential, the time is too long, or the
@@ -99,6 +108,12 @@ fn refusal(
             "a waiver stands for more than no time and at most 30d; nothing of {id} was waived"
         );
         return Some(Refused::new(why));
+    }
+    if subject == OLD_UNUSED {
+        let asked = run.is_some_and(|run| OLD_MAY_BE_USED.contains(&run.phase));
+        let why =
+            format!("no rotation of {id} is about to end an old credential; nothing was waived");
+        return (!asked).then(|| Refused::new(why).next(format!("keywheel show {id}")));
     }
     let asks_in = match subject {
         OLD_REVOKED => Some((Phase::Confirming, "old")),

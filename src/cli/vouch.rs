@@ -4,7 +4,7 @@ use super::acting::{person, reason, span};
 use super::context::Context;
 use super::exit::{Exit, Failure};
 use crate::actions;
-use crate::rotation::{NEW_REVOKED, OLD_REVOKED};
+use crate::rotation::{NEW_REVOKED, OLD_REVOKED, OLD_UNUSED};
 use chrono::{DateTime, SecondsFormat};
 use keywheel_schedules::Span;
 
@@ -25,6 +25,9 @@ pub(super) struct Args {
     /// You ended the provided credential at its issuer, on the way back.
     #[arg(long, group = "subject")]
     new_revoked: bool,
+    /// Whoever still uses the old credential may lose it.
+    #[arg(long, group = "subject")]
+    old_unused: bool,
     /// Why you are sure.
     #[arg(long)]
     reason: String,
@@ -37,11 +40,14 @@ pub(super) struct Args {
 pub(super) async fn run(context: &Context, args: Args) -> Result<Exit, Failure> {
     let (_, journal) = context.open().await?;
     let person = person(reason(&args.reason)?);
-    let subject = match (args.old_revoked, args.new_revoked) {
-        (true, _) => OLD_REVOKED,
-        (_, true) => NEW_REVOKED,
-        _ => args.consumer.as_deref().unwrap_or_default(),
-    };
+    let subjects = [
+        (args.old_revoked, OLD_REVOKED),
+        (args.new_revoked, NEW_REVOKED),
+        (args.old_unused, OLD_UNUSED),
+    ];
+    let said = subjects.into_iter().find(|(said, _)| *said);
+    let consumer = args.consumer.as_deref().unwrap_or_default();
+    let subject = said.map_or(consumer, |(_, subject)| subject);
     let for_ms = args.until.millis();
     let vouched = actions::vouch(&journal, &args.id, subject, for_ms, &person).await?;
     let until = DateTime::from_timestamp_millis(vouched.until_ms).map_or_else(String::new, |at| {

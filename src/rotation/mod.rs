@@ -19,3 +19,5 @@ pub const CANDIDATE: &str = "candidate";
 pub const OLD_REVOKED: &str = "old-revoked";
 /// The same of the credential that a rotation on its way back leaves behind.
 pub const NEW_REVOKED: &str = "new-revoked";
+/// Subject of the waiver by which a person says that whoever still uses the old credential may lose it.
+pub const OLD_UNUSED: &str = "old-unused";

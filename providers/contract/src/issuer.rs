@@ -58,7 +58,8 @@ pub struct IssuerCapabilities {
     pub activates: bool,
     /// `last_used` exists.
     pub reports_last_use: bool,
-    /// `sessions` and `end_sessions` exist.
+    /// `sessions` and `end_sessions` exist, and tell one credential from another: where two passwords of one user are
+    /// honoured and sessions are known by user alone, they do not. Nothing is ended while a session is seen.
     pub sessions: bool,
     /// A value that was ended may be set again.
     pub reuse: bool,
@@ -137,7 +138,7 @@ pub struct Refusal {
 pub struct Session {
     /// The issuer's name for it.
     pub id: String,
-    /// From where, under which application name.
+    /// From where, under which application name: a person looks for them by it.
     pub from: String,
 }
 

@@ -6,7 +6,7 @@ use crate::rotation::gate;
 use crate::rotation::plan::{UseFigure, last_version};
 use crate::rotation::report::{Answer, Inspected};
 use crate::rotation::values::{OLD, pack, proof_field, recover, render};
-use crate::rotation::words::Kind;
+use crate::rotation::words::{Kind, Look};
 use keywheel_contract::{
     CredentialId, CredentialState, Document, Error, ErrorKind, Fields, Held, Liveness, Question,
     Result, SecretValue, VersionId,
@@ -209,14 +209,18 @@ impl Execution<'_> {
         })
     }
 
+    /// When the old credential was last used, by the issuer's figure and by who is logged in now.
     pub(super) async fn last_use(&self) -> Result<Answer> {
         let id = CredentialId::new(self.facts.old_ref().unwrap_or_default());
-        let last = self.outside.issuer.last_used(&id).await?;
-        let figure = UseFigure {
-            at_ms: last.at_ms,
-            as_of_ms: last.as_of_ms,
-            granularity_ms: i64::try_from(last.granularity.as_millis()).unwrap_or(i64::MAX),
+        let (issuer, can) = (&self.outside.issuer, self.outside.issuer.capabilities());
+        let mut figure = match can.reports_last_use {
+            true => UseFigure::from(issuer.last_used(&id).await?),
+            false => UseFigure::complete_at(self.facts.now_ms),
         };
+        if can.sessions {
+            let before = self.facts.probe(Look::LastUse, "");
+            figure.also_by(issuer.sessions(&id).await?, before, self.facts.now_ms);
+        }
         let detail = serde_json::to_string(&figure).map_err(|e| Error::invalid(e.to_string()))?;
         Ok(Answer::Looked {
             result: "ok",

@@ -1,9 +1,9 @@
 //! From the last proof to the end of the old credential. Everything here asks for evidence first.
 
 use super::progress::Progress;
-use super::{Order, Step, blocked, closed, forward};
+use super::{Order, Step, blocked, closed, forward, silence};
 use crate::inventory::Destination;
-use crate::rotation::facts::{Effect, Facts, Newer, Probe};
+use crate::rotation::facts::{Effect, Facts, Newer};
 use crate::rotation::gate::{self, Missing};
 use crate::rotation::phase::Event;
 use crate::rotation::words::{Kind, Look, Mode, Status};
@@ -19,52 +19,10 @@ pub(super) fn overlapping(facts: &Facts) -> Step {
             progress.wait(until, "overlap", "both credentials work");
             return progress.or(Event::OverlapOver);
         }
-        quiet(facts, &mut progress);
+        let since_ms = facts.now_ms - silence::stale_ms(facts);
+        silence::silent(facts, &mut progress, since_ms);
     }
     progress.or(Event::OverlapOver)
-}
-
-/// What an issuer says of the last use, as kept in the reading.
-#[derive(Debug, serde::Serialize, serde::Deserialize)]
-pub(crate) struct UseFigure {
-    pub(crate) at_ms: Option<i64>,
-    pub(crate) as_of_ms: i64,
-    pub(crate) granularity_ms: i64,
-}
-
-/// Silence is counted only from what the issuer's figure can really say: it is complete up to `as_of`, and
-/// a use may have been as late as its coarsest unit allows.
-fn quiet(facts: &Facts, progress: &mut Progress<'_>) {
-    let quiet = facts.plan.timing.quiet.millis();
-    if quiet == 0 || !facts.can.issuer.reports_last_use || facts.old_ref().is_none() {
-        return;
-    }
-    let stale_ms = quiet.clamp(facts.pace.poll_min_ms, facts.pace.poll_max_ms);
-    let Some(probe) = progress.look(Look::LastUse, "", facts.now_ms - stale_ms, || {
-        Order::LastUse
-    }) else {
-        return;
-    };
-    let Some((last_ms, as_of_ms)) = silent_since(facts, probe) else {
-        progress.ask("when was the old credential last used? its issuer's figure cannot be read");
-        return;
-    };
-    if as_of_ms < last_ms + quiet {
-        // No sooner than a new figure is asked for: one that lags says the same until then.
-        let until_ms = (last_ms + quiet).max(probe.at_ms + stale_ms + 1);
-        progress.wait(until_ms, "quiet", "the old credential is still used");
-    }
-}
-
-/// The moment of the last use that counts, and up to when the figure is complete.
-fn silent_since(facts: &Facts, probe: &Probe) -> Option<(i64, i64)> {
-    let figure: UseFigure = serde_json::from_str(&probe.detail).ok()?;
-    let proven = facts.proven_ms.unwrap_or(facts.phase_since_ms);
-    let last = figure
-        .at_ms
-        .map_or(proven, |at| at + figure.granularity_ms)
-        .max(proven);
-    Some((last, figure.as_of_ms))
 }
 
 /// The old credential is ended reversibly, where the issuer or a store can.
@@ -121,7 +79,8 @@ fn gate_again(facts: &Facts) -> Option<Step> {
         since.max(gate::counts_since(facts, c, &[Kind::Publish]))
     });
     if missing.is_empty() {
-        return None;
+        silence::silent(facts, &mut progress, since);
+        return (!progress.is_done()).then(|| progress.or(Event::Relapsed));
     }
     if let Some(gone_back) = missing.iter().find(|one| one.elsewhere) {
         return Some(relapse(facts, gone_back));

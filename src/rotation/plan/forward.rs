@@ -435,7 +435,7 @@ pub(super) fn awaits_person_to_revoke(facts: &Facts) -> bool {
     facts.old.is_some()
         && issuer.style == Style::Assisted
         && !issuer.revokes
-        && !said_since(facts, OLD_REVOKED)
+        && !said_since(facts, OLD_REVOKED, facts.phase_since_ms)
 }
 
 /// Whether a person still has to say that the value they provided was ended there, on the way back.
@@ -444,12 +444,11 @@ pub(super) fn awaits_person_to_end_the_new(facts: &Facts) -> bool {
     facts.candidate.is_some()
         && issuer.chosen_by == ChosenBy::Person
         && !issuer.revokes
-        && !said_since(facts, NEW_REVOKED)
+        && !said_since(facts, NEW_REVOKED, facts.phase_since_ms)
 }
 
 /// A word about an earlier rotation's credential says nothing about this one's.
-fn said_since(facts: &Facts, subject: &str) -> bool {
-    let is_it =
-        |waiver: &Waiver| waiver.subject == subject && waiver.created_ms >= facts.phase_since_ms;
+pub(super) fn said_since(facts: &Facts, subject: &str, since_ms: i64) -> bool {
+    let is_it = |waiver: &Waiver| waiver.subject == subject && waiver.created_ms >= since_ms;
     facts.waivers.iter().any(is_it) && gate::is_waived(facts, subject)
 }

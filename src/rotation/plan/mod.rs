@@ -9,6 +9,7 @@ mod ending;
 mod forward;
 mod progress;
 mod settle;
+mod silence;
 #[cfg(test)]
 mod tests;
 
@@ -20,10 +21,10 @@ use keywheel_schedules::{Gate, Opening};
 use serde::{Deserialize, Serialize};
 
 pub use contain::long_outage;
-pub(crate) use ending::UseFigure;
 pub use ending::last_version;
 pub use settle::lost_mint;
 pub(crate) use settle::settle_key;
+pub(crate) use silence::UseFigure;
 
 /// What to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]

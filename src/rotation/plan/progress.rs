@@ -83,6 +83,11 @@ impl<'f> Progress<'f> {
         });
     }
 
+    /// Adds a reading, whatever the one before said.
+    pub(super) fn read(&mut self, order: Order) {
+        self.orders.push(order);
+    }
+
     /// The result of a reading younger than `since_ms` that said yes; if there is none, adds the reading, its
     /// wait or its question.
     pub(super) fn look(

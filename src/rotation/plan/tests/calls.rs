@@ -6,8 +6,10 @@ use crate::inventory::Destination;
 use crate::rotation::facts::{Effect, Facts};
 use crate::rotation::plan::{Order, UseFigure, last_version};
 use crate::rotation::report::{Answer, Inspected, NewCandidate, Settled};
-use crate::rotation::words::{Kind, Status};
-use keywheel_contract::{CredentialId, Error, ErrorKind, Find, Holding, Observation, VersionId};
+use crate::rotation::words::{Kind, Look, Status};
+use keywheel_contract::{
+    CredentialId, Error, ErrorKind, Find, Holding, Observation, Session, VersionId,
+};
 use std::time::Duration;
 
 /// Our own id of a credential.
@@ -171,7 +173,7 @@ fn look(world: &mut World, facts: &Facts, order: &Order) -> Result<Answer, Error
                 "stale",
             )
         }
-        Order::LastUse => last_use(world),
+        Order::LastUse => last_use(world, facts),
         Order::Observe { consumer } => return observe(world, facts, consumer),
         Order::Settle {
             kind,
@@ -185,8 +187,8 @@ fn look(world: &mut World, facts: &Facts, order: &Order) -> Result<Answer, Error
     })
 }
 
-/// Used as long as an instance holds it, told with a delay.
-fn last_use(world: &World) -> Answer {
+/// Used as long as an instance holds it, told with a delay; whoever is logged in is seen at once.
+fn last_use(world: &World, facts: &Facts) -> Answer {
     const LAG_MS: i64 = 300_000;
     let mut instances = world
         .consumers
@@ -194,11 +196,24 @@ fn last_use(world: &World) -> Answer {
         .flat_map(|workload| &workload.instances);
     let used = instances.any(|instance| instance.holds.as_deref() == Some(OLD));
     let as_of_ms = world.now_ms - LAG_MS;
-    let figure = UseFigure {
-        at_ms: used.then_some(as_of_ms),
-        as_of_ms,
-        granularity_ms: 60_000,
+    let mut figure = match facts.can.issuer.reports_last_use {
+        true => UseFigure {
+            at_ms: used.then_some(as_of_ms),
+            granularity_ms: 60_000,
+            ..UseFigure::complete_at(as_of_ms)
+        },
+        false => UseFigure::complete_at(world.now_ms),
     };
+    if facts.can.issuer.sessions {
+        let ours = used.then(|| "a consumer".to_owned());
+        let from = world.strangers.iter().cloned().chain(ours);
+        let session = |from: String| Session {
+            id: from.clone(),
+            from,
+        };
+        let before = facts.probe(Look::LastUse, "");
+        figure.also_by(from.map(session).collect(), before, world.now_ms);
+    }
     Answer::Looked {
         result: "ok",
         detail: serde_json::to_string(&figure).unwrap(),

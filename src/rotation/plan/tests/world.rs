@@ -112,6 +112,8 @@ pub(super) struct World {
     pub(super) presents: String,
     pub(super) places: BTreeMap<String, Place>,
     pub(super) consumers: BTreeMap<String, Workload>,
+    /// Who is logged in with the old credential and is no consumer of ours.
+    pub(super) strangers: Vec<String>,
     later: Vec<(i64, Later)>,
     /// Changes that wait for a person there, and what that person decided.
     pub(super) approvals: Vec<(Call, Option<bool>)>,
@@ -160,6 +162,7 @@ impl World {
             presents: OLD.to_owned(),
             places: places.collect(),
             consumers: BTreeMap::new(),
+            strangers: Vec::new(),
             later: Vec::new(),
             approvals: Vec::new(),
             flatters: false,

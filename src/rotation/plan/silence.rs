@@ -1,0 +1,136 @@
+//! Whether anybody still uses the old credential, as far as its issuer can say.
+
+use super::Order;
+use super::forward::said_since;
+use super::progress::Progress;
+use crate::rotation::OLD_UNUSED;
+use crate::rotation::facts::{Facts, Probe};
+use crate::rotation::words::{Look, Mode};
+use keywheel_contract::{LastUse, Session, Style};
+
+/// So many of those who are logged in are named; the others are found with the first.
+const NAMED: usize = 5;
+
+/// What an issuer says of the last use, as kept in the reading.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub(crate) struct UseFigure {
+    pub(crate) at_ms: Option<i64>,
+    pub(crate) as_of_ms: i64,
+    pub(crate) granularity_ms: i64,
+    /// Who is logged in with it, and from where.
+    #[serde(default)]
+    pub(crate) by: Vec<String>,
+}
+
+impl UseFigure {
+    /// Nothing was seen until this moment.
+    pub(crate) fn complete_at(as_of_ms: i64) -> Self {
+        Self {
+            at_ms: None,
+            as_of_ms,
+            granularity_ms: 0,
+            by: Vec::new(),
+        }
+    }
+
+    /// Whoever is logged in uses it now. A list tells of one moment only: what the reading before saw still counts.
+    pub(crate) fn also_by(&mut self, sessions: Vec<Session>, before: Option<&Probe>, now_ms: i64) {
+        let before: Option<Self> =
+            before.and_then(|probe| serde_json::from_str(&probe.detail).ok());
+        let seen_ms = (!sessions.is_empty()).then_some(now_ms);
+        self.at_ms = self
+            .at_ms
+            .max(seen_ms)
+            .max(before.and_then(|one| one.at_ms));
+        let mut by: Vec<String> = sessions.into_iter().map(|one| one.from).collect();
+        by.sort();
+        by.dedup();
+        by.truncate(NAMED);
+        self.by = by;
+    }
+}
+
+impl From<LastUse> for UseFigure {
+    fn from(last: LastUse) -> Self {
+        Self {
+            at_ms: last.at_ms,
+            as_of_ms: last.as_of_ms,
+            granularity_ms: i64::try_from(last.granularity.as_millis()).unwrap_or(i64::MAX),
+            by: Vec::new(),
+        }
+    }
+}
+
+/// A figure that is no older than `since_ms` has to say that the old credential was silent for `quiet`.
+///
+/// Silence is counted only from what the figure can really say: it is complete up to `as_of`, and a use may have been
+/// as late as its coarsest unit allows.
+pub(super) fn silent(facts: &Facts, progress: &mut Progress<'_>, since_ms: i64) {
+    let quiet = facts.plan.timing.quiet.millis();
+    let published_ms = facts.published_ms.unwrap_or(facts.phase_since_ms);
+    if quiet == 0 || !is_known(facts) || said_since(facts, OLD_UNUSED, published_ms) {
+        return;
+    }
+    let Some(probe) = progress.look(Look::LastUse, "", since_ms, || Order::LastUse) else {
+        return;
+    };
+    let Some((last_ms, figure)) = silent_since(facts, probe) else {
+        progress.ask("when was the old credential last used? its issuer's figure cannot be read");
+        return;
+    };
+    if figure.as_of_ms >= last_ms + quiet {
+        return;
+    }
+    // No sooner than that: a figure that lags says the same until then.
+    let again_ms = probe.at_ms + stale_ms(facts) + 1;
+    match facts.now_ms >= again_ms {
+        true => progress.read(Order::LastUse),
+        false => still_used(facts, progress, again_ms.max(last_ms + quiet), &figure.by),
+    }
+}
+
+/// How old a figure may be while the old credential is watched.
+pub(super) fn stale_ms(facts: &Facts) -> i64 {
+    let pace = &facts.pace;
+    let quiet = facts.plan.timing.quiet.millis();
+    quiet.clamp(pace.poll_min_ms, pace.poll_max_ms)
+}
+
+/// Whether the issuer tells of uses of the old credential by itself. In place of another there is only one.
+fn is_known(facts: &Facts) -> bool {
+    let issuer = &facts.can.issuer;
+    let tells = issuer.reports_last_use || issuer.sessions;
+    tells
+        && facts.mode == Mode::Normal
+        && issuer.style != Style::InPlace
+        && facts.old_ref().is_some()
+}
+
+fn still_used(facts: &Facts, progress: &mut Progress<'_>, until_ms: i64, by: &[String]) {
+    let who = match by.is_empty() {
+        true => String::new(),
+        false => format!(" by {}", by.join(", ")),
+    };
+    let waited = facts.now_ms - facts.phase_since_ms.max(facts.retried_ms);
+    if by.is_empty() || waited < facts.plan.timing.prove_within.millis() {
+        let told = format!("the old credential is still used{who}");
+        progress.wait(until_ms, "quiet", &told);
+        return;
+    }
+    progress.ask(format!(
+        "the old credential is still used{who}; nothing is ended: bring them to the new one, or say that they may \
+         lose it: keywheel vouch {} --old-unused --reason \"…\"",
+        facts.plan.id
+    ));
+}
+
+/// The moment of the last use that counts, and the figure.
+fn silent_since(facts: &Facts, probe: &Probe) -> Option<(i64, UseFigure)> {
+    let figure: UseFigure = serde_json::from_str(&probe.detail).ok()?;
+    let proven = facts.proven_ms.unwrap_or(facts.phase_since_ms);
+    let last = figure
+        .at_ms
+        .map_or(proven, |at| at + figure.granularity_ms)
+        .max(proven);
+    Some((last, figure))
+}
