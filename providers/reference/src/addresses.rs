@@ -35,6 +35,41 @@ pub fn encrypted_origin(key: &str, text: &str, example: &str) -> Result<Url> {
     }
 }
 
+/// Where a server listens that is not spoken to over HTTP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// Name or address, without brackets.
+    pub host: String,
+    /// As written, or the usual one.
+    pub port: u16,
+    /// Whether it can only be of this machine.
+    pub this_machine: bool,
+}
+
+/// The `host:port` that the setting `key` names, read by the same rules as the inventory does that binds it to `hosts`.
+/// That TLS is spoken there is for the provider to see to.
+///
+/// # Errors
+/// [`Invalid`](keywheel_contract::ErrorKind::Invalid): it is another kind of address, or has more to it.
+pub fn server(key: &str, text: &str, usual_port: u16) -> Result<Server> {
+    const EXAMPLE: &str = "host:port";
+    if text.contains("://") {
+        return Err(wrong(key, "has a scheme", EXAMPLE));
+    }
+    let url = bare(key, &format!("https://{text}"), EXAMPLE)?;
+    // A port that is the usual one of the scheme it is read with is left out by the reader.
+    let port = match text.trim_end_matches('/').ends_with(":443") {
+        true => 443,
+        false => url.port().unwrap_or(usual_port),
+    };
+    let host = url.host_str().unwrap_or_default();
+    Ok(Server {
+        host: host.trim_matches(['[', ']'].as_slice()).to_owned(),
+        port,
+        this_machine: is_this_machine(&url),
+    })
+}
+
 /// Whether an address can only be of this machine.
 #[must_use]
 pub fn is_this_machine(url: &Url) -> bool {
@@ -66,7 +101,7 @@ fn wrong(key: &str, why: &str, example: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::{encrypted_origin, is_this_machine, origin};
+    use super::{Server, encrypted_origin, is_this_machine, origin, server};
     use url::Url;
 
     const EXAMPLE: &str = "https://host:port";
@@ -127,6 +162,36 @@ mod tests {
         ] {
             let url = Url::parse(text).unwrap();
             assert_eq!(is_this_machine(&url), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_server_has_a_host_and_a_port() {
+        for (text, host, port, this_machine) in [
+            ("db.example.com", "db.example.com", 3306, false),
+            ("db.example.com:443", "db.example.com", 443, false),
+            ("127.0.0.1:1", "127.0.0.1", 1, true),
+            ("0x7f.1:1", "127.0.0.1", 1, true),
+            ("[::1]:1", "::1", 1, true),
+            ("localhost", "localhost", 3306, true),
+        ] {
+            let expected = Server {
+                host: host.to_owned(),
+                port,
+                this_machine,
+            };
+            assert_eq!(server("address", text, 3306).unwrap(), expected, "{text}");
+        }
+        for (bad, words) in [
+            ("mysql://db.example.com", "has a scheme"),
+            ("root:example@db.example.com", "credential"),
+            ("db.example.com/main", "more than"),
+            ("db.example.com?ssl-mode=disabled", "more than"),
+            ("db.example.com:x", "not an address"),
+            ("", "not an address"),
+        ] {
+            let said = server("address", bad, 3306).unwrap_err().message;
+            assert!(said.contains(words), "{bad}: {said}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A certificate authority of one test run, for servers that are only spoken to over TLS.
 
-use rcgen::{CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rcgen::{Certificate, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use std::path::PathBuf;
@@ -37,12 +37,7 @@ impl Authority {
     /// What a server of 127.0.0.1 and localhost shows.
     #[must_use]
     pub fn server(&self) -> Arc<ServerConfig> {
-        let key = KeyPair::generate().unwrap();
-        let names = ["127.0.0.1".to_owned(), "localhost".to_owned()];
-        let certificate = CertificateParams::new(names)
-            .unwrap()
-            .signed_by(&key, &self.issuer)
-            .unwrap();
+        let (certificate, key) = self.certified();
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config = ServerConfig::builder_with_provider(provider)
@@ -52,5 +47,19 @@ impl Authority {
             .with_single_cert(vec![certificate.der().clone()], key)
             .unwrap();
         Arc::new(config)
+    }
+
+    /// The same for servers that read files: certificate and key as PEM.
+    #[must_use]
+    pub fn pem(&self) -> (String, String) {
+        let (certificate, key) = self.certified();
+        (certificate.pem(), key.serialize_pem())
+    }
+
+    fn certified(&self) -> (Certificate, KeyPair) {
+        let key = KeyPair::generate().unwrap();
+        let names = ["127.0.0.1".to_owned(), "localhost".to_owned()];
+        let params = CertificateParams::new(names).unwrap();
+        (params.signed_by(&key, &self.issuer).unwrap(), key)
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Real servers where there are any ([`openbao`]), emulators with their known deviations, and fakes of our own where
 //! nothing else exists, checked by the vendors' own clients ([`python`]). Every one can misbehave on demand:
-//! [`faults`] for those of ours, [`proxy`] in front of the others. Beside them is what the tests of every store do:
+//! [`faults`] for those of ours, [`proxy`] and [`relay`] in front of the others. Beside them is what the tests of every store do:
 //! [`writes`], and a search of the [`logs`].
 
 #![expect(
@@ -22,5 +22,7 @@ pub mod npm;
 pub mod openbao;
 pub mod proxy;
 pub mod python;
+pub mod redis;
+pub mod relay;
 pub mod serve;
 pub mod writes;

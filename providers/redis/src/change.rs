@@ -1,0 +1,123 @@
+//! Adding a password and taking one away, each saved in the transaction that makes the change.
+
+use crate::link::Effect;
+use crate::server::Admin;
+use keywheel_contract::{Error, ErrorKind, Result};
+use redis::Cmd;
+
+/// How the server keeps its users over a restart.
+#[derive(Clone, Copy)]
+pub(crate) enum Keeps {
+    /// In a file of their own (`aclfile`).
+    AclFile,
+    /// In the configuration that it was started with.
+    Configuration,
+}
+
+impl Keeps {
+    fn name(self) -> &'static str {
+        match self {
+            Self::AclFile => "ACL SAVE",
+            Self::Configuration => "CONFIG REWRITE",
+        }
+    }
+
+    fn command(self) -> Cmd {
+        match self {
+            Self::AclFile => redis::cmd("ACL").arg("SAVE").take(),
+            Self::Configuration => redis::cmd("CONFIG").arg("REWRITE").take(),
+        }
+    }
+}
+
+impl Admin<'_> {
+    /// Lets the user in with this hash too. Adding what is there only saves it.
+    ///
+    /// # Errors
+    /// `Invalid`: the user is off, takes any password, or nothing would outlive a restart.
+    pub(crate) async fn add(&mut self, hash: &str) -> Result<()> {
+        let account = self.existing().await?;
+        account.ensure_usable(self.server.user())?;
+        let keeps = self.keeps().await?;
+        if account.hashes.iter().any(|known| known == hash) {
+            return Ok(());
+        }
+        let done = self.change("#", hash, keeps).await;
+        match &done {
+            // The transaction was carried out, and saving it failed: what a restart would lose must not be used.
+            Err(error) if error.kind != ErrorKind::UnknownOutcome => {
+                self.take_back(hash, keeps).await?;
+                done
+            }
+            _ => done,
+        }
+    }
+
+    /// Refuses this hash from now on.
+    pub(crate) async fn remove(&mut self, hash: &str) -> Result<()> {
+        let keeps = self.keeps().await?;
+        self.change("!", hash, keeps).await
+    }
+
+    /// Saves what is there, and says how: before a change, to find that it cannot be kept while nothing is changed yet.
+    pub(crate) async fn keeps(&mut self) -> Result<Keeps> {
+        let saved = self.save(Keeps::AclFile).await?;
+        if saved {
+            return Ok(Keeps::AclFile);
+        }
+        if self.save(Keeps::Configuration).await? {
+            return Ok(Keeps::Configuration);
+        }
+        Err(Error::invalid(format!(
+            "{} would lose the change when it restarts: start it with `aclfile`, or with a configuration file",
+            self.server.address
+        )))
+    }
+
+    /// Whether the server keeps its users in this way.
+    async fn save(&mut self, keeps: Keeps) -> Result<bool> {
+        match self.link.ask::<()>(&keeps.command()).await {
+            Ok(()) => Ok(true),
+            // `src/acl.c` and `src/config.c` of Redis 7.0.
+            Err(trouble)
+                if trouble.says("not configured to use an ACL file")
+                    || trouble.says("without a config file") =>
+            {
+                Ok(false)
+            }
+            Err(trouble) => Err(trouble.error(&self.server.address, keeps.name(), Effect::Reads)),
+        }
+    }
+
+    /// `MULTI`: where the answer is lost, either nothing was changed or the change is saved too.
+    async fn change(&mut self, sign: &str, hash: &str, keeps: Keeps) -> Result<()> {
+        let user = self.server.user();
+        let mut commands = redis::pipe();
+        let rule = format!("{sign}{hash}");
+        commands.atomic();
+        commands.cmd("ACL").arg("SETUSER").arg(user).arg(rule);
+        commands.add_command(keeps.command());
+        let done = self.link.together(&commands).await;
+        done.map_err(|trouble| trouble.error(&self.server.address, "ACL SETUSER", Effect::Changes))
+    }
+
+    async fn take_back(&mut self, hash: &str, keeps: Keeps) -> Result<()> {
+        let account = self.existing().await.map_err(in_doubt)?;
+        if account.hashes.iter().any(|known| known == hash) {
+            // In memory it is gone whatever becomes of the saving.
+            drop(self.change("!", hash, keeps).await);
+            let after = self.existing().await.map_err(in_doubt)?;
+            if after.hashes.iter().any(|known| known == hash) {
+                return Err(in_doubt(Error::unavailable("a new password was not saved")));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn in_doubt(error: Error) -> Error {
+    Error::unknown_outcome(format!(
+        "{}; a new password may be there unsaved",
+        error.message
+    ))
+}

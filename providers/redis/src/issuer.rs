@@ -1,0 +1,228 @@
+//! The issuer.
+
+use crate::identity::{Names, hash};
+use crate::login::{Login, OurOwn};
+use crate::options::RedisOptions;
+use crate::password;
+use crate::reply::Client;
+use crate::server::Server;
+use crate::sessions::TakenAway;
+use async_trait::async_trait;
+use keywheel_contract::{
+    ChosenBy, Credential, CredentialId, CredentialState, Error, Fields, Find, FingerprintKey,
+    Issuer, IssuerCapabilities, LastUse, Liveness, Refusal, Result, SecretValue, Session, Style,
+    Tag,
+};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Passwords of one ACL user, two at once. Each is of the fields `user` and `password`.
+pub struct RedisIssuer {
+    server: Server,
+    names: Names,
+    own: OurOwn,
+    taken_away: TakenAway,
+}
+
+impl RedisIssuer {
+    /// An issuer by these options; relative paths count from `base`. Nothing is called yet.
+    ///
+    /// # Errors
+    /// `Invalid`: the options cannot work.
+    pub fn new(options: RedisOptions, base: &Path, key: Arc<FingerprintKey>) -> Result<Self> {
+        Ok(Self {
+            names: Names::new(&options.user, key),
+            server: Server::new(options, base)?,
+            own: OurOwn::default(),
+            taken_away: TakenAway::default(),
+        })
+    }
+
+    fn user(&self) -> &str {
+        self.server.user()
+    }
+
+    /// As a consumer logs in; who publishes the password alone logs in as our user.
+    fn login<'a>(&'a self, fields: &'a Fields) -> Result<Login<'a>> {
+        let user = match fields.field("user") {
+            None => Some(self.user()),
+            Some(user) => user.expose_secret_str(),
+        };
+        let user = user.ok_or_else(|| Error::invalid("the field `user` is not text"))?;
+        let password = fields.field("password");
+        let password =
+            password.ok_or_else(|| Error::invalid("the credential has no field `password`"))?;
+        Ok(Login { user, password })
+    }
+
+    /// The password, where it is one of our user's.
+    fn password<'a>(&'a self, fields: &'a Fields) -> Result<&'a SecretValue> {
+        let login = self.login(fields)?;
+        match login.user == self.user() {
+            true => Ok(login.password),
+            false => Err(Error::invalid(format!(
+                "the credential is of another user than `{}`",
+                self.user()
+            ))),
+        }
+    }
+
+    async fn add(&self, credential: &Credential) -> Result<()> {
+        let hash = hash(self.password(&credential.fields)?);
+        self.server.admin().await?.add(&hash).await?;
+        self.taken_away.forget(&self.names.id(&hash));
+        Ok(())
+    }
+
+    /// Whoever has no such password has it no more; that is saved all the same, for somebody may have left it unsaved.
+    async fn remove(&self, id: &CredentialId) -> Result<()> {
+        let mut admin = self.server.admin().await?;
+        let account = admin.account().await?.unwrap_or_default();
+        let there = self.names.find(&account.hashes, id);
+        match there {
+            Some(hash) => admin.remove(hash).await?,
+            None => admin.keeps().await.map(drop)?,
+        }
+        // A connection made now is younger than any that could still have used it.
+        let newest = self.server.admin().await?.own_number().await?;
+        self.taken_away.remember(id, newest, there.is_some());
+        Ok(())
+    }
+
+    fn ends_sessions(&self) -> bool {
+        self.server.options.end_sessions.unwrap_or(true)
+    }
+}
+
+#[async_trait]
+impl Issuer for RedisIssuer {
+    fn capabilities(&self) -> IssuerCapabilities {
+        IssuerCapabilities {
+            style: Style::Overlap,
+            chosen_by: ChosenBy::Keywheel,
+            find: Find::ByValue,
+            idempotent_mint: false,
+            identifies: true,
+            tests: true,
+            reversible: true,
+            revokes: true,
+            activates: false,
+            reports_last_use: false,
+            sessions: self.ends_sessions(),
+            reuse: true,
+            host_bound: false,
+            entropy_bits: Some(password::entropy_bits(self.server.options.length())),
+        }
+    }
+
+    async fn identify(&self, fields: &Fields) -> Result<Option<CredentialId>> {
+        let hash = hash(self.password(fields)?);
+        let account = self.server.admin().await?.existing().await?;
+        let known = account.hashes.contains(&hash);
+        Ok(known.then(|| self.names.id(&hash)))
+    }
+
+    /// Also looks whether the server would take it: a person is told before anything changes.
+    async fn propose(&self, _current: Option<&CredentialId>) -> Result<Credential> {
+        let mut admin = self.server.admin().await?;
+        admin.existing().await?.ensure_usable(self.user())?;
+        admin.ensure_alone().await?;
+        let password = password::draw(self.server.options.length())?;
+        let id = self.names.id(&hash(&password));
+        let user = SecretValue::from(self.user().to_owned());
+        let fields = [("user".to_owned(), user), ("password".to_owned(), password)];
+        Ok(Credential {
+            id,
+            fields: fields.into_iter().collect(),
+        })
+    }
+
+    async fn check_format(&self, candidate: &Fields, previous: Option<&Fields>) -> Result<()> {
+        let password = self.password(candidate)?;
+        if password.len() < self.server.options.length() {
+            return Err(Error::invalid("the password is shorter than `length`"));
+        }
+        let same = previous.and_then(|previous| previous.field("password"));
+        match same.is_some_and(|same| same.matches(password)) {
+            true => Err(Error::invalid("the password is the one in use")),
+            false => Ok(()),
+        }
+    }
+
+    async fn mint(&self, _tag: &Tag) -> Result<Credential> {
+        Err(ruled_out("mint", "we choose the password"))
+    }
+
+    async fn apply(&self, _tag: &Tag, candidate: &Credential) -> Result<()> {
+        self.add(candidate).await
+    }
+
+    async fn activate(&self, _candidate: &Credential) -> Result<()> {
+        Err(ruled_out("activate", "consumers present the password"))
+    }
+
+    async fn test(&self, credential: &Credential) -> Result<Liveness> {
+        let login = self.login(&credential.fields)?;
+        self.server.test(&login, &self.own).await
+    }
+
+    /// A password is there or not; whether the user is off is not told here, for that ends no password.
+    async fn state(&self, id: &CredentialId) -> Result<CredentialState> {
+        let account = self.server.admin().await?.account().await?;
+        let hashes = account.unwrap_or_default().hashes;
+        Ok(match self.names.find(&hashes, id) {
+            Some(_) => CredentialState::Active,
+            None => CredentialState::Absent,
+        })
+    }
+
+    async fn find(&self, _tag: &Tag) -> Result<Vec<CredentialId>> {
+        Err(ruled_out("find", "a password carries no mark"))
+    }
+
+    async fn disable(&self, id: &CredentialId) -> Result<()> {
+        self.remove(id).await
+    }
+
+    async fn enable(&self, credential: &Credential) -> Result<()> {
+        self.add(credential).await
+    }
+
+    async fn revoke(&self, id: &CredentialId) -> Result<()> {
+        self.remove(id).await
+    }
+
+    async fn last_used(&self, _id: &CredentialId) -> Result<LastUse> {
+        Err(ruled_out("last_used", "Redis keeps no such time"))
+    }
+
+    async fn refused_uses(&self, _id: &CredentialId, since_ms: i64) -> Result<Vec<Refusal>> {
+        self.server.refused_uses(since_ms, &self.own).await
+    }
+
+    async fn sessions(&self, id: &CredentialId) -> Result<Vec<Session>> {
+        if !self.ends_sessions() {
+            return Err(ruled_out("sessions", "`end_sessions` is false"));
+        }
+        let mut admin = self.server.admin().await?;
+        let open = admin.sessions(id, &self.taken_away).await?;
+        let session = |client: &Client| Session {
+            id: client.id.to_string(),
+            from: client.described(),
+        };
+        Ok(open.iter().map(session).collect())
+    }
+
+    async fn end_sessions(&self, id: &CredentialId) -> Result<u64> {
+        if !self.ends_sessions() {
+            return Err(ruled_out("end_sessions", "`end_sessions` is false"));
+        }
+        let mut admin = self.server.admin().await?;
+        let open = admin.sessions(id, &self.taken_away).await?;
+        admin.end(&open).await
+    }
+}
+
+fn ruled_out(what: &str, why: &str) -> Error {
+    Error::invalid(format!("issuer `redis` has no {what}: {why}"))
+}

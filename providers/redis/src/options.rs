@@ -1,0 +1,161 @@
+//! How an issuer `redis` is configured.
+
+use keywheel_contract::{Error, Result};
+use keywheel_reference::{Reference, addresses};
+use serde::Deserialize;
+use std::path::PathBuf;
+
+/// Options of the issuer `redis`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RedisOptions {
+    /// `host:port` of the server; port 6379 where left out. Anything but this machine is spoken to over TLS.
+    pub address: String,
+    /// PEM file of further authorities that may have signed the server's certificate. With it TLS is asked for on this
+    /// machine too.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
+    /// Who changes the user.
+    pub admin: AdminOptions,
+    /// The user that gets new passwords.
+    pub user: String,
+    /// Letters and digits of a password; 32 where left out.
+    #[serde(default)]
+    pub length: Option<usize>,
+    /// Why it is enough to change this one node, where it has replicas or is part of a cluster: Redis hands ACL users
+    /// to no other node.
+    #[serde(default)]
+    pub one_node: Option<String>,
+    /// Whether connections that may have been opened with the old password are closed at the end; they are, where left
+    /// out.
+    #[serde(default)]
+    pub end_sessions: Option<bool>,
+}
+
+/// The user that changes the other.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdminOptions {
+    /// Its name.
+    pub user: String,
+    /// Where its password lies.
+    pub password: Reference,
+}
+
+/// The usual port.
+const PORT: u16 = 6379;
+/// 20 letters and digits are 119 bits.
+const SHORTEST: usize = 20;
+const LONGEST: usize = 128;
+
+impl RedisOptions {
+    /// The keys a person may write.
+    pub const KEYS: &[&str] = &[
+        "address",
+        "ca_file",
+        "admin",
+        "user",
+        "length",
+        "one_node",
+        "end_sessions",
+    ];
+
+    /// Whether the settings can work together; nothing is read or called.
+    ///
+    /// # Errors
+    /// `Invalid`, with what to write instead.
+    pub fn check(&self) -> Result<()> {
+        self.place()?;
+        // As Redis itself has it (`ACLStringHasSpaces`, `src/acl.c`).
+        let unfit = |name: &str| {
+            name.is_empty() || name.contains(|c: char| c.is_whitespace() || c.is_control())
+        };
+        let wrong = if unfit(&self.user) || unfit(&self.admin.user) {
+            "the name of a user is empty or has white space"
+        } else if self.user == self.admin.user {
+            "`admin` is the user that it would rotate itself: let another one do that"
+        } else if !(SHORTEST..=LONGEST).contains(&self.length()) {
+            "`length` is from 20 to 128"
+        } else if self
+            .one_node
+            .as_ref()
+            .is_some_and(|why| why.trim().is_empty())
+        {
+            "`one_node` gives no reason"
+        } else {
+            return Ok(());
+        };
+        Err(Error::invalid(wrong))
+    }
+
+    pub(crate) fn length(&self) -> usize {
+        self.length.unwrap_or(32)
+    }
+
+    pub(crate) fn place(&self) -> Result<addresses::Server> {
+        addresses::server("address", &self.address, PORT)
+    }
+
+    /// Without a promise to the contrary, what leaves this machine is encrypted.
+    pub(crate) fn encrypted(&self, place: &addresses::Server) -> bool {
+        self.ca_file.is_some() || !place.this_machine
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RedisOptions;
+
+    const ADMIN: &str = "admin = { user = 'rotator', password = { env = 'EXAMPLE' } }\n";
+
+    fn options(more: &str) -> Result<RedisOptions, toml::de::Error> {
+        toml::from_str(&format!("{ADMIN}{more}"))
+    }
+
+    #[test]
+    fn only_this_machine_is_spoken_to_without_encryption() {
+        for (address, more, encrypted) in [
+            ("cache.example.com", "", true),
+            ("127.0.0.1:1", "", false),
+            ("127.0.0.1:1", "ca_file = 'a'", true),
+            ("localhost.example.com", "", true),
+        ] {
+            let read = options(&format!("address = '{address}'\nuser = 'app'\n{more}")).unwrap();
+            let place = read.place().unwrap();
+            assert_eq!(read.encrypted(&place), encrypted, "{address}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_work_together_is_said() {
+        for (more, said) in [
+            ("user = 'app'", ""),
+            ("user = 'a b'", "white space"),
+            ("user = ''", "empty"),
+            ("user = 'rotator'", "let another one do that"),
+            ("user = 'app'\nlength = 19", "from 20 to 128"),
+            ("user = 'app'\none_node = ' '", "no reason"),
+        ] {
+            let read = options(&format!("address = 'h'\n{more}")).unwrap();
+            let error = read.check().err();
+            let error = error.map(|error| error.message).unwrap_or_default();
+            assert_eq!(error.is_empty(), said.is_empty(), "{more}: {error}");
+            assert!(error.contains(said), "{more}: {error}");
+        }
+        let named = options("address = 'redis://h'\nuser = 'app'").unwrap();
+        assert!(named.check().is_err());
+    }
+
+    #[test]
+    fn the_keys_are_the_fields() {
+        let all = "address = 'h'\nca_file = 'c'\nuser = 'a'\nlength = 32\none_node = 'w'\nend_sessions = false";
+        let read: toml::Table = toml::from_str(&format!("{ADMIN}{all}")).unwrap();
+        let mut keys = RedisOptions::KEYS.to_vec();
+        keys.sort_unstable();
+        let mut fields: Vec<_> = read.keys().map(String::as_str).collect();
+        fields.sort_unstable();
+        assert_eq!(fields, keys);
+        assert!(options(all).is_ok());
+        assert!(options(&format!("{all}\nx = 1")).is_err());
+    }
+}

@@ -1,0 +1,53 @@
+//! A change outlives a restart of the server, or is not made.
+
+use crate::rig::Rig;
+use keywheel_contract::{ErrorKind, Issuer as _, Tag};
+use keywheel_test_servers::redis::Keeps;
+
+#[tokio::test]
+async fn both_ends_of_a_rotation_outlive_a_restart() {
+    for keeps in [Keeps::AclFile, Keeps::Configuration] {
+        let Some(mut rig) = Rig::new(keeps).await else {
+            return;
+        };
+        let (old, new) = (rig.old().await, rig.renewed().await);
+        rig.server.kill();
+        rig.server.restart().await;
+        assert!(rig.accepts(&old) && rig.accepts(&new), "{keeps:?}");
+        rig.issuer.revoke(&old.id).await.unwrap();
+        rig.server.kill();
+        rig.server.restart().await;
+        assert!(!rig.accepts(&old) && rig.accepts(&new), "{keeps:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_restart_would_lose_is_not_begun() {
+    let Some(rig) = Rig::new(Keeps::Nothing).await else {
+        return;
+    };
+    let proposed = rig.issuer.propose(None).await.unwrap();
+    let error = rig
+        .issuer
+        .apply(&Tag::new("example"), &proposed)
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Invalid);
+    assert!(error.message.contains("`aclfile`"), "{error}");
+    assert!(!rig.accepts(&proposed));
+    assert_eq!(rig.passwords(), 1);
+}
+
+#[tokio::test]
+async fn a_removal_by_somebody_else_is_saved_too() {
+    let Some(mut rig) = Rig::new(Keeps::AclFile).await else {
+        return;
+    };
+    let (old, new) = (rig.old().await, rig.renewed().await);
+    rig.server
+        .root(&["ACL", "SETUSER", "app", "<example-before-keywheel"]);
+    rig.issuer.revoke(&old.id).await.unwrap();
+    rig.server.kill();
+    rig.server.restart().await;
+    assert!(!rig.accepts(&old) && rig.accepts(&new));
+}
