@@ -25,6 +25,8 @@ use keywheel_provider_google::{GoogleOptions, GoogleStore};
 use keywheel_provider_local::{
     DotenvStore, FilesOptions, FilesStore, ManualIssuer, ManualOptions, RandomIssuer, RandomOptions,
 };
+#[cfg(feature = "redis")]
+use keywheel_provider_redis::{RedisIssuer, RedisOptions};
 #[cfg(feature = "vault")]
 use keywheel_provider_vault::{VaultOptions, VaultStore};
 use serde::de::DeserializeOwned;
@@ -150,6 +152,12 @@ impl Providers {
             "aws-rotation" => Arc::new(RotationIssuer::new(
                 &settings::<RotationOptions>(&spec.options)?,
                 &self.config.base,
+            )?),
+            #[cfg(feature = "redis")]
+            "redis" => Arc::new(RedisIssuer::new(
+                settings::<RedisOptions>(&spec.options)?,
+                &self.config.base,
+                Arc::clone(&self.fingerprint),
             )?),
             "exec" => {
                 let (program, config) = self.program_of(&spec.options)?;

@@ -73,7 +73,7 @@ pub struct Origin {
 pub struct IssuerSpec {
     /// Key of the issuer in its table, or its kind where it is written inline.
     pub name: String,
-    /// Which provider: `random`, `manual`, `aws-rotation`, `exec`.
+    /// Which provider: `random`, `manual`, `redis`, `exec` and so on.
     pub kind: String,
     /// The provider's own settings.
     pub options: Map<String, Value>,

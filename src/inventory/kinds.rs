@@ -132,6 +132,8 @@ const ISSUERS: &[Kind] = &[
     },
     #[cfg(feature = "aws")]
     super::aws::ROTATION,
+    #[cfg(feature = "redis")]
+    super::redis::KIND,
     Kind {
         name: "exec",
         keys: EXEC,
@@ -216,6 +218,12 @@ mod tests {
                 &STORE_KINDS,
                 "vault",
                 keywheel_provider_vault::VaultOptions::KEYS,
+            ),
+            #[cfg(feature = "redis")]
+            (
+                &ISSUER_KINDS,
+                "redis",
+                keywheel_provider_redis::RedisOptions::KEYS,
             ),
             (&ISSUER_KINDS, "random", RandomOptions::KEYS),
             (&ISSUER_KINDS, "manual", ManualOptions::KEYS),

@@ -24,6 +24,8 @@ mod marks;
 mod names;
 mod origins;
 mod read;
+#[cfg(feature = "redis")]
+mod redis;
 mod resolve;
 mod schema;
 mod sources;

@@ -142,3 +142,18 @@ pub(super) fn one_consumer(proof: &str, instances: u32) -> String {
          proof = \"{proof}\", instances = {instances} }}"
     )
 }
+
+/// What reading says about an issuer `main` with these lines and a secret of its; empty where all is well.
+#[cfg(feature = "redis")]
+pub(super) fn issuer_problems(issuer: &str) -> String {
+    let environment = format!("{ENVIRONMENT}[issuers.main]\n{issuer}\n");
+    let team = "[secrets.a]\nissuer = { use = \"main\" }\nno_consumers = \"example\"\n\
+                publish_to = [{ store = \"main\", path = \"a\", field = \"{password}\" }]\n";
+    let read = Files::usual()
+        .with("inventory/production/environment.toml", &environment)
+        .with("inventory/production/team.toml", team)
+        .read();
+    let problems = read.err().unwrap_or_default();
+    let each = problems.iter().map(ToString::to_string);
+    each.collect::<Vec<_>>().join("\n")
+}

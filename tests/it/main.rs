@@ -34,6 +34,9 @@ mod project;
 #[cfg(test)]
 mod reading;
 #[cfg(test)]
+#[cfg(feature = "redis")]
+mod redis;
+#[cfg(test)]
 mod servers;
 #[cfg(test)]
 #[cfg(feature = "vault")]

@@ -1,4 +1,7 @@
 //! Adding a password and taking one away, each saved in the transaction that makes the change.
+//!
+//! Redis does not say which password a connection was opened with. Those that are there when a password is taken away
+//! may all have been opened with it; those that come later were not.
 
 use crate::link::Effect;
 use crate::server::Admin;
@@ -12,6 +15,23 @@ pub(crate) enum Keeps {
     AclFile,
     /// In the configuration that it was started with.
     Configuration,
+}
+
+enum Change {
+    Add,
+    /// And close the user's connections, perhaps.
+    TakeAway {
+        closes: bool,
+    },
+}
+
+impl Change {
+    fn rule(&self, hash: &str) -> String {
+        match self {
+            Self::Add => format!("#{hash}"),
+            Self::TakeAway { .. } => format!("!{hash}"),
+        }
+    }
 }
 
 impl Keeps {
@@ -42,7 +62,7 @@ impl Admin<'_> {
         if account.hashes.iter().any(|known| known == hash) {
             return Ok(());
         }
-        let done = self.change("#", hash, keeps).await;
+        let done = self.change(&Change::Add, hash, keeps).await;
         match &done {
             // The transaction was carried out, and saving it failed: what a restart would lose must not be used.
             Err(error) if error.kind != ErrorKind::UnknownOutcome => {
@@ -53,10 +73,11 @@ impl Admin<'_> {
         }
     }
 
-    /// Refuses this hash from now on.
+    /// Refuses this hash from now on, and closes the user's connections, if asked.
     pub(crate) async fn remove(&mut self, hash: &str) -> Result<()> {
         let keeps = self.keeps().await?;
-        self.change("!", hash, keeps).await
+        let closes = self.server.options.end_sessions.unwrap_or(true);
+        self.change(&Change::TakeAway { closes }, hash, keeps).await
     }
 
     /// Saves what is there, and says how: before a change, to find that it cannot be kept while nothing is changed yet.
@@ -89,14 +110,20 @@ impl Admin<'_> {
         }
     }
 
-    /// `MULTI`: where the answer is lost, either nothing was changed or the change is saved too.
-    async fn change(&mut self, sign: &str, hash: &str, keeps: Keeps) -> Result<()> {
+    /// `MULTI`: where the answer is lost, either nothing was changed or everything is done.
+    async fn change(&mut self, change: &Change, hash: &str, keeps: Keeps) -> Result<()> {
         let user = self.server.user();
         let mut commands = redis::pipe();
-        let rule = format!("{sign}{hash}");
         commands.atomic();
-        commands.cmd("ACL").arg("SETUSER").arg(user).arg(rule);
+        commands
+            .cmd("ACL")
+            .arg("SETUSER")
+            .arg(user)
+            .arg(change.rule(hash));
         commands.add_command(keeps.command());
+        if let Change::TakeAway { closes: true } = change {
+            commands.cmd("CLIENT").arg("KILL").arg("USER").arg(user);
+        }
         let done = self.link.together(&commands).await;
         done.map_err(|trouble| trouble.error(&self.server.address, "ACL SETUSER", Effect::Changes))
     }
@@ -105,7 +132,8 @@ impl Admin<'_> {
         let account = self.existing().await.map_err(in_doubt)?;
         if account.hashes.iter().any(|known| known == hash) {
             // In memory it is gone whatever becomes of the saving.
-            drop(self.change("!", hash, keeps).await);
+            let closes = false;
+            drop(self.change(&Change::TakeAway { closes }, hash, keeps).await);
             let after = self.existing().await.map_err(in_doubt)?;
             if after.hashes.iter().any(|known| known == hash) {
                 return Err(in_doubt(Error::unavailable("a new password was not saved")));

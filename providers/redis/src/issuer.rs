@@ -4,9 +4,7 @@ use crate::identity::{Names, hash};
 use crate::login::{Login, OurOwn};
 use crate::options::RedisOptions;
 use crate::password;
-use crate::reply::Client;
 use crate::server::Server;
-use crate::sessions::TakenAway;
 use async_trait::async_trait;
 use keywheel_contract::{
     ChosenBy, Credential, CredentialId, CredentialState, Error, Fields, Find, FingerprintKey,
@@ -21,7 +19,6 @@ pub struct RedisIssuer {
     server: Server,
     names: Names,
     own: OurOwn,
-    taken_away: TakenAway,
 }
 
 impl RedisIssuer {
@@ -34,7 +31,6 @@ impl RedisIssuer {
             names: Names::new(&options.user, key),
             server: Server::new(options, base)?,
             own: OurOwn::default(),
-            taken_away: TakenAway::default(),
         })
     }
 
@@ -69,28 +65,17 @@ impl RedisIssuer {
 
     async fn add(&self, credential: &Credential) -> Result<()> {
         let hash = hash(self.password(&credential.fields)?);
-        self.server.admin().await?.add(&hash).await?;
-        self.taken_away.forget(&self.names.id(&hash));
-        Ok(())
+        self.server.admin().await?.add(&hash).await
     }
 
     /// Whoever has no such password has it no more; that is saved all the same, for somebody may have left it unsaved.
     async fn remove(&self, id: &CredentialId) -> Result<()> {
         let mut admin = self.server.admin().await?;
         let account = admin.account().await?.unwrap_or_default();
-        let there = self.names.find(&account.hashes, id);
-        match there {
-            Some(hash) => admin.remove(hash).await?,
-            None => admin.keeps().await.map(drop)?,
+        match self.names.find(&account.hashes, id) {
+            Some(hash) => admin.remove(hash).await,
+            None => admin.keeps().await.map(drop),
         }
-        // A connection made now is younger than any that could still have used it.
-        let newest = self.server.admin().await?.own_number().await?;
-        self.taken_away.remember(id, newest, there.is_some());
-        Ok(())
-    }
-
-    fn ends_sessions(&self) -> bool {
-        self.server.options.end_sessions.unwrap_or(true)
     }
 }
 
@@ -108,7 +93,8 @@ impl Issuer for RedisIssuer {
             revokes: true,
             activates: false,
             reports_last_use: false,
-            sessions: self.ends_sessions(),
+            // Those of one password cannot be told from those of the other.
+            sessions: false,
             reuse: true,
             host_bound: false,
             entropy_bits: Some(password::entropy_bits(self.server.options.length())),
@@ -200,28 +186,16 @@ impl Issuer for RedisIssuer {
         self.server.refused_uses(since_ms, &self.own).await
     }
 
-    async fn sessions(&self, id: &CredentialId) -> Result<Vec<Session>> {
-        if !self.ends_sessions() {
-            return Err(ruled_out("sessions", "`end_sessions` is false"));
-        }
-        let mut admin = self.server.admin().await?;
-        let open = admin.sessions(id, &self.taken_away).await?;
-        let session = |client: &Client| Session {
-            id: client.id.to_string(),
-            from: client.described(),
-        };
-        Ok(open.iter().map(session).collect())
+    async fn sessions(&self, _id: &CredentialId) -> Result<Vec<Session>> {
+        Err(ruled_out("sessions", SAME_USER))
     }
 
-    async fn end_sessions(&self, id: &CredentialId) -> Result<u64> {
-        if !self.ends_sessions() {
-            return Err(ruled_out("end_sessions", "`end_sessions` is false"));
-        }
-        let mut admin = self.server.admin().await?;
-        let open = admin.sessions(id, &self.taken_away).await?;
-        admin.end(&open).await
+    async fn end_sessions(&self, _id: &CredentialId) -> Result<u64> {
+        Err(ruled_out("end_sessions", SAME_USER))
     }
 }
+
+const SAME_USER: &str = "a connection does not say which password it was opened with; all of the user's are closed when one is taken away";
 
 fn ruled_out(what: &str, why: &str) -> Error {
     Error::invalid(format!("issuer `redis` has no {what}: {why}"))

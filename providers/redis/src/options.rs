@@ -26,8 +26,8 @@ pub struct RedisOptions {
     /// to no other node.
     #[serde(default)]
     pub one_node: Option<String>,
-    /// Whether connections that may have been opened with the old password are closed at the end; they are, where left
-    /// out.
+    /// Whether the user's connections are closed when a password is taken away, for they may have been opened with it;
+    /// they are, where left out.
     #[serde(default)]
     pub end_sessions: Option<bool>,
 }

@@ -1,19 +1,15 @@
-//! Answers that are lines and lists of pairs, read (pure).
+//! An entry of `ACL LOG`, read (pure).
 
 use redis::Value;
 use std::collections::HashMap;
 
-/// One client, as `CLIENT LIST` and the `client-info` of `ACL LOG` describe it: `id=3 addr=127.0.0.1:1 name= …`.
+/// One client, as `client-info` describes it: `id=3 addr=127.0.0.1:1 name= …`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Client {
-    /// Rises with each connection, for the life of the server.
-    pub(crate) id: u64,
     /// Its end of the connection.
     pub(crate) address: String,
     /// What it calls itself.
     pub(crate) name: String,
-    /// Whom it logged in as.
-    pub(crate) user: String,
 }
 
 impl Client {
@@ -24,10 +20,8 @@ impl Client {
             .collect();
         let text = |key: &str| pairs.get(key).map(|text| (*text).to_owned());
         Some(Self {
-            id: pairs.get("id")?.parse().ok()?,
             address: text("addr")?,
             name: text("name").unwrap_or_default(),
-            user: text("user").unwrap_or_default(),
         })
     }
 
@@ -88,7 +82,6 @@ mod tests {
     #[test]
     fn a_client_is_read_and_described() {
         let client = Client::read(LINE).unwrap();
-        assert_eq!((client.id, client.user.as_str()), (7, "default"));
         assert_eq!(client.described(), "127.0.0.1:32826 (worker)");
         let nameless = Client::read(&LINE.replace("worker", "")).unwrap();
         assert_eq!(nameless.described(), "127.0.0.1:32826");
@@ -98,7 +91,10 @@ mod tests {
     #[test]
     fn only_refused_logins_are_read() {
         let read = RefusedLogin::read(&entry("auth")).unwrap();
-        assert_eq!((read.user.as_str(), read.client.id), ("app", 7));
+        assert_eq!(
+            (read.user.as_str(), read.client.name.as_str()),
+            ("app", "worker")
+        );
         assert!(read.seconds_ago < 0.1);
         assert_eq!(RefusedLogin::read(&entry("command")), None);
     }

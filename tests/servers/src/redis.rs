@@ -88,7 +88,6 @@ impl Redis {
     }
 
     /// One command as `root`, by `redis-cli`.
-    #[must_use]
     pub fn root(&self, command: &[&str]) -> String {
         self.cli("root", ROOT, command).unwrap()
     }
