@@ -1,0 +1,241 @@
+//! What a played service answers.
+
+use super::matching::{Asked, Found};
+use super::world::{ACTIVE, DISABLED, ENDED, Made, World};
+use crate::body::played;
+use crate::pack::{Does, Pack, Paging, Route};
+use crate::scope::Scope;
+use serde_json::Value;
+
+/// Items on a page.
+const PAGE: usize = 2;
+
+/// An answer.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: Vec<(&'static str, String)>,
+    pub(super) text: String,
+}
+
+impl Answer {
+    /// There is nothing of this kind.
+    pub(super) fn nothing() -> Self {
+        Self::said(501, &Value::from("example: nothing here is called so"))
+    }
+
+    fn said(status: u16, body: &Value) -> Self {
+        let empty = body.is_null() || body.as_str() == Some("");
+        Self {
+            status,
+            headers: vec![("content-type", "application/json".to_owned())],
+            text: if empty {
+                String::new()
+            } else {
+                body.to_string()
+            },
+        }
+    }
+
+    fn fixed((status, body): &(u16, Value)) -> Self {
+        Self::said(*status, body)
+    }
+}
+
+/// Finds the route, sees who asks, and does what it says.
+pub(super) fn answer(pack: &Pack, world: &mut World, asked: &Asked) -> Answer {
+    let contract = &pack.contract;
+    let on = contract
+        .routes
+        .iter()
+        .filter_map(|route| Some((route, asked.on(route)?)));
+    let on: Vec<(&Route, Found)> = on.collect();
+    if on.is_empty() {
+        return Answer::nothing();
+    }
+    let brought = on.into_iter().find_map(|(route, mut found)| {
+        found.extend(asked.brings(route)?);
+        Some((route, found))
+    });
+    let Some((route, mut found)) = brought else {
+        return Answer::said(400, &Value::from("example: the body is not as described"));
+    };
+    if route.auth != "none" {
+        let gate = contract.auth.get(&route.auth);
+        let Some(shown) = gate.and_then(|gate| asked.shows(gate)) else {
+            return Answer::fixed(&contract.refused);
+        };
+        if shown
+            .get("token")
+            .is_some_and(|token| !world.tokens.contains(token))
+        {
+            return Answer::fixed(&contract.refused);
+        }
+        found.extend(shown);
+    }
+    done(pack, world, asked, route, found)
+}
+
+fn done(pack: &Pack, world: &mut World, asked: &Asked, route: &Route, found: Found) -> Answer {
+    let contract = &pack.contract;
+    match route.does {
+        Does::List => return list(pack, world, asked, route),
+        Does::Login => return login(world, route),
+        Does::Create | Does::Replace => return create(pack, world, route, found),
+        Does::Use | Does::Look | Does::Set | Does::End | Does::Rotate => {}
+    }
+    let Some(at) = named(pack, world, route, &found) else {
+        return Answer::fixed(if route.does == Does::Use {
+            &contract.refused
+        } else {
+            &contract.missing
+        });
+    };
+    let key = &mut world.keys[at];
+    if let Some((state, status, body)) = route
+        .needs
+        .as_ref()
+        .filter(|(state, ..)| state != key.state)
+    {
+        return Answer::said(
+            *status,
+            &played(body, &key.scope(pack)).unwrap_or_else(|_| state.as_str().into()),
+        );
+    }
+    match route.does {
+        Does::Use if !key.is_honoured() => return Answer::fixed(&contract.refused),
+        Does::Use => key.use_now(),
+        Does::Set => key.state = state(route.state.as_deref()),
+        Does::End => key.state = ENDED,
+        Does::Rotate => return rotate(pack, world, route, at),
+        _ => {}
+    }
+    shown(route, &world.keys[at].scope(pack))
+}
+
+fn state(word: Option<&str>) -> &'static str {
+    match word {
+        Some(DISABLED) => DISABLED,
+        Some(ENDED) => ENDED,
+        _ => ACTIVE,
+    }
+}
+
+/// Which credential is meant: by its id, or by what was shown of it.
+fn named(pack: &Pack, world: &World, route: &Route, found: &Found) -> Option<usize> {
+    if let Some(id) = found.get("id") {
+        return world
+            .keys
+            .iter()
+            .position(|key| key.id == *id && key.is_shown(pack));
+    }
+    let fields: Vec<_> = pack
+        .fields
+        .keys()
+        .filter_map(|name| Some((name, found.get(name)?)))
+        .collect();
+    let fits = |key: &Made| {
+        fields
+            .iter()
+            .all(|(name, text)| key.fields.get(*name) == Some(text))
+    };
+    let known = route.does == Does::Use && !fields.is_empty();
+    known.then(|| world.keys.iter().rposition(fits)).flatten()
+}
+
+fn create(pack: &Pack, world: &mut World, route: &Route, found: Found) -> Answer {
+    if route.does == Does::Replace {
+        world.keys.iter_mut().for_each(|key| key.state = ENDED);
+    } else if !world.has_room(pack) {
+        let full = pack.contract.full.as_ref();
+        return full.map_or_else(Answer::nothing, Answer::fixed);
+    }
+    let made = world.create(pack, found);
+    shown(route, &made.scope(pack))
+}
+
+/// The second use of an ended one is taken for a theft: its whole family ends.
+fn rotate(pack: &Pack, world: &mut World, route: &Route, at: usize) -> Answer {
+    let (family, ended) = (world.keys[at].family, world.keys[at].state == ENDED);
+    if ended {
+        let theirs = world.keys.iter_mut().filter(|key| key.family == family);
+        theirs.for_each(|key| key.state = ENDED);
+        return Answer::fixed(&pack.contract.refused);
+    }
+    world.keys[at].state = ENDED;
+    let made = world.create(pack, Found::new());
+    if let Some(last) = world.keys.last_mut() {
+        last.family = family;
+    }
+    shown(route, &made.scope(pack))
+}
+
+fn login(world: &mut World, route: &Route) -> Answer {
+    let token = format!("example-token-{}", world.tokens.len() + 1);
+    world.tokens.push(token.clone());
+    let mut scope = Scope::default();
+    scope.set("token", token.into());
+    shown(route, &scope)
+}
+
+fn list(pack: &Pack, world: &World, asked: &Asked, route: &Route) -> Answer {
+    let shown_keys: Vec<&Made> = world.keys.iter().filter(|key| key.is_shown(pack)).collect();
+    let query = |name: &str| asked.query.get(name).cloned();
+    let number = |name: &str| {
+        query(name)
+            .and_then(|text| text.parse::<usize>().ok())
+            .unwrap_or(1)
+    };
+    let start = match &route.pages {
+        Some(Paging::Cursor(name)) => query(name)
+            .and_then(|after| shown_keys.iter().position(|key| key.id == after))
+            .map_or(0, |at| at + 1),
+        Some(Paging::Number(name) | Paging::Link(name) | Paging::Address(name)) => {
+            (number(name).max(1) - 1) * PAGE
+        }
+        Some(Paging::FromZero(name)) => query(name).map_or(0, |_| number(name)) * PAGE,
+        None => 0,
+    };
+    let length = if route.pages.is_some() {
+        PAGE
+    } else {
+        usize::MAX
+    };
+    let page: Vec<&Made> = shown_keys
+        .iter()
+        .skip(start)
+        .take(length)
+        .copied()
+        .collect();
+    let more = start + page.len() < shown_keys.len();
+    let item = route.item.clone().unwrap_or_default();
+    let items = page
+        .iter()
+        .filter_map(|key| played(&item, &key.scope(pack)).ok());
+    let mut scope = Scope::default();
+    let id = |key: Option<&&Made>| key.map_or(Value::Null, |key| key.id.clone().into());
+    scope.set("items", items.collect());
+    scope.set("more", more.into());
+    scope.set("first", id(page.first()));
+    scope.set("last", id(page.last()));
+    scope.set("next", if more { id(page.last()) } else { Value::Null });
+    scope.set("next_page", Value::Null);
+    if let (Some(Paging::Address(name)), true) = (&route.pages, more) {
+        let next = format!("{}?{name}={}", asked.address, number(name) + 1);
+        scope.set("next_page", next.into());
+    }
+    let mut answer = shown(route, &scope);
+    if let (Some(Paging::Link(name)), true) = (&route.pages, more) {
+        let next = format!("{}?{name}={}", asked.address, number(name) + 1);
+        answer
+            .headers
+            .push(("link", format!("<{next}>; rel=\"next\"")));
+    }
+    answer
+}
+
+fn shown(route: &Route, scope: &Scope) -> Answer {
+    match played(&route.answer, scope) {
+        Ok(body) => Answer::said(route.status, &body),
+        Err(error) => Answer::said(501, &Value::from(error.message)),
+    }
+}

@@ -1,0 +1,259 @@
+//! Tests a pack: the conformance suite of every issuer against the played service, then what services do wrong.
+
+use super::{Nasty, Played};
+use crate::HttpIssuer;
+use crate::pack::Pack;
+use async_trait::async_trait;
+use keywheel_contract::conformance::issuer::{IssuerHarness, suite};
+use keywheel_contract::conformance::report::{Case, Outcome, Report};
+use keywheel_contract::{
+    ChosenBy, Credential, CredentialId, Error, ErrorKind, Find, Issuer, Liveness, Result, Tag,
+};
+use tokio::net::TcpListener;
+use tokio::task::AbortHandle;
+
+/// Tests a pack. What is wrong is a failed case of the report.
+///
+/// # Errors
+/// No port of this machine can be listened on, or the contract's parameters do not fit the pack.
+pub async fn check(pack: &Pack) -> Result<Report> {
+    let bench = Bench::set(pack).await?;
+    let mut report = suite(&bench).await;
+    let bench = Bench::set(pack).await?;
+    for (name, result) in [
+        ("a credential on a later page is found", bench.pages().await),
+        (
+            "a mint whose answer is lost is found and ended",
+            bench.lost_mint().await,
+        ),
+        (
+            "a young credential is never called dead",
+            bench.young().await,
+        ),
+        (
+            "an ended credential that is still accepted is not called dead",
+            bench.lingering().await,
+        ),
+        (
+            "a page for people proves nothing",
+            bench.page_for_people().await,
+        ),
+        ("no room for another credential is said", bench.full().await),
+    ] {
+        let result = result
+            .unwrap_or_else(|error| Outcome::Failed(format!("answered {}: {error}", error.word())));
+        report.cases.push(Case { name, result });
+    }
+    Ok(report)
+}
+
+/// A served service and its issuer.
+struct Bench {
+    played: Played,
+    issuer: HttpIssuer,
+    server: AbortHandle,
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+#[async_trait]
+impl IssuerHarness for Bench {
+    fn issuer(&self) -> &dyn Issuer {
+        &self.issuer
+    }
+
+    async fn provided(&self) -> Option<Credential> {
+        let (fields, id) = self.played.by_hand();
+        let named = self.issuer.identify(&fields).await.ok().flatten();
+        let id = named.unwrap_or_else(|| CredentialId::new(id));
+        Some(Credential { id, fields })
+    }
+}
+
+fn skipped(why: &str) -> Result<Outcome> {
+    Ok(Outcome::Skipped(why.to_owned()))
+}
+
+fn ensure(holds: bool, otherwise: &str) -> Result<Outcome> {
+    Ok(if holds {
+        Outcome::Passed
+    } else {
+        Outcome::Failed(otherwise.to_owned())
+    })
+}
+
+fn tag(number: u32) -> Tag {
+    Tag::new(format!("keywheel-example-{number}"))
+}
+
+impl Bench {
+    async fn set(pack: &Pack) -> Result<Self> {
+        let no_port = |_| Error::unavailable("no port of this machine can be listened on");
+        let listener = TcpListener::bind("127.0.0.1:0").await.map_err(no_port)?;
+        let address = format!("http://{}", listener.local_addr().map_err(no_port)?);
+        let played = Played::new(pack);
+        let router = played.router();
+        let server = tokio::spawn(async move { axum::serve(listener, router).await });
+        let issuer = played.issuer(&address)?;
+        Ok(Self {
+            played,
+            issuer,
+            server: server.abort_handle(),
+        })
+    }
+
+    /// Whether it lets a program make many at once.
+    fn mints(&self) -> bool {
+        self.issuer.capabilities().chosen_by == ChosenBy::Issuer
+    }
+
+    async fn obtain(&self, tag: &Tag) -> Result<Credential> {
+        match self.issuer.capabilities().chosen_by {
+            ChosenBy::Issuer => self.issuer.mint(tag).await,
+            ChosenBy::Person => self
+                .provided()
+                .await
+                .ok_or_else(|| Error::invalid("nobody brought one")),
+            ChosenBy::Keywheel => {
+                let proposed = self.issuer.propose(None).await?;
+                self.issuer.apply(tag, &proposed).await?;
+                Ok(proposed)
+            }
+        }
+    }
+
+    async fn end(&self, made: &Credential) -> Result<()> {
+        match self.issuer.capabilities().revokes {
+            true => self.issuer.revoke(&made.id).await,
+            false => Ok(()),
+        }
+    }
+
+    async fn pages(&self) -> Result<Outcome> {
+        let can = self.issuer.capabilities();
+        if can.find != Find::ByTag {
+            return skipped("does not find by tag");
+        }
+        // A service with room for two shows them on one page.
+        let most = self.played.pack.contract.room.unwrap_or(5);
+        let mut made = Vec::new();
+        for number in 0..u32::try_from(most.min(5)).unwrap_or(5) {
+            made.push(self.obtain(&tag(number)).await?);
+        }
+        let mut found = true;
+        for (number, one) in (0..).zip(&made) {
+            found &= self.issuer.find(&tag(number)).await? == [one.id.clone()];
+        }
+        for one in &made {
+            self.end(one).await?;
+        }
+        ensure(found, "not every one was found by its tag")
+    }
+
+    async fn lost_mint(&self) -> Result<Outcome> {
+        if !self.mints() || self.issuer.capabilities().find != Find::ByTag {
+            return skipped("a program does not make one that it could not name");
+        }
+        let before = self.played.count().1;
+        self.played.misbehave(Nasty {
+            breaks_after: 1,
+            ..Nasty::default()
+        });
+        let lost = self.issuer.mint(&tag(100)).await;
+        let in_doubt = lost
+            .err()
+            .is_some_and(|error| error.kind == ErrorKind::UnknownOutcome);
+        let orphans = self.issuer.find(&tag(100)).await?;
+        for orphan in &orphans {
+            if self.issuer.capabilities().revokes {
+                self.issuer.revoke(orphan).await?;
+            }
+        }
+        let left = self.played.count().1 - before;
+        ensure(
+            in_doubt && orphans.len() == 1 && (left == 0 || !self.issuer.capabilities().revokes),
+            "it was not in doubt, not found by its tag, or not ended",
+        )
+    }
+
+    async fn young(&self) -> Result<Outcome> {
+        if !self.played.pack.converges || !self.issuer.capabilities().tests {
+            return skipped("the pack says that changes are seen at once, or nothing is tested");
+        }
+        self.played.misbehave(Nasty {
+            young: 1,
+            ..Nasty::default()
+        });
+        let made = self.obtain(&tag(101)).await?;
+        self.played.misbehave(Nasty::default());
+        let (first, then) = (
+            self.issuer.test(&made).await?,
+            self.issuer.test(&made).await?,
+        );
+        self.end(&made).await?;
+        let told = format!("{first:?}, then {then:?}");
+        ensure(first == Liveness::Unknown && then == Liveness::Alive, &told)
+    }
+
+    async fn lingering(&self) -> Result<Outcome> {
+        let can = self.issuer.capabilities();
+        if !can.tests || !can.revokes {
+            return skipped("nothing is tested, or nothing is ended by a program");
+        }
+        self.played.misbehave(Nasty {
+            lingers: 1,
+            ..Nasty::default()
+        });
+        let made = self.obtain(&tag(102)).await?;
+        self.played.misbehave(Nasty::default());
+        self.end(&made).await?;
+        let (first, then) = (
+            self.issuer.test(&made).await?,
+            self.issuer.test(&made).await?,
+        );
+        ensure(
+            first != Liveness::Dead && then == Liveness::Dead,
+            &format!("{first:?}, then {then:?}"),
+        )
+    }
+
+    async fn page_for_people(&self) -> Result<Outcome> {
+        let can = self.issuer.capabilities();
+        if !can.tests || self.played.pack.test_changes() {
+            return skipped("nothing is tested by a call that only reads");
+        }
+        let made = self.obtain(&tag(103)).await?;
+        self.played.misbehave(Nasty {
+            pages_for_people: 1,
+            ..Nasty::default()
+        });
+        let told = self.issuer.test(&made).await?;
+        self.played.misbehave(Nasty::default());
+        self.end(&made).await?;
+        ensure(
+            told == Liveness::Unknown,
+            &format!("{told:?} by a page for people"),
+        )
+    }
+
+    async fn full(&self) -> Result<Outcome> {
+        if !self.mints() || self.played.pack.contract.full.is_none() {
+            return skipped("the contract does not say what it answers then");
+        }
+        let before = self.played.count().0;
+        self.played.misbehave(Nasty {
+            full: true,
+            ..Nasty::default()
+        });
+        let refused = self.issuer.mint(&tag(104)).await.err();
+        self.played.misbehave(Nasty::default());
+        let said = refused.is_some_and(|error| {
+            error.kind == ErrorKind::Invalid && error.message.contains("room")
+        });
+        ensure(said && self.played.count().0 == before, "it is not said so")
+    }
+}

@@ -1,0 +1,189 @@
+//! Plays a service as the contract block of its pack says, and tests the pack against it.
+//!
+//! The one server for all packs: credentials in memory, who asks is checked, bodies must be exactly as described, two
+//! items are on a page. It can misbehave as real services do: [`Nasty`]. What it does not play: rights, rates, and
+//! anything that the contract block does not say.
+
+mod answer;
+mod cases;
+mod matching;
+mod world;
+
+pub use cases::check;
+pub use world::Nasty;
+
+use crate::pack::Pack;
+use crate::{HttpIssuer, HttpOptions};
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::{Response, StatusCode};
+use keywheel_contract::{Fields, Result, SecretValue};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use world::World;
+
+/// Largest body that is read.
+const LARGEST: usize = 64 * 1024;
+
+/// One request with its answer's status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exchange {
+    /// The method.
+    pub method: String,
+    /// Path and query, below the base.
+    pub path: String,
+    /// Status of the answer.
+    pub status: u16,
+    /// The body of the request, as text.
+    pub body: String,
+    /// The body of the answer, as text.
+    pub answer: String,
+}
+
+/// A service; copies share it.
+#[derive(Clone)]
+pub struct Played {
+    pack: Arc<Pack>,
+    world: Arc<Mutex<World>>,
+}
+
+impl Played {
+    /// Nothing was issued yet.
+    #[must_use]
+    pub fn new(pack: &Pack) -> Self {
+        Self {
+            pack: Arc::new(pack.clone()),
+            world: Arc::default(),
+        }
+    }
+
+    /// To be served.
+    pub fn router(&self) -> Router {
+        Router::new().fallback(serve).with_state(self.clone())
+    }
+
+    /// The path below which it answers.
+    #[must_use]
+    pub fn path(&self) -> String {
+        let base = self
+            .pack
+            .base_url
+            .as_deref()
+            .and_then(|url| reqwest::Url::parse(url).ok());
+        let path = base.map_or_else(
+            || self.pack.contract.path.clone(),
+            |url| url.path().to_owned(),
+        );
+        path.trim_end_matches('/').to_owned()
+    }
+
+    /// An issuer at this `http://host:port`, configured as the contract says.
+    ///
+    /// # Errors
+    /// `Invalid`: the contract's parameters do not fit.
+    pub fn issuer(&self, address: &str) -> Result<HttpIssuer> {
+        let contract = &self.pack.contract;
+        let options = HttpOptions {
+            pack: self.pack.name.clone(),
+            base_url: Some(format!("{address}{}", self.path())),
+            ca_file: None,
+            credentials: BTreeMap::new(),
+            parameters: contract.parameters.clone(),
+            instructions: None,
+        };
+        let given = contract.credentials.iter();
+        let given = given.map(|(name, text)| (name.clone(), SecretValue::from(text.clone())));
+        HttpIssuer::given(
+            &options,
+            Pack::clone(&self.pack),
+            Path::new("/"),
+            given.collect(),
+        )
+    }
+
+    /// A person makes a credential there; its fields and the service's id of it.
+    #[must_use]
+    pub fn by_hand(&self) -> (Fields, String) {
+        let made = self.world().create(&self.pack, BTreeMap::new());
+        let mut fields = Fields::new();
+        for (name, text) in &made.fields {
+            fields.insert(name, SecretValue::from(text.clone()));
+        }
+        (fields, made.id)
+    }
+
+    /// A person ends the credential with this value there.
+    pub fn end_by_hand(&self, value: &str) {
+        for key in &mut self.world().keys {
+            if key.fields.values().any(|text| text == value) {
+                key.state = world::ENDED;
+            }
+        }
+    }
+
+    /// What it does wrong from now on.
+    pub fn misbehave(&self, nasty: Nasty) {
+        self.world().nasty = nasty;
+    }
+
+    /// How many credentials were ever made, and how many of them are honoured.
+    #[must_use]
+    pub fn count(&self) -> (usize, usize) {
+        let world = self.world();
+        let active = world.keys.iter().filter(|key| key.state == world::ACTIVE);
+        (world.keys.len(), active.count())
+    }
+
+    /// Whether a credential with this value in some field is honoured.
+    #[must_use]
+    pub fn honours(&self, value: &str) -> bool {
+        let world = self.world();
+        let has = |key: &&world::Made| key.fields.values().any(|text| text == value);
+        world
+            .keys
+            .iter()
+            .find(has)
+            .is_some_and(|key| key.state == world::ACTIVE)
+    }
+
+    /// Everything that was asked so far.
+    #[must_use]
+    pub fn exchanges(&self) -> Vec<Exchange> {
+        self.world().exchanges.clone()
+    }
+
+    /// A panic elsewhere leaves it whole.
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn serve(State(played): State<Played>, request: Request) -> Response<Body> {
+    let (head, body) = request.into_parts();
+    let body = to_bytes(body, LARGEST).await.unwrap_or_default();
+    let asked = matching::Asked::new(&played.path(), &head, &body);
+    let mut world = played.world();
+    let mut answer = asked.map_or_else(answer::Answer::nothing, |asked| {
+        answer::answer(&played.pack, &mut world, &asked)
+    });
+    world.spoil(&mut answer, head.method.as_str());
+    world.exchanges.push(Exchange {
+        method: head.method.as_str().to_owned(),
+        path: head.uri.to_string().replacen(&played.path(), "", 1),
+        status: answer.status,
+        body: String::from_utf8_lossy(&body).into_owned(),
+        answer: answer.text.clone(),
+    });
+    drop(world);
+    let mut response = Response::new(Body::from(answer.text));
+    *response.status_mut() =
+        StatusCode::from_u16(answer.status).unwrap_or(StatusCode::NOT_IMPLEMENTED);
+    for (name, text) in answer.headers {
+        if let Ok(text) = text.parse() {
+            response.headers_mut().insert(name, text);
+        }
+    }
+    response
+}

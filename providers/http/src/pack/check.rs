@@ -1,0 +1,262 @@
+//! Whether a pack can work: everything that can be told before a call is made.
+
+use super::{Call, Pack};
+use crate::text::Text;
+use keywheel_contract::{ChosenBy, Style};
+use regex_lite::Regex;
+use std::collections::BTreeSet;
+
+type Checked = Result<(), String>;
+
+/// Names that every text may have beside those of the pack.
+const ALWAYS: [&str; 4] = ["id", "ref", "tag", "now"];
+
+pub(super) fn check(pack: &Pack) -> Checked {
+    named(pack)?;
+    patterns(pack)?;
+    operations(pack)?;
+    credentials(pack)?;
+    for (name, auth, call) in pack.calls() {
+        shaped(call)
+            .and_then(|()| asked_by(pack, call.auth.as_deref().unwrap_or(auth)))
+            .and_then(|()| known(pack, call))
+            .and_then(|()| no_secret_in_the_address(pack, call))
+            .map_err(|why| format!("`{name}`: {why}"))?;
+    }
+    logins(pack)
+}
+
+fn ensure(holds: bool, otherwise: impl Into<String>) -> Checked {
+    if holds { Ok(()) } else { Err(otherwise.into()) }
+}
+
+fn named(pack: &Pack) -> Checked {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let good = !pack.name.is_empty() && pack.name.chars().all(allowed);
+    ensure(good, "`name` has the letters a-z, digits and `-`")?;
+    let mut names = pack
+        .parameters
+        .keys()
+        .chain(pack.credentials.keys())
+        .chain(pack.fields.keys());
+    let mut seen = BTreeSet::from(ALWAYS);
+    let twice = names.find(|name| !seen.insert(name.as_str()));
+    ensure(
+        twice.is_none(),
+        format!(
+            "the name `{}` is used twice",
+            twice.map_or("", String::as_str)
+        ),
+    )
+}
+
+fn patterns(pack: &Pack) -> Checked {
+    let fields = pack
+        .fields
+        .iter()
+        .map(|(name, field)| (name, &field.format));
+    let parameters = pack
+        .parameters
+        .iter()
+        .map(|(name, one)| (name, &one.format));
+    for (name, format) in fields.chain(parameters) {
+        let wrong = format
+            .as_ref()
+            .is_some_and(|text| Regex::new(text).is_err());
+        ensure(
+            !wrong,
+            format!("the format of `{name}` is no regular expression"),
+        )?;
+    }
+    ensure(!pack.fields.is_empty(), "a credential has no field")
+}
+
+/// What its words promise, it has the calls for.
+fn operations(pack: &Pack) -> Checked {
+    let by_person = pack.chosen_by == ChosenBy::Person;
+    ensure(
+        by_person == (pack.style == Style::Assisted),
+        "`assisted` is what a person makes, and nothing else is",
+    )?;
+    let mints = pack.chosen_by == ChosenBy::Issuer;
+    ensure(
+        mints != pack.mint.is_empty(),
+        "`mint` makes what the issuer chooses, and only that",
+    )?;
+    let applies = pack.chosen_by == ChosenBy::Keywheel;
+    ensure(
+        applies != pack.apply.is_empty(),
+        "`apply` sets what we choose, and only that",
+    )?;
+    let drawn = pack.fields.values().any(|field| field.draw.is_some());
+    ensure(
+        applies == drawn,
+        "a field has `draw` where we choose it, and only there",
+    )?;
+    ensure(
+        pack.disable.is_empty() == pack.enable.is_empty(),
+        "`disable` and `enable` belong together",
+    )?;
+    ensure(
+        !by_person || pack.instructions.is_some(),
+        "a person needs `instructions`",
+    )?;
+    let lost = mints
+        && !pack.idempotent
+        && pack
+            .list
+            .as_ref()
+            .is_none_or(|list| list.item.tag.is_none());
+    ensure(
+        !lost,
+        "a credential whose answer got lost is found by the `tag` of `list`, or `mint` is `idempotent`",
+    )
+}
+
+fn credentials(pack: &Pack) -> Checked {
+    if !pack.mint.is_empty() {
+        let taken: BTreeSet<_> = pack.mint.iter().flat_map(|call| call.take.keys()).collect();
+        let mut wanted = pack.fields.keys().map(String::as_str).chain(["id"]);
+        let missing = wanted.find(|name| !taken.contains(&(*name).to_owned()));
+        ensure(
+            missing.is_none(),
+            format!("`mint` does not take `{}`", missing.unwrap_or_default()),
+        )?;
+    }
+    let Some(identify) = &pack.identify else {
+        return Ok(());
+    };
+    let ways = [
+        identify.call.is_some(),
+        identify.by_hint.is_some(),
+        identify.cut.is_some(),
+    ];
+    ensure(
+        ways.into_iter().filter(|way| *way).count() == 1,
+        "`identify` has exactly one way",
+    )?;
+    let hints = pack
+        .list
+        .as_ref()
+        .is_some_and(|list| list.item.hint.is_some());
+    ensure(
+        identify.by_hint.is_none() || hints,
+        "`identify` by a hint needs the `hint` of `list`",
+    )?;
+    let cut = identify.cut.as_ref().map(|(field, _)| field);
+    let field = identify.by_hint.as_ref().or(cut);
+    let known = field.is_none_or(|field| pack.fields.contains_key(field) || field == "public_key");
+    ensure(known, "`identify` names no field")?;
+    let takes = identify
+        .call
+        .as_ref()
+        .is_none_or(|call| call.take.contains_key("id"));
+    ensure(takes, "`identify` takes no `id`")
+}
+
+fn shaped(call: &Call) -> Checked {
+    ensure(
+        call.methods().count() == 1,
+        "a call has exactly one of `get`, `post`, `put`, `patch`, `delete`",
+    )?;
+    let bodies = [
+        call.json.is_some(),
+        !call.form.is_empty(),
+        !call.parts.is_empty(),
+    ];
+    ensure(
+        bodies.into_iter().filter(|has| *has).count() <= 1,
+        "a body is `json`, `form` or `parts`",
+    )?;
+    let path = call.line().and_then(|(_, path)| path.fill_shape());
+    ensure(
+        path.is_some_and(|path| path.starts_with('/')),
+        "a path begins with `/` and is plain",
+    )?;
+    let pointer = |text: &String| text.is_empty() || text.starts_with('/');
+    ensure(
+        call.take.values().all(pointer),
+        "a JSON pointer begins with `/`",
+    )
+}
+
+fn asked_by(pack: &Pack, auth: &str) -> Checked {
+    let known = auth == "none" || pack.auth.contains_key(auth);
+    ensure(known, format!("there is no `auth.{auth}`"))
+}
+
+/// Names that stand for something public.
+fn public(pack: &Pack) -> BTreeSet<String> {
+    let taken = pack
+        .calls()
+        .into_iter()
+        .flat_map(|(_, _, call)| call.take.keys().cloned());
+    let mut names: BTreeSet<String> = taken.chain(pack.parameters.keys().cloned()).collect();
+    names.extend(ALWAYS.map(str::to_owned));
+    names.retain(|name| !secret(pack).contains(name.as_str()));
+    names
+}
+
+/// Names that stand for a secret.
+fn secret(pack: &Pack) -> BTreeSet<&str> {
+    let names = pack.credentials.keys().chain(pack.fields.keys());
+    names
+        .map(String::as_str)
+        .chain(["public_key", "token"])
+        .collect()
+}
+
+fn texts(call: &Call) -> Result<Vec<Text>, String> {
+    let plain = call
+        .headers
+        .values()
+        .chain(call.form.values())
+        .chain(call.parts.values());
+    let json: Result<Vec<Text>, String> =
+        call.body_texts().into_iter().map(Text::try_from).collect();
+    Ok(json?.into_iter().chain(plain.cloned()).collect())
+}
+
+fn address(call: &Call) -> impl Iterator<Item = &str> {
+    let path = call.methods().map(|(_, path)| path);
+    path.chain(call.query.values()).flat_map(Text::names)
+}
+
+fn known(pack: &Pack, call: &Call) -> Checked {
+    let (public, secret) = (public(pack), secret(pack));
+    let texts = texts(call)?;
+    let mut names = texts.iter().flat_map(Text::names).chain(address(call));
+    let stranger = names.find(|name| {
+        !public.contains(*name)
+            && !secret.contains(name)
+            && !["days_ago_", "in_days_"]
+                .iter()
+                .any(|prefix| name.starts_with(prefix))
+    });
+    ensure(
+        stranger.is_none(),
+        format!("nothing is called `{}`", stranger.unwrap_or_default()),
+    )
+}
+
+/// Addresses are logged by everybody on the way.
+fn no_secret_in_the_address(pack: &Pack, call: &Call) -> Checked {
+    let secret = secret(pack);
+    let shown = address(call).find(|name| secret.contains(name));
+    ensure(
+        shown.is_none(),
+        format!(
+            "the secret `{}` in an address, which others log",
+            shown.unwrap_or_default()
+        ),
+    )
+}
+
+fn logins(pack: &Pack) -> Checked {
+    for login in pack.auth.values().filter_map(|auth| auth.login.as_ref()) {
+        shaped(&login.call)?;
+        known(pack, &login.call)?;
+        no_secret_in_the_address(pack, &login.call)?;
+    }
+    Ok(())
+}

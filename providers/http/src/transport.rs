@@ -1,0 +1,84 @@
+//! Sends one request and hands back what the answer says; keeps credentials and bodies out of sight.
+
+use crate::body::Body;
+use crate::verdict::Answer;
+use keywheel_contract::Result;
+use keywheel_http_client::{Effect, bounded_to, broken, finished, retry_after, whole};
+use reqwest::header::{HeaderMap, LINK};
+use reqwest::{Client, Request, Response, Url};
+use std::path::Path;
+
+/// Largest answer that is read.
+const LARGEST: usize = 8 * 1024 * 1024;
+
+/// The connection to one service.
+pub(crate) struct Transport {
+    client: Client,
+    /// How messages name it.
+    server: String,
+}
+
+impl Transport {
+    /// # Errors
+    /// `Invalid`: the file of authorities cannot be used.
+    pub(crate) fn new(base: &Url, ca_file: Option<&Path>) -> Result<Self> {
+        let client = bounded_to(base, ca_file)?;
+        Ok(Self {
+            client: finished(client.user_agent("keywheel"))?,
+            server: base.host_str().unwrap_or_default().to_owned(),
+        })
+    }
+
+    /// # Errors
+    /// There is no answer; see [`broken`].
+    pub(crate) async fn send(&self, request: Request, effect: Effect) -> Result<Answer> {
+        let lost = |error: reqwest::Error| broken(&self.server, &error, effect);
+        let answer = self.client.execute(request).await.map_err(lost)?;
+        read(answer).await.map_err(lost)
+    }
+}
+
+async fn read(response: Response) -> reqwest::Result<Answer> {
+    let status = response.status().as_u16();
+    let (retry_after, next) = (retry_after(response.headers()), next(response.headers()));
+    let body = whole(response, LARGEST).await?;
+    Ok(Answer {
+        status,
+        retry_after,
+        next,
+        empty: body.is_empty(),
+        body: Body::parse(&body),
+    })
+}
+
+/// `<address>; rel="next"` among the links (RFC 8288).
+fn next(headers: &HeaderMap) -> Option<String> {
+    let links = headers
+        .get_all(LINK)
+        .iter()
+        .filter_map(|link| link.to_str().ok());
+    let mut links = links.flat_map(|link| link.split(','));
+    links.find_map(|link| {
+        let (address, more) = link.trim().strip_prefix('<')?.split_once('>')?;
+        let is_next = more
+            .split(';')
+            .any(|one| one.trim().replace('"', "") == "rel=next");
+        is_next.then(|| address.to_owned())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::next;
+    use reqwest::header::{HeaderMap, LINK};
+
+    #[test]
+    fn the_next_page_is_the_link_that_says_so() {
+        let mut headers = HeaderMap::new();
+        let links = "<https://h/a?page=1>; rel=\"prev\", <https://h/a?page=3>; rel=\"next\"";
+        headers.insert(LINK, links.parse().unwrap());
+        assert_eq!(next(&headers).as_deref(), Some("https://h/a?page=3"));
+        headers.insert(LINK, "<https://h/a?page=1>; rel=\"first\"".parse().unwrap());
+        assert_eq!(next(&headers), None);
+    }
+}

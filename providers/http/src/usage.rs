@@ -1,0 +1,138 @@
+//! When a credential was last used, as far as the service tells.
+
+use crate::listing::{entry, moment};
+use crate::pack::{Buckets, LastUsed, List};
+use crate::scope::Scope;
+use crate::service::Service;
+use crate::verdict;
+use keywheel_contract::{CredentialId, Error, LastUse, Result};
+use keywheel_http_client::Effect;
+use serde_json::Value;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// The last use of a credential that the scope names.
+///
+/// # Errors
+/// The calls fail, it is not there, or the figure cannot be read.
+pub(crate) async fn last_use(
+    service: &Service,
+    used: &LastUsed,
+    id: &CredentialId,
+    scope: &mut Scope,
+) -> Result<LastUse> {
+    let asked_ms = now_ms()?;
+    let at_ms = match (
+        &used.buckets,
+        &service.pack.look,
+        &used.list,
+        &service.pack.list,
+    ) {
+        (Some(buckets), ..) => in_buckets(service, used, buckets, scope).await?,
+        (None, _, Some(list), _) => in_list(service, used, list, id, scope).await?,
+        (None, Some(_), None, _) => in_look(service, used, scope).await?,
+        (None, None, None, Some(list)) => in_list(service, used, list, id, scope).await?,
+        (None, None, None, None) => {
+            return Err(Error::invalid("the pack does not say where to look"));
+        }
+    };
+    Ok(LastUse {
+        at_ms,
+        as_of_ms: asked_ms - i64::from(used.lag_seconds) * 1000,
+        granularity: Duration::from_secs(used.granularity_seconds.into()),
+    })
+}
+
+fn now_ms() -> Result<i64> {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).ok();
+    since
+        .and_then(|since| i64::try_from(since.as_millis()).ok())
+        .ok_or_else(|| Error::unavailable("this machine's clock is before 1970"))
+}
+
+fn read(service: &Service, used: &LastUsed, item: &Value) -> Result<Option<i64>> {
+    moment(used.moment, item.pointer(&used.at)).map_err(|()| unreadable(service))
+}
+
+fn unreadable(service: &Service) -> Error {
+    verdict::unreadable(
+        &service.what("last_used"),
+        "moment of the last use",
+        Effect::Reads,
+    )
+}
+
+async fn in_look(service: &Service, used: &LastUsed, scope: &mut Scope) -> Result<Option<i64>> {
+    let look = service
+        .pack
+        .look
+        .as_ref()
+        .ok_or_else(|| unreadable(service))?;
+    let (answer, told) = service
+        .answer(&look.call, "admin", Effect::Reads, scope, None)
+        .await?;
+    if let Some(error) = verdict::error(&answer, told, &service.what("last_used"), Effect::Reads) {
+        return Err(error);
+    }
+    let item = answer
+        .body
+        .as_ref()
+        .and_then(|body| body.value().pointer(&look.at));
+    read(service, used, item.ok_or_else(|| unreadable(service))?)
+}
+
+/// Nothing is known of one that is not listed: that is not the same as never used.
+async fn in_list(
+    service: &Service,
+    used: &LastUsed,
+    list: &List,
+    id: &CredentialId,
+    scope: &mut Scope,
+) -> Result<Option<i64>> {
+    let pages = service
+        .pages(
+            "last_used",
+            &list.call,
+            &list.items,
+            list.pages.as_ref(),
+            scope,
+        )
+        .await?;
+    let mut items = pages
+        .iter()
+        .filter_map(|page| page.value().pointer(&list.items)?.as_array())
+        .flatten();
+    let found =
+        items.find(|item| entry(&list.item, item).is_some_and(|entry| entry.id == id.as_str()));
+    let found = found
+        .ok_or_else(|| Error::not_found(service.what(&format!("last_used: {id} is not listed"))))?;
+    read(service, used, found)
+}
+
+async fn in_buckets(
+    service: &Service,
+    used: &LastUsed,
+    buckets: &Buckets,
+    scope: &mut Scope,
+) -> Result<Option<i64>> {
+    let pages = service
+        .pages(
+            "last_used",
+            &buckets.call,
+            &buckets.items,
+            buckets.pages.as_ref(),
+            scope,
+        )
+        .await?;
+    let items = pages
+        .iter()
+        .filter_map(|page| page.value().pointer(&buckets.items)?.as_array())
+        .flatten();
+    let mut last = None;
+    for item in items.filter(|item| {
+        item.pointer(&buckets.counts)
+            .is_some_and(|one| !one.is_null())
+    }) {
+        last = last.max(read(service, used, item)?);
+    }
+    Ok(last)
+}

@@ -1,0 +1,173 @@
+//! What an answer means (pure). The service's words are recognised, never passed on.
+
+use crate::body::Body;
+use crate::pack::{Outcome, Rule};
+use keywheel_contract::{Error, ErrorKind, Liveness};
+use keywheel_http_client::Effect;
+use std::time::Duration;
+
+/// What came back, with its body where that is JSON.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) retry_after: Option<Duration>,
+    /// The address of the next page, by the header `Link`.
+    pub(crate) next: Option<String>,
+    /// Whether there was no body at all.
+    pub(crate) empty: bool,
+    pub(crate) body: Option<Body>,
+}
+
+/// What it means; `None` where no rule is about it and its status says it all.
+pub(crate) fn judge<'r>(
+    answer: &Answer,
+    rules: impl IntoIterator<Item = &'r Rule>,
+) -> Option<Outcome> {
+    let body = answer.body.as_ref().map(Body::value);
+    let mut rules = rules.into_iter();
+    rules
+        .find(|rule| rule.fits(answer.status, body))
+        .map(|rule| rule.is)
+}
+
+/// Whether the credential that asked works. A page of somebody on the way decides nothing.
+pub(crate) fn liveness(answer: &Answer, told: Option<Outcome>) -> Liveness {
+    let speaks = answer.body.is_some();
+    match (told, answer.status) {
+        (Some(Outcome::Ok | Outcome::Narrow), _) => Liveness::Alive,
+        (Some(Outcome::Dead | Outcome::Gone), _) => Liveness::Dead,
+        (Some(_), _) => Liveness::Unknown,
+        (None, 200..300) if speaks || answer.empty => Liveness::Alive,
+        (None, 401) if speaks => Liveness::Dead,
+        (None, _) => Liveness::Unknown,
+    }
+}
+
+/// The error that an answer is; `None` where it was done. `what` names the call for people.
+pub(crate) fn error(
+    answer: &Answer,
+    told: Option<Outcome>,
+    what: &str,
+    effect: Effect,
+) -> Option<Error> {
+    let status = answer.status;
+    let said = |words: &str| format!("{what}: {words}");
+    Some(match (told, status) {
+        (Some(Outcome::Ok | Outcome::Narrow), _) => return None,
+        (Some(Outcome::Gone), _) => Error::not_found(said("there is no such credential")),
+        (Some(Outcome::Dead), _) | (None, 401) => Error::denied(said(
+            "our own credential is refused: put a new one where `credentials` points",
+        )),
+        (None, 403) => Error::denied(said("our own credential may not do this")),
+        (Some(Outcome::Full), _) => Error::invalid(said(
+            "there is no room for another credential: end one that nobody uses, by hand",
+        )),
+        (Some(Outcome::Busy), _) | (None, 429) => Error::new(
+            ErrorKind::Throttled {
+                after: answer.retry_after,
+            },
+            said("too many calls"),
+        ),
+        (Some(Outcome::Wrong), _) => {
+            Error::invalid(said("refused for what it says: check `parameters`"))
+        }
+        (None, 200..300) => return None,
+        (None, 404) => Error::not_found(said("there is no such thing, or not for our credential")),
+        (None, 409) => Error::conflict(None, said("somebody else changes it just now")),
+        (None, 300..400) => {
+            Error::unavailable(said("we are sent elsewhere, which is never followed"))
+        }
+        (None, 400..500) => Error::invalid(said(&format!(
+            "refused with status {status}: check `parameters`"
+        ))),
+        (Some(Outcome::Unclear), _) | (None, _) => broken(what, status, effect),
+    })
+}
+
+fn broken(what: &str, status: u16, effect: Effect) -> Error {
+    match effect {
+        Effect::Reads => Error::unavailable(format!("{what}: failed with status {status}")),
+        Effect::Changes => Error::unknown_outcome(format!(
+            "{what}: failed with status {status}, perhaps after it was done"
+        )),
+    }
+}
+
+/// An answer that says it was done and is not of the form that the pack describes.
+pub(crate) fn unreadable(what: &str, missing: &str, effect: Effect) -> Error {
+    let message = format!("{what}: the answer has no {missing}, is this the right address?");
+    match effect {
+        Effect::Reads => Error::unavailable(message),
+        Effect::Changes => Error::unknown_outcome(message),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Answer, error, judge, liveness};
+    use crate::body::Body;
+    use crate::pack::Rule;
+    use keywheel_contract::{ErrorKind, Liveness};
+    use keywheel_http_client::Effect;
+    use std::time::Duration;
+
+    fn answer(status: u16, body: &str) -> Answer {
+        Answer {
+            status,
+            retry_after: Some(Duration::from_secs(7)),
+            next: None,
+            empty: body.is_empty(),
+            body: Body::parse(body.as_bytes()),
+        }
+    }
+
+    #[test]
+    fn trouble_on_the_way_is_never_dead() {
+        for (status, body, expected) in [
+            (200, "{}", Liveness::Alive),
+            (204, "", Liveness::Alive),
+            (401, "{}", Liveness::Dead),
+            (200, "<html>", Liveness::Unknown),
+            (401, "<html>", Liveness::Unknown),
+            (403, "{}", Liveness::Unknown),
+            (404, "{}", Liveness::Unknown),
+            (302, "", Liveness::Unknown),
+            (429, "{}", Liveness::Unknown),
+            (503, "{}", Liveness::Unknown),
+        ] {
+            assert_eq!(
+                liveness(&answer(status, body), None),
+                expected,
+                "{status} {body}"
+            );
+        }
+        let narrow: Rule = toml::from_str("is = 'narrow'\nstatus = [403]").unwrap();
+        let refused = answer(403, "{}");
+        let told = judge(&refused, [&narrow]);
+        assert_eq!(liveness(&refused, told), Liveness::Alive);
+        let page = answer(403, "<html>");
+        assert_eq!(liveness(&page, judge(&page, [&narrow])), Liveness::Unknown);
+    }
+
+    #[test]
+    fn each_status_has_its_kind() {
+        for (status, reads, changes) in [
+            (400, "invalid", "invalid"),
+            (401, "denied", "denied"),
+            (403, "denied", "denied"),
+            (404, "not_found", "not_found"),
+            (409, "conflict", "conflict"),
+            (302, "unavailable", "unavailable"),
+            (429, "throttled", "throttled"),
+            (502, "unavailable", "unknown_outcome"),
+        ] {
+            let word = |effect| error(&answer(status, "example-body"), None, "x", effect).unwrap();
+            assert_eq!(word(Effect::Reads).word(), reads, "{status}");
+            assert_eq!(word(Effect::Changes).word(), changes, "{status}");
+            assert!(!word(Effect::Reads).message.contains("example-body"));
+        }
+        assert!(error(&answer(201, "{}"), None, "x", Effect::Changes).is_none());
+        let after = Some(Duration::from_secs(7));
+        let throttled = error(&answer(429, ""), None, "x", Effect::Reads).unwrap();
+        assert_eq!(throttled.kind, ErrorKind::Throttled { after });
+    }
+}

@@ -1,0 +1,7 @@
+//! Every shipped pack against the service that its contract plays, and what packs must not do.
+
+// `cfg(test)` always holds here; it tells the linter that these modules may unwrap.
+#[cfg(test)]
+mod documented;
+#[cfg(test)]
+mod packs;
