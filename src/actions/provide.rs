@@ -11,7 +11,7 @@ use crate::rotation::phase::Phase;
 use crate::rotation::report::Sealed;
 use crate::rotation::values::{Values, pack, proof_field, render};
 use crate::rotation::words::State;
-use keywheel_contract::{ChosenBy, Fields};
+use keywheel_contract::{ChosenBy, Fields, Issuer};
 use std::collections::BTreeSet;
 
 /// What a rotation waits for.
@@ -137,6 +137,10 @@ pub async fn provide(
         .check_format(&fields, values.old().as_ref())
         .await;
     checked.map_err(|error| refused_value(&run.secret_id, &error))?;
+    let issuer_ref = match issuer_ref {
+        Some(named) => Some(named),
+        None => identified(&*outside.issuer, &run.secret_id, &fields).await?,
+    };
     let taken = |error| ActionError::Outside {
         what: format!("taking the value of {} in", run.secret_id),
         error,
@@ -162,6 +166,26 @@ pub async fn provide(
         rotation,
         issuer_ref: named,
     })
+}
+
+/// The issuer's name for it, without which it could never be ended; none where the issuer never tells.
+async fn identified(
+    issuer: &dyn Issuer,
+    id: &str,
+    fields: &Fields,
+) -> Result<Option<String>, ActionError> {
+    if !issuer.capabilities().identifies {
+        return Ok(None);
+    }
+    let named = issuer.identify(fields).await;
+    let named = named.map_err(|error| refused_value(id, &error))?;
+    let named = named.ok_or_else(|| {
+        Refused::new(format!(
+            "{id}: its issuer does not know this value; it was not taken in, and the rotation still waits"
+        ))
+        .next(format!("keywheel provide {id} --id ID   (as its issuer names it)"))
+    })?;
+    Ok(Some(named.as_str().to_owned()))
 }
 
 fn refused_value(id: &str, error: &keywheel_contract::Error) -> Refused {
