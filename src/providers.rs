@@ -22,6 +22,8 @@ use keywheel_provider_exec::{
 };
 #[cfg(feature = "google")]
 use keywheel_provider_google::{GoogleOptions, GoogleStore};
+#[cfg(feature = "http")]
+use keywheel_provider_http::{HttpIssuer, HttpOptions};
 use keywheel_provider_local::{
     DotenvStore, FilesOptions, FilesStore, ManualIssuer, ManualOptions, RandomIssuer, RandomOptions,
 };
@@ -158,6 +160,12 @@ impl Providers {
                 settings::<RedisOptions>(&spec.options)?,
                 &self.config.base,
                 Arc::clone(&self.fingerprint),
+            )?),
+            #[cfg(feature = "http")]
+            "http" => Arc::new(HttpIssuer::new(
+                &settings::<HttpOptions>(&spec.options)?,
+                &self.config.base,
+                &self.config.packs,
             )?),
             "exec" => {
                 let (program, config) = self.program_of(&spec.options)?;

@@ -24,6 +24,11 @@ pub(crate) static CONFIG: Keys = Keys {
             "folder of your own schedules; `schedules` by default",
         ),
         Key::new(
+            "packs",
+            Shape::Text,
+            "folder of your own packs for issuers of kind `http`; `packs` by default",
+        ),
+        Key::new(
             "listen",
             Shape::Text,
             "loopback address kept for an API and a status page, which are not there yet; 127.0.0.1:7780 by default",

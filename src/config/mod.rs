@@ -43,6 +43,8 @@ pub struct Config {
     pub schedules: PathBuf,
     /// Loopback address kept for an API and a status page, which are not there yet.
     pub listen: SocketAddr,
+    /// Folder of the user's own packs for issuers of kind `http`; it need not exist.
+    pub packs: PathBuf,
     /// The seal key.
     pub seal: Seal,
     /// Hosts that notify and verify may call.
@@ -112,6 +114,7 @@ impl Config {
             journal: journal::journal(&tree, base, &mut problems),
             inventory: folder("inventory"),
             schedules: folder("schedules"),
+            packs: folder("packs"),
             listen: listen::listen(&tree, &mut problems),
             seal: seal::seal(&tree, base),
             hosts: hosts::hosts(&tree, &mut problems),

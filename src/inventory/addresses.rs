@@ -10,23 +10,31 @@ impl Resolver<'_> {
     /// Whoever edits the inventory decides which credential a provider is spoken to with, and must not decide who gets
     /// to see it: an address is the vendor's own, or one of `hosts`.
     pub(super) fn addresses(&mut self, kind: &Kind, own: &Table) {
-        let vendors = Hosts::parse(kind.vendor_hosts).unwrap_or_default();
-        let environment = self.layered.id.environment();
-        let hosts = &self.around.config.hosts;
         let nodes = kind.addresses.iter().filter_map(|key| own.node(key));
-        let mut wrong = nodes.filter_map(|node| {
-            let text = with_scheme(node.text()?);
-            let url = Url::parse(&text).ok();
-            let host = url.as_ref().and_then(Url::host);
-            let vendors_own = url.as_ref().is_some_and(|url| url.scheme() == "https")
-                && host.is_some_and(|host| vendors.allow(&host));
-            if vendors_own {
-                return None;
-            }
-            wrong_address(&text, environment, hosts, &node.place)
-        });
+        let mut wrong = nodes
+            .filter_map(|node| self.wrong_to_show(node.text()?, kind.vendor_hosts, &node.place));
         let first = wrong.next();
         self.problem(first);
+    }
+
+    /// What is wrong with an address that a credential is shown to, if anything.
+    pub(super) fn wrong_to_show<S: AsRef<str>>(
+        &self,
+        text: &str,
+        vendor_hosts: &[S],
+        at: &Place,
+    ) -> Option<Problem> {
+        let vendors = Hosts::parse(vendor_hosts).unwrap_or_default();
+        let text = with_scheme(text);
+        let url = Url::parse(&text).ok();
+        let host = url.as_ref().and_then(Url::host);
+        let vendors_own = url.as_ref().is_some_and(|url| url.scheme() == "https")
+            && host.is_some_and(|host| vendors.allow(&host));
+        if vendors_own {
+            return None;
+        }
+        let environment = self.layered.id.environment();
+        wrong_address(&text, environment, &self.around.config.hosts, at)
     }
 }
 

@@ -45,14 +45,14 @@ impl Resolver<'_> {
             self.program(program);
         }
         self.fill(&mut found.spec.options);
-        self.settings(table, &found, &entry.node.place);
+        self.settings(table, &mut found, &entry.node.place);
         self.issuer_addresses(table, &found);
         found.at = Some(entry.node.place.clone());
         found
     }
 
     /// Settings of the wrong type are reported one by one; only where there are none, the provider is asked.
-    fn settings(&mut self, own: &Table, found: &FoundIssuer, at: &Place) {
+    fn settings(&mut self, own: &Table, found: &mut FoundIssuer, at: &Place) {
         let Some(kind) = found.kind else {
             return;
         };
@@ -63,10 +63,25 @@ impl Resolver<'_> {
         let fits =
             wrong.is_empty() && base.is_none_or(|base| check_settings(base, kind).is_empty());
         self.resolved.problems.extend(wrong);
-        let refused = fits.then(|| (kind.try_out)(&found.spec.options)).flatten();
+        if !fits {
+            return;
+        }
+        let refused = (kind.try_out)(&found.spec.options);
+        let follows = (kind.follows)(&found.spec.options, &self.around.config.packs);
+        let refused = refused.or(follows.as_ref().err().cloned());
         self.problem(
             refused.map(|why| Problem::at(at, format!("issuer `{}`: {why}", found.spec.name))),
         );
+        if let Ok(Some(follows)) = follows {
+            let at = own.node("base_url").map_or(at, |node| &node.place);
+            self.problem(self.wrong_to_show(&follows.address, &follows.vendor_hosts, at));
+            let options = &mut found.spec.options;
+            if let (Some(text), false) =
+                (follows.instructions, options.contains_key("instructions"))
+            {
+                options.insert("instructions".to_owned(), text.into());
+            }
+        }
     }
 
     /// Those of the secret's own table, and those of the table that it uses.

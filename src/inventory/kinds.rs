@@ -134,6 +134,8 @@ const ISSUERS: &[Kind] = &[
     super::aws::ROTATION,
     #[cfg(feature = "redis")]
     super::redis::KIND,
+    #[cfg(feature = "http")]
+    super::http::KIND,
     Kind {
         name: "exec",
         keys: EXEC,
@@ -224,6 +226,12 @@ mod tests {
                 &ISSUER_KINDS,
                 "redis",
                 keywheel_provider_redis::RedisOptions::KEYS,
+            ),
+            #[cfg(feature = "http")]
+            (
+                &ISSUER_KINDS,
+                "http",
+                keywheel_provider_http::HttpOptions::KEYS,
             ),
             (&ISSUER_KINDS, "random", RandomOptions::KEYS),
             (&ISSUER_KINDS, "manual", ManualOptions::KEYS),

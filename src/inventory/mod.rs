@@ -15,6 +15,8 @@ mod folders;
 #[cfg(feature = "google")]
 mod google;
 mod holdings;
+#[cfg(feature = "http")]
+mod http;
 pub mod import;
 mod issuer;
 pub(crate) mod keys;

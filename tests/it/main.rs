@@ -28,6 +28,9 @@ mod faults;
 #[cfg(feature = "google")]
 mod google;
 #[cfg(test)]
+#[cfg(feature = "http")]
+mod http;
+#[cfg(test)]
 mod journal;
 #[cfg(test)]
 mod project;

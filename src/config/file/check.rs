@@ -1,6 +1,6 @@
 //! A tree against a table of keys: unknown keys, wrong types, literal credentials, all at once.
 
-use super::literal::{is_named_like_one, looks_like_one};
+use super::literal::{is_named_like_one, is_surely_one, looks_like_one};
 use super::{Entry, Key, Keys, Kind, Kinded, Node, Place, Problem, Shape, Table, Tree};
 use super::{did_you_mean, listed};
 use keywheel_schedules::Span;
@@ -108,6 +108,7 @@ impl Check {
             }
             (Shape::Kinded(kinded), Tree::Table(table)) => self.kinded(table, kinded, node),
             (Shape::Any, _) => self.any(name, node),
+            (Shape::Settings, Tree::Table(table)) => self.settings(table),
             _ => self.wrong(name, node, shape),
         }
     }
@@ -204,6 +205,16 @@ impl Check {
         }
     }
 
+    /// Ids look random; only what is surely a credential is told.
+    fn settings(&mut self, table: &Table) {
+        for (name, entry) in table.iter() {
+            let text = entry.node.text();
+            if text.is_some() && is_named_like_one(name) || text.is_some_and(is_surely_one) {
+                self.literal(name, &entry.node.place);
+            }
+        }
+    }
+
     fn wrong(&mut self, name: &str, node: &Node, shape: &Shape) {
         if node.text().is_some() && is_named_like_one(name) {
             return self.literal(name, &node.place);
@@ -247,6 +258,7 @@ fn expected(shape: &Shape) -> &'static str {
         Shape::List(_) => "a list",
         Shape::Table(_) | Shape::Named(_) | Shape::Pairs(_) | Shape::Kinded(_) => "a table",
         Shape::Any => "anything",
+        Shape::Settings => "a table",
     }
 }
 

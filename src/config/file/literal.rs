@@ -50,6 +50,11 @@ pub(crate) fn is_named_like_one(key: &str) -> bool {
     key == "value" || NAMES.iter().any(|name| ends_with(name))
 }
 
+/// Whether a text can be nothing else, though ids that look random are expected where it stands.
+pub(crate) fn is_surely_one(text: &str) -> bool {
+    has_known_prefix(text) || has_password_in_url(text)
+}
+
 /// Whether a text looks like a credential by itself.
 pub(crate) fn looks_like_one(text: &str) -> bool {
     has_known_prefix(text) || has_password_in_url(text) || text.split(SEPARATORS).any(is_random)

@@ -1,6 +1,7 @@
 //! Tables of keys: what may be written where. The check and the JSON Schema both read them.
 
 use serde_json::{Map, Value};
+use std::path::Path;
 
 /// What a value must be.
 pub(crate) enum Shape {
@@ -32,6 +33,9 @@ pub(crate) enum Shape {
     Kinded(&'static Kinded),
     /// Whatever a program of the user's reads; only searched for literal credentials.
     Any,
+    /// Settings of a pack: numbers, lists, and ids that may look random. What says by its name that it is a credential
+    /// is one.
+    Settings,
 }
 
 /// The keys of one table.
@@ -122,6 +126,18 @@ pub(crate) struct Kind {
     pub(crate) shares_places: bool,
     /// Why settings of the right types cannot work together, if so.
     pub(crate) try_out: fn(&Map<String, Value>) -> Option<String>,
+    /// What follows from several settings together, with the folder of packs; or why they cannot work together.
+    pub(crate) follows: fn(&Map<String, Value>, &Path) -> Result<Option<Follows>, String>,
+}
+
+/// What follows from an issuer's settings where not each says it by itself.
+pub(crate) struct Follows {
+    /// The address that we show a credential to.
+    pub(crate) address: String,
+    /// Hosts of the vendor's own.
+    pub(crate) vendor_hosts: Vec<String>,
+    /// What a person does who makes a credential, where the entry does not say.
+    pub(crate) instructions: Option<String>,
 }
 
 impl Kind {
@@ -136,5 +152,6 @@ impl Kind {
         vendor_hosts: &[],
         shares_places: false,
         try_out: |_| None,
+        follows: |_, _| Ok(None),
     };
 }

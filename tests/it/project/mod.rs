@@ -119,6 +119,24 @@ impl Project {
         self.record(Ran::of(self.command(arguments)))
     }
 
+    /// Runs `keywheel` with this on its standard input.
+    pub(crate) fn run_with(&self, arguments: &[&str], input: &str) -> Ran {
+        use std::io::Write as _;
+        let mut command = self.command(arguments);
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(input.as_bytes())
+            .unwrap();
+        self.record(Ran::from(child.wait_with_output().unwrap()))
+    }
+
     /// Keeps what a command printed, for [`crate::project::Project::leaks`] to search.
     fn record(&self, ran: Ran) -> Ran {
         use std::io::Write as _;
