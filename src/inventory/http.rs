@@ -1,6 +1,6 @@
 //! The issuer `http`, as the inventory writes it.
 
-use crate::config::file::{Follows, Key, Kind, Shape};
+use crate::config::file::{Follows, Key, Kind, MayFollow, Shape};
 use keywheel_provider_http::HttpOptions;
 use serde_json::{Map, Value};
 use std::path::Path;
@@ -41,7 +41,7 @@ pub(crate) const KIND: Kind = Kind {
 };
 
 /// Where credentials go follows from the pack and the settings together: a vendor's hosts are those of its pack alone.
-fn follows(settings: &Map<String, Value>, packs: &Path) -> Result<Option<Follows>, String> {
+fn follows(settings: &Map<String, Value>, packs: &Path) -> MayFollow {
     let read = serde_json::from_value::<HttpOptions>(Value::Object(settings.clone()));
     let options = read.map_err(|error| error.to_string())?;
     let told = options.check(packs).map_err(|error| error.to_string())?;
@@ -58,63 +58,65 @@ mod tests {
 
     #[test]
     fn what_cannot_work_is_said_by_the_check() {
+        let problems = |settings: &[&str]| {
+            issuer_problems(&format!("kind = \"http\"\n{}", settings.join("\n")))
+        };
+        let pack = "pack = \"openai\"";
         let admin = "credentials = { admin = { env = \"EXAMPLE\" } }";
         let project = "parameters = { project = \"proj_example\" }";
-        let whole = format!("pack = \"openai\", {admin}, {project}");
-        assert_eq!(issuer_problems(&whole), "");
-        let listed = format!("{whole}, base_url = \"https://proxy.svc.example.com/openai/v1\"");
-        assert_eq!(issuer_problems(&listed), "");
+        assert_eq!(problems(&[pack, admin, project]), "");
+        let at = |address: &str| format!("base_url = \"{address}\"");
+        let listed = at("https://proxy.svc.example.com/openai/v1");
+        assert_eq!(problems(&[pack, admin, project, &listed]), "");
         for (settings, words) in [
+            (vec![pack, admin], "`parameters.project` is missing"),
+            (vec![pack, project], "`credentials.admin` is missing"),
             (
-                format!("pack = \"openai\", {admin}"),
-                "`parameters.project` is missing",
-            ),
-            (
-                format!("pack = \"openai\", {project}"),
-                "`credentials.admin` is missing",
-            ),
-            (
-                format!("pack = \"openai\", {admin}, parameters = {{ project = \"x/y\" }}"),
+                vec![pack, admin, "parameters = { project = \"x/y\" }"],
                 "is not the id",
             ),
             (
-                format!("pack = \"opneai\", {admin}, {project}"),
+                vec!["pack = \"opneai\"", admin, project],
                 "no pack `opneai`",
             ),
+            (vec!["pack = \"../openai\"", admin, project], "no pack"),
+            (vec![admin, project], "`pack` is missing"),
             (
-                format!("pack = \"../openai\", {admin}, {project}"),
-                "no pack",
-            ),
-            (format!("{admin}, {project}"), "`pack` is missing"),
-            (
-                format!("{whole}, base_url = \"https://elsewhere.example.com/v1\""),
+                vec![
+                    pack,
+                    admin,
+                    project,
+                    &at("https://elsewhere.example.com/v1"),
+                ],
                 "is not allowed for `production`",
             ),
             (
-                format!("{whole}, base_url = \"https://gitlab.com/api/v4\""),
+                vec![pack, admin, project, &at("https://gitlab.com/api/v4")],
                 "is not allowed for `production`",
             ),
             (
-                format!("{whole}, base_url = \"https://169.254.169.254\""),
+                vec![pack, admin, project, &at("https://169.254.169.254")],
                 "never called",
             ),
             (
-                format!("{whole}, base_url = \"http://api.openai.com/v1\""),
+                vec![pack, admin, project, &at("http://api.openai.com/v1")],
                 "not encrypted",
             ),
             (
-                format!("{project}, pack = \"openai\", credentials = {{ admin = \"example\" }}"),
+                vec![pack, "credentials = { admin = \"example\" }", project],
                 "env",
             ),
             (
-                format!(
-                    "pack = \"openai\", {admin}, parameters = {{ project = \"sk-proj-example-example-example\" }}"
-                ),
+                vec![
+                    pack,
+                    admin,
+                    "parameters = { project = \"sk-proj-example-example-example\" }",
+                ],
                 "literal secret",
             ),
         ] {
-            let said = issuer_problems(&settings);
-            assert!(said.contains(words), "{settings}: {said}");
+            let said = problems(&settings);
+            assert!(said.contains(words), "{settings:?}: {said}");
             assert!(!said.contains("sk-proj"), "{said}");
         }
     }

@@ -120,21 +120,6 @@ pub(super) fn store_problems(store: &str, place: &str) -> String {
     each.collect::<Vec<_>>().join("\n")
 }
 
-/// What reading says about a secret whose issuer is of kind `http` with these settings; empty where all is well.
-#[cfg(feature = "http")]
-pub(super) fn issuer_problems(settings: &str) -> String {
-    let team = format!(
-        "[secrets.a]\nissuer = {{ kind = \"http\", {settings} }}\nno_consumers = \"example\"\n\
-         publish_to = [{{ store = \"main\", path = \"a\" }}]\n"
-    );
-    let read = Files::usual()
-        .with("inventory/production/team.toml", &team)
-        .read();
-    let problems = read.err().unwrap_or_default();
-    let each = problems.iter().map(ToString::to_string);
-    each.collect::<Vec<_>>().join("\n")
-}
-
 /// The definitions of secrets given by name and keys, made by people and published under their names.
 pub(super) fn definitions(secrets: &[(&str, &str)]) -> Vec<Definition> {
     let entry = |(name, keys): &(&str, &str)| {
@@ -159,7 +144,7 @@ pub(super) fn one_consumer(proof: &str, instances: u32) -> String {
 }
 
 /// What reading says about an issuer `main` with these lines and a secret of its; empty where all is well.
-#[cfg(feature = "redis")]
+#[cfg(any(feature = "http", feature = "redis"))]
 pub(super) fn issuer_problems(issuer: &str) -> String {
     let environment = format!("{ENVIRONMENT}[issuers.main]\n{issuer}\n");
     let team = "[secrets.a]\nissuer = { use = \"main\" }\nno_consumers = \"example\"\n\

@@ -1,6 +1,8 @@
 //! A tree against a table of keys: unknown keys, wrong types, literal credentials, all at once.
 
-use super::literal::{is_named_like_one, is_surely_one, looks_like_one};
+#[cfg(feature = "http")]
+use super::literal::is_surely_one;
+use super::literal::{is_named_like_one, looks_like_one};
 use super::{Entry, Key, Keys, Kind, Kinded, Node, Place, Problem, Shape, Table, Tree};
 use super::{did_you_mean, listed};
 use keywheel_schedules::Span;
@@ -108,6 +110,7 @@ impl Check {
             }
             (Shape::Kinded(kinded), Tree::Table(table)) => self.kinded(table, kinded, node),
             (Shape::Any, _) => self.any(name, node),
+            #[cfg(feature = "http")]
             (Shape::Settings, Tree::Table(table)) => self.settings(table),
             _ => self.wrong(name, node, shape),
         }
@@ -206,6 +209,7 @@ impl Check {
     }
 
     /// Ids look random; only what is surely a credential is told.
+    #[cfg(feature = "http")]
     fn settings(&mut self, table: &Table) {
         for (name, entry) in table.iter() {
             let text = entry.node.text();
@@ -258,6 +262,7 @@ fn expected(shape: &Shape) -> &'static str {
         Shape::List(_) => "a list",
         Shape::Table(_) | Shape::Named(_) | Shape::Pairs(_) | Shape::Kinded(_) => "a table",
         Shape::Any => "anything",
+        #[cfg(feature = "http")]
         Shape::Settings => "a table",
     }
 }

@@ -51,6 +51,7 @@ pub(crate) fn is_named_like_one(key: &str) -> bool {
 }
 
 /// Whether a text can be nothing else, though ids that look random are expected where it stands.
+#[cfg(feature = "http")]
 pub(crate) fn is_surely_one(text: &str) -> bool {
     has_known_prefix(text) || has_password_in_url(text)
 }

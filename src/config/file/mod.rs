@@ -15,5 +15,7 @@ pub(crate) use parse::{hash, parse};
 pub use problem::Problem;
 pub(crate) use problem::{did_you_mean, listed};
 pub(crate) use schema::schema_of;
-pub(crate) use shape::{Follows, Key, Keys, Kind, Kinded, Shape};
+#[cfg(feature = "http")]
+pub(crate) use shape::{Follows, MayFollow};
+pub(crate) use shape::{Key, Keys, Kind, Kinded, Shape};
 pub(crate) use tree::{Entry, Node, Place, Table, Tree};

@@ -52,6 +52,7 @@ fn of_shape(shape: &Shape) -> Value {
         }
         Shape::Kinded(kinded) => of_kinds(kinded),
         Shape::Any => json!({}),
+        #[cfg(feature = "http")]
         Shape::Settings => json!({ "type": "object" }),
     }
 }

@@ -35,6 +35,7 @@ pub(crate) enum Shape {
     Any,
     /// Settings of a pack: numbers, lists, and ids that may look random. What says by its name that it is a credential
     /// is one.
+    #[cfg(feature = "http")]
     Settings,
 }
 
@@ -127,8 +128,11 @@ pub(crate) struct Kind {
     /// Why settings of the right types cannot work together, if so.
     pub(crate) try_out: fn(&Map<String, Value>) -> Option<String>,
     /// What follows from several settings together, with the folder of packs; or why they cannot work together.
-    pub(crate) follows: fn(&Map<String, Value>, &Path) -> Result<Option<Follows>, String>,
+    pub(crate) follows: fn(&Map<String, Value>, &Path) -> MayFollow,
 }
+
+/// What follows, if anything, or why nothing can.
+pub(crate) type MayFollow = Result<Option<Follows>, String>;
 
 /// What follows from an issuer's settings where not each says it by itself.
 pub(crate) struct Follows {

@@ -120,6 +120,7 @@ impl Project {
     }
 
     /// Runs `keywheel` with this on its standard input.
+    #[cfg(feature = "http")]
     pub(crate) fn run_with(&self, arguments: &[&str], input: &str) -> Ran {
         use std::io::Write as _;
         let mut command = self.command(arguments);
