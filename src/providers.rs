@@ -27,6 +27,8 @@ use keywheel_provider_http::{HttpIssuer, HttpOptions};
 use keywheel_provider_local::{
     DotenvStore, FilesOptions, FilesStore, ManualIssuer, ManualOptions, RandomIssuer, RandomOptions,
 };
+#[cfg(feature = "postgres")]
+use keywheel_provider_postgres::{PostgresIssuer, PostgresOptions};
 #[cfg(feature = "redis")]
 use keywheel_provider_redis::{RedisIssuer, RedisOptions};
 #[cfg(feature = "vault")]
@@ -153,6 +155,11 @@ impl Providers {
             #[cfg(feature = "aws")]
             "aws-rotation" => Arc::new(RotationIssuer::new(
                 &settings::<RotationOptions>(&spec.options)?,
+                &self.config.base,
+            )?),
+            #[cfg(feature = "postgres")]
+            "postgres" => Arc::new(PostgresIssuer::new(
+                settings::<PostgresOptions>(&spec.options)?,
                 &self.config.base,
             )?),
             #[cfg(feature = "redis")]

@@ -132,6 +132,8 @@ const ISSUERS: &[Kind] = &[
     },
     #[cfg(feature = "aws")]
     super::aws::ROTATION,
+    #[cfg(feature = "postgres")]
+    super::postgres::KIND,
     #[cfg(feature = "redis")]
     super::redis::KIND,
     #[cfg(feature = "http")]
@@ -235,6 +237,12 @@ mod tests {
             ),
             (&ISSUER_KINDS, "random", RandomOptions::KEYS),
             (&ISSUER_KINDS, "manual", ManualOptions::KEYS),
+            #[cfg(feature = "postgres")]
+            (
+                &ISSUER_KINDS,
+                "postgres",
+                keywheel_provider_postgres::PostgresOptions::KEYS,
+            ),
         ] {
             let ours = kinded.kind(kind).unwrap().keys;
             // `host` is read by the engine, before any provider is asked.

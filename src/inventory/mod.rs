@@ -25,6 +25,8 @@ mod layers;
 mod marks;
 mod names;
 mod origins;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod read;
 #[cfg(feature = "redis")]
 mod redis;

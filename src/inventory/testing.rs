@@ -144,7 +144,7 @@ pub(super) fn one_consumer(proof: &str, instances: u32) -> String {
 }
 
 /// What reading says about an issuer `main` with these lines and a secret of its; empty where all is well.
-#[cfg(any(feature = "http", feature = "redis"))]
+#[cfg(any(feature = "http", feature = "postgres", feature = "redis"))]
 pub(super) fn issuer_problems(issuer: &str) -> String {
     let environment = format!("{ENVIRONMENT}[issuers.main]\n{issuer}\n");
     let team = "[secrets.a]\nissuer = { use = \"main\" }\nno_consumers = \"example\"\n\

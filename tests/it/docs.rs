@@ -250,6 +250,15 @@ fn the_policies_of_the_manual_are_those_that_the_tests_run_with() {
 }
 
 #[test]
+fn the_statements_of_the_manual_are_those_that_the_tests_run() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("docs/providers/postgres.md")).unwrap();
+    let read = |file: &str| fs::read_to_string(root.join("providers/postgres").join(file)).unwrap();
+    let setup = read("setup.sql") + &read("setup-16.sql");
+    assert_eq!(fenced(&page, "sql"), setup.lines().collect::<Vec<_>>());
+}
+
+#[test]
 fn the_role_of_the_manual_is_the_one_that_the_store_prints() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let page = fs::read_to_string(root.join("docs/providers/azure.md")).unwrap();

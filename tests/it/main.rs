@@ -31,6 +31,9 @@ mod google;
 #[cfg(feature = "http")]
 mod http;
 #[cfg(test)]
+#[cfg(feature = "postgres")]
+mod issuers;
+#[cfg(test)]
 mod journal;
 #[cfg(test)]
 mod project;

@@ -1,0 +1,363 @@
+//! The issuer.
+
+use crate::change::{self, Change, Standing};
+use crate::grants;
+use crate::identity::{Identity, Value};
+use crate::login::{Login, log_in};
+use crate::options::PostgresOptions;
+use crate::quote;
+use crate::server::Server;
+use crate::usage;
+use crate::verifier::{draw, salt, verifier};
+use async_trait::async_trait;
+use keywheel_contract::{
+    ChosenBy, Credential, CredentialId, CredentialState, Error, ErrorKind, Fields, Find, Issuer,
+    IssuerCapabilities, LastUse, Liveness, Refusal, Result, SecretValue, Session, Style, Tag,
+};
+use std::path::Path;
+
+/// Gives roles of one PostgreSQL server new passwords.
+pub struct PostgresIssuer {
+    options: PostgresOptions,
+    server: Server,
+}
+
+impl PostgresIssuer {
+    /// An issuer by these options; nothing is called yet. Relative paths count from `base`.
+    ///
+    /// # Errors
+    /// `Invalid`: the options cannot work together.
+    pub fn new(options: PostgresOptions, base: &Path) -> Result<Self> {
+        options.check()?;
+        Ok(Self {
+            server: Server::new(&options, base)?,
+            options,
+        })
+    }
+
+    fn alternates(&self) -> bool {
+        self.options.style() == Style::Alternating
+    }
+
+    /// A credential of one of our roles: nothing else is ever changed, whatever somebody wrote into a journal or a store.
+    fn ours(&self, id: &CredentialId) -> Result<Identity> {
+        let identity = Identity::parse(id)?;
+        match self.options.rotated().contains(&identity.role) {
+            true => Ok(identity),
+            false => Err(Error::invalid(format!(
+                "`{}` is none of the roles of this issuer",
+                identity.role
+            ))),
+        }
+    }
+
+    /// The role whose turn it is.
+    fn next_role(&self, current: Option<&Identity>) -> Result<String> {
+        let [a, b] = self.options.roles.as_slice() else {
+            return Ok(self.options.rotated().swap_remove(0));
+        };
+        Ok(match current {
+            Some(current) if current.role == *a => b.clone(),
+            _ => a.clone(),
+        })
+    }
+
+    /// The role that takes over is idle, is not past its end, and may do what the current one may.
+    async fn fits(&self, current: Option<&Identity>, next: &str, role: &Standing) -> Result<()> {
+        if role.has_expired {
+            return Err(Error::invalid(format!(
+                "`{next}` is past its VALID UNTIL, so that no password lets it in"
+            )));
+        }
+        if role.can_login && !role.mark.ended {
+            let sessions = usage::sessions_of_role(&self.server, next).await?;
+            if let Some(first) = sessions.first() {
+                return Err(Error::unavailable(format!(
+                    "`{next}` should be idle, and {} sessions use it, the first from {}: nothing was changed",
+                    sessions.len(),
+                    first.from
+                )));
+            }
+        }
+        match current {
+            Some(current) => grants::compare(&self.server, &current.role, next).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn alter(&self, identity: &Identity, doing: &str, how: &str) -> Result<()> {
+        let decide = |role: &Standing| {
+            Ok(role.mark.is_live(identity.value).then(|| Change {
+                alter: Some(how.to_owned()),
+                mark: role.mark.clone(),
+            }))
+        };
+        change::change(&self.server, &identity.role, doing, decide).await
+    }
+
+    /// What a login that was refused before its password says: only the role itself tells whether it was meant.
+    async fn refused(&self, user: &str) -> Result<Liveness> {
+        match change::look(&self.server, user).await {
+            Ok(role) if role.can_login => Ok(Liveness::Unknown),
+            Ok(_) => Ok(Liveness::Dead),
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(Liveness::Dead),
+            Err(error) if error.kind == ErrorKind::Unavailable => Ok(Liveness::Unknown),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A server that lets anybody in cannot say of any password that it is right.
+    async fn refuses_wrong(&self, user: &str) -> Result<()> {
+        let wrong = draw(self.options.length())?;
+        match log_in(&self.server, user, &wrong).await? {
+            Login::Accepted => Err(Error::invalid(format!(
+                "the server lets `{user}` in with any password: a line of pg_hba.conf says `trust`, or another method that \
+                 asks for none; make it `scram-sha-256`"
+            ))),
+            Login::WrongPassword | Login::NotAllowed => Ok(()),
+            Login::Unknown(why) => Err(Error::unavailable(format!(
+                "whether a wrong password is refused cannot be told: {why}"
+            ))),
+        }
+    }
+
+    fn only_alternating(&self, what: &str) -> Result<()> {
+        match self.alternates() {
+            true => Ok(()),
+            false => Err(Error::invalid(format!(
+                "one role in place has no {what}: its old password is gone when the new one is set"
+            ))),
+        }
+    }
+}
+
+#[async_trait]
+impl Issuer for PostgresIssuer {
+    fn capabilities(&self) -> IssuerCapabilities {
+        let alternates = self.alternates();
+        // Each of 62 letters and digits is a little under 6 bits.
+        let bits = self.options.length() * 595 / 100;
+        IssuerCapabilities {
+            style: self.options.style(),
+            chosen_by: ChosenBy::Keywheel,
+            find: Find::ByTag,
+            idempotent_mint: false,
+            identifies: true,
+            tests: true,
+            reversible: alternates,
+            revokes: alternates,
+            activates: false,
+            reports_last_use: false,
+            sessions: alternates,
+            reuse: true,
+            host_bound: false,
+            entropy_bits: u32::try_from(bits).ok(),
+        }
+    }
+
+    /// The value that stands, where the fields log in.
+    async fn identify(&self, fields: &Fields) -> Result<Option<CredentialId>> {
+        let (user, _) = user_and_password(fields)?;
+        if !self.options.rotated().contains(&user) {
+            return Ok(None);
+        }
+        let role = change::look(&self.server, &user).await?;
+        let identity = Identity {
+            role: user,
+            value: role.mark.value,
+        };
+        let credential = Credential {
+            id: identity.id(),
+            fields: fields.duplicate(),
+        };
+        match self.test(&credential).await? {
+            Liveness::Alive => Ok(Some(credential.id)),
+            Liveness::Dead => Ok(None),
+            Liveness::Unknown => Err(Error::unavailable(
+                "the server cannot tell now whose password that is",
+            )),
+        }
+    }
+
+    async fn propose(&self, current: Option<&CredentialId>) -> Result<Credential> {
+        let current = current.map(|id| self.ours(id)).transpose()?;
+        let next = self.next_role(current.as_ref())?;
+        let role = change::look(&self.server, &next).await?;
+        if self.alternates() {
+            self.fits(current.as_ref(), &next, &role).await?;
+        }
+        let value = Value {
+            serial: role.mark.next(),
+            salt: Some(salt()?),
+        };
+        let mut fields = Fields::new();
+        fields.insert("user", SecretValue::from(next.clone()));
+        fields.insert("password", draw(self.options.length())?);
+        Ok(Credential {
+            id: Identity { role: next, value }.id(),
+            fields,
+        })
+    }
+
+    async fn check_format(&self, candidate: &Fields, previous: Option<&Fields>) -> Result<()> {
+        let (user, password) = user_and_password(candidate)?;
+        if !self.options.rotated().contains(&user) {
+            return Err(Error::invalid("`user` is none of the roles of this issuer"));
+        }
+        let text = password.expose_secret_str().unwrap_or_default();
+        if text.is_empty() || text.contains(char::is_control) {
+            return Err(Error::invalid("`password` is empty or not plain text"));
+        }
+        let again = previous.and_then(|previous| previous.field("password"));
+        match again.is_some_and(|again| again.matches(password)) {
+            true => Err(Error::invalid(
+                "the password is the previous one: a rotation needs another",
+            )),
+            false => Ok(()),
+        }
+    }
+
+    async fn mint(&self, _tag: &Tag) -> Result<Credential> {
+        Err(Error::invalid(
+            "a role's password is chosen here and applied, never minted",
+        ))
+    }
+
+    async fn apply(&self, tag: &Tag, candidate: &Credential) -> Result<()> {
+        let identity = self.ours(&candidate.id)?;
+        let (user, password) = user_and_password(&candidate.fields)?;
+        if user != identity.role {
+            return Err(Error::invalid(
+                "`user` is not the role that the credential is of",
+            ));
+        }
+        if tag.as_str().contains(char::is_whitespace) {
+            return Err(Error::invalid("a tag has no space"));
+        }
+        let salt = match identity.value.salt {
+            Some(salt) => salt,
+            None => salt()?,
+        };
+        let verifier = verifier(password, &salt)?;
+        let decide = |role: &Standing| {
+            Ok(Some(Change {
+                alter: Some(format!("LOGIN PASSWORD {}", quote::text(&verifier))),
+                mark: role.mark.set(identity.value, tag)?,
+            }))
+        };
+        change::change(&self.server, &identity.role, "set a password", decide).await
+    }
+
+    async fn activate(&self, _candidate: &Credential) -> Result<()> {
+        Err(Error::invalid("a role presents nothing by itself"))
+    }
+
+    async fn test(&self, credential: &Credential) -> Result<Liveness> {
+        let (user, password) = user_and_password(&credential.fields)?;
+        match log_in(&self.server, &user, password).await? {
+            Login::Accepted => {
+                self.refuses_wrong(&user).await?;
+                Ok(Liveness::Alive)
+            }
+            Login::WrongPassword => Ok(Liveness::Dead),
+            Login::NotAllowed => self.refused(&user).await,
+            Login::Unknown(_) => Ok(Liveness::Unknown),
+        }
+    }
+
+    async fn state(&self, id: &CredentialId) -> Result<CredentialState> {
+        let identity = self.ours(id)?;
+        match change::look(&self.server, &identity.role).await {
+            Ok(role) if !role.mark.is_live(identity.value) => Ok(CredentialState::Absent),
+            Ok(role) if role.can_login => Ok(CredentialState::Active),
+            Ok(_) => Ok(CredentialState::Disabled),
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(CredentialState::Absent),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn find(&self, tag: &Tag) -> Result<Vec<CredentialId>> {
+        let mut found = Vec::new();
+        for role in self.options.rotated() {
+            let mark = change::look(&self.server, &role).await?.mark;
+            if mark.tag == tag.as_str() && !mark.ended {
+                let value = mark.value;
+                found.push(Identity { role, value }.id());
+            }
+        }
+        Ok(found)
+    }
+
+    async fn disable(&self, id: &CredentialId) -> Result<()> {
+        self.only_alternating("disable")?;
+        self.alter(&self.ours(id)?, "take the login away", "NOLOGIN")
+            .await
+    }
+
+    async fn enable(&self, credential: &Credential) -> Result<()> {
+        self.only_alternating("enable")?;
+        let identity = self.ours(&credential.id)?;
+        let decide = |role: &Standing| match role.mark.is_live(identity.value) {
+            true => Ok(Some(Change {
+                alter: Some("LOGIN".to_owned()),
+                mark: role.mark.clone(),
+            })),
+            false => Err(Error::invalid(format!(
+                "the value of `{}` was ended for good or replaced",
+                identity.role
+            ))),
+        };
+        change::change(&self.server, &identity.role, "give the login back", decide).await
+    }
+
+    /// The role stays, without login and password.
+    async fn revoke(&self, id: &CredentialId) -> Result<()> {
+        self.only_alternating("revoke")?;
+        let identity = self.ours(id)?;
+        let decide = |role: &Standing| {
+            let ended = role.mark.end(identity.value);
+            let was_set = role.mark.is_live(identity.value);
+            Ok(ended.map(|mark| Change {
+                alter: was_set.then(|| "NOLOGIN PASSWORD NULL".to_owned()),
+                mark,
+            }))
+        };
+        let doing = "take the password away";
+        match change::change(&self.server, &identity.role, doing, decide).await {
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(()),
+            done => done,
+        }
+    }
+
+    async fn last_used(&self, _id: &CredentialId) -> Result<LastUse> {
+        Err(Error::invalid(
+            "the server keeps no record of logins: its sessions say who is logged in now",
+        ))
+    }
+
+    async fn refused_uses(&self, _id: &CredentialId, _since_ms: i64) -> Result<Vec<Refusal>> {
+        Ok(Vec::new())
+    }
+
+    async fn sessions(&self, id: &CredentialId) -> Result<Vec<Session>> {
+        self.only_alternating("sessions of its own")?;
+        usage::sessions(&self.server, &self.ours(id)?).await
+    }
+
+    async fn end_sessions(&self, id: &CredentialId) -> Result<u64> {
+        self.only_alternating("sessions of its own")?;
+        usage::end(&self.server, &self.ours(id)?).await
+    }
+}
+
+fn user_and_password(fields: &Fields) -> Result<(String, &SecretValue)> {
+    let user = fields
+        .field("user")
+        .and_then(SecretValue::expose_secret_str);
+    match (user, fields.field("password")) {
+        (Some(user), Some(password)) => Ok((user.to_owned(), password)),
+        _ => Err(Error::invalid(
+            "the credential has no `user` and `password`: publish both, each in a field of its own",
+        )),
+    }
+}
