@@ -4,7 +4,7 @@
 use crate::project::{Consumer, Project};
 use keywheel::rotation::phase::Phase;
 use keywheel_contract::{ChosenBy, Fields, Issuer as _, Style};
-use keywheel_provider_http::contract::Played;
+use keywheel_provider_http::contract::{Nasty, Played};
 use keywheel_provider_http::pack::{Does, Pack, Route};
 use keywheel_provider_http::shipped;
 use keywheel_test_servers::faults::{Asked, Fault};
@@ -15,7 +15,7 @@ const ID: &str = "test/key";
 const FILE: &str = "key.env";
 
 struct Scene {
-    pack: &'static Pack,
+    pack: Pack,
     project: Project,
     played: Played,
     served: Served,
@@ -26,21 +26,31 @@ struct Scene {
 
 impl Scene {
     async fn set(name: &str) -> Self {
-        let pack = shipped::pack(name).unwrap();
-        let played = Played::new(pack);
+        Self::of(
+            shipped::pack(name).unwrap(),
+            &Nasty::default(),
+            Project::new(),
+        )
+        .await
+    }
+
+    /// A credential made by hand is in use, at a service that does that wrong.
+    async fn of(pack: &Pack, nasty: &Nasty, project: Project) -> Self {
+        let pack = pack.clone();
+        let played = Played::new(&pack);
+        played.misbehave(nasty.clone());
         let served = serve(played.router(), None).await;
-        let project = Project::new();
         let (fields, id) = played.by_hand();
         let issuer = played.issuer(&served.address).unwrap();
-        let named = issuer.identify(&fields).await.unwrap();
+        let named = issuer.identify(&fields).await.ok().flatten();
         let id = named.map_or(id, |id| id.as_str().to_owned());
         project.write(&format!("app/{FILE}"), &lines(&fields));
-        let main = main_field(pack).to_uppercase();
+        let main = main_field(&pack).to_uppercase();
         let app = Consumer::start(&project, "key", "app", FILE, &main, &[]);
-        project.secrets(&entry(pack, &played, &served, &project, &id, &app));
+        project.secrets(&entry(&pack, &played, &served, &project, &id, &app));
         project.prepared();
         Self {
-            old: text(&fields, pack),
+            old: text(&fields, &pack),
             pack,
             project,
             played,
@@ -75,7 +85,7 @@ impl Scene {
     }
 
     fn published(&self) -> String {
-        let main = main_field(self.pack).to_uppercase();
+        let main = main_field(&self.pack).to_uppercase();
         self.project.env_value(FILE, &main).unwrap()
     }
 
@@ -85,7 +95,7 @@ impl Scene {
         let (fields, id) = self.played.by_hand();
         let only = fields.len() == 1;
         let input = match only {
-            true => text(&fields, self.pack),
+            true => text(&fields, &self.pack),
             false => as_json(&fields),
         };
         let mut arguments = vec!["provide", ID];
@@ -118,6 +128,30 @@ impl Scene {
             }
         }
         self.project.until_completed(ID).await;
+    }
+
+    /// The new one alone is honoured, and no value leaked; how many were made, and how many live.
+    async fn is_rotated(&self) -> (usize, usize) {
+        let (name, new) = (&self.pack.name, self.published());
+        assert_ne!(new, self.old, "{name}");
+        assert!(
+            !self.played.honours(&self.old),
+            "{name}: the old one is still honoured"
+        );
+        assert!(
+            self.played.honours(&new),
+            "{name}: the new one is not honoured"
+        );
+        let left = self.played.count();
+        assert_eq!(
+            left.1,
+            1,
+            "{name}: one was left behind: {:#?}",
+            self.played.exchanges()
+        );
+        self.project.audit(ID).await;
+        assert_eq!(self.project.leaks(&[&self.old, &new]), Vec::<String>::new());
+        left
     }
 }
 
@@ -206,35 +240,14 @@ async fn rotates(name: &str) {
     let daemon = scene.project.daemon();
     let kinds = scene.lose_first_replies();
     scene.rotate().await;
-    let new = scene.published();
-    assert_ne!(new, scene.old, "{name}");
-    assert!(
-        !scene.played.honours(&scene.old),
-        "{name}: the old one is still honoured"
-    );
-    assert!(
-        scene.played.honours(&new),
-        "{name}: the new one is not honoured"
-    );
-    let left = scene.played.count();
-    assert_eq!(
-        left.1,
-        1,
-        "{name}: one was left behind: {:#?}",
-        scene.played.exchanges()
-    );
+    let left = scene.is_rotated().await;
     let lost = scene.served.faults.met().len();
     println!(
         "{name}: {lost} of {kinds} kinds of changes lost their first answer, {} made, {} lives",
         left.0, left.1
     );
-    scene.project.audit(ID).await;
     daemon.stop();
     scene.project.run(&["audit", "verify"]).succeeded();
-    assert_eq!(
-        scene.project.leaks(&[&scene.old, &new]),
-        Vec::<String>::new()
-    );
 }
 
 async fn all_rotate(chosen_by: ChosenBy) {
@@ -259,4 +272,93 @@ async fn what_we_choose_is_rotated() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_people_make_is_rotated() {
     all_rotate(ChosenBy::Person).await;
+}
+
+/// A new key is refused at first, an ended one accepted for a while: neither goes back nor ends too early.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_takes_its_time_is_waited_for() {
+    let nasty = Nasty {
+        young: 2,
+        lingers: 2,
+        ..Nasty::default()
+    };
+    let scene = Scene::of(shipped::pack("openai").unwrap(), &nasty, Project::new()).await;
+    let daemon = scene.project.daemon();
+    scene.rotate().await;
+    assert_eq!(
+        scene.is_rotated().await,
+        (2, 1),
+        "a young key was taken for a dead one"
+    );
+    let tried = scene.played.exchanges();
+    let tried = tried.iter().filter(|one| one.path == "/models");
+    let told: Vec<u16> = tried.map(|one| one.status).collect();
+    let refused = told.iter().filter(|status| **status == 401).count();
+    assert!(refused >= 3 && told.first() == Some(&401), "{told:?}");
+    daemon.stop();
+}
+
+/// The example of `docs/packs.md`.
+fn acme() -> String {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/packs.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let (_, after) = page.split_once("```toml\n").unwrap();
+    let (example, _) = after.split_once("\n```").unwrap();
+    example.to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pack_of_ones_own_is_checked_and_rotates() {
+    let project = Project::new();
+    project.write("packs/acme.toml", &acme());
+    let check = ["plugin", "check", "--pack", "packs/acme.toml"];
+    project
+        .run(&check)
+        .succeeded()
+        .says(&["13 passed", "0 failed"]);
+    let scene = Scene::of(&Pack::parse(&acme()).unwrap(), &Nasty::default(), project).await;
+    let daemon = scene.project.daemon();
+    scene.rotate().await;
+    scene.is_rotated().await;
+    daemon.stop();
+}
+
+#[test]
+fn a_pack_that_breaks_its_contract_or_cannot_be_read_is_told() {
+    let project = Project::new();
+    let check = ["plugin", "check", "--pack", "packs/acme.toml"];
+    project
+        .run(&check)
+        .ended(78)
+        .says(&["packs/acme.toml", "No such file"]);
+    project.write("packs/acme.toml", &acme().replace("/key/id", "/key/name"));
+    project.run(&check).ended(1).says(&["FAILED"]);
+    let shown = acme().replace("{workspace}/keys/{id}", "{workspace}/keys/{value}");
+    project.write("packs/acme.toml", &shown);
+    project
+        .run(&check)
+        .ended(78)
+        .says(&["pack `acme`", "`revoke`: the secret `value` in an address"]);
+    project.run(&["plugin", "check"]).ended(2);
+}
+
+/// Whoever may write an entry must not decide to whom a credential goes: the host of a pack of one's own is listed.
+#[test]
+fn a_pack_of_ones_own_is_called_only_where_hosts_says() {
+    let project = Project::new();
+    project.write("packs/acme.toml", &acme());
+    project.secrets(
+        "[secrets.key]\nno_consumers = \"a test\"\npublish_to = [{ store = \"files\", path = \"key\" }]\n\
+         issuer = { kind = \"http\", pack = \"acme\", credentials = { manager = { env = \"A\" } }, parameters = { workspace = \"shop\" } }\n",
+    );
+    project
+        .run(&["check"])
+        .ended(78)
+        .says(&["host `api.acme.example.com` is not allowed for `test`"]);
+    let config = project.read("keywheel.toml");
+    project.write(
+        "keywheel.toml",
+        &format!("{config}hosts = {{ test = [\"api.acme.example.com\"] }}\n"),
+    );
+    project.run(&["check"]).succeeded();
 }

@@ -85,30 +85,38 @@ impl HttpOptions {
         }
     }
 
-    /// The pack: a shipped one, else a file of the folder.
+    /// The pack: a shipped one, or a file of the folder. Never a choice between two: that would change silently.
     pub(crate) fn find(&self, packs: &Path) -> Result<Pack> {
-        if let Some(pack) = shipped::pack(&self.pack) {
-            return Ok(pack.clone());
-        }
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
         if !self.pack.chars().all(plain) {
             return Err(unknown_name("pack", &self.pack, shipped::names()));
         }
         let file = packs.join(format!("{}.toml", self.pack));
-        let text = std::fs::read_to_string(&file).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => unknown_name("pack", &self.pack, shipped::names()),
-            _ => Error::invalid(format!("{} cannot be read: {error}", file.display())),
-        })?;
-        let pack = Pack::parse(&text)
-            .map_err(|error| Error::invalid(format!("{}: {}", file.display(), error.message)))?;
-        if pack.name != self.pack {
-            return Err(Error::invalid(format!(
-                "{}: its `name` is `{}`",
-                file.display(),
-                pack.name
-            )));
+        let shipped = shipped::pack(&self.pack);
+        match (std::fs::read_to_string(&file), shipped) {
+            (Err(error), Some(pack)) if is_missing(&error) => Ok(pack.clone()),
+            (Err(error), None) if is_missing(&error) => {
+                Err(unknown_name("pack", &self.pack, shipped::names()))
+            }
+            (Err(error), _) => Err(Error::invalid(format!(
+                "{} cannot be read: {error}",
+                file.display()
+            ))),
+            (Ok(_), Some(_)) => Err(Error::invalid(format!(
+                "{}: a pack of this name is shipped: give yours another name",
+                file.display()
+            ))),
+            (Ok(text), None) => self.own(&file, &text),
         }
-        Ok(pack)
+    }
+
+    fn own(&self, file: &Path, text: &str) -> Result<Pack> {
+        let wrong = |why: &str| Error::invalid(format!("{}: {why}", file.display()));
+        let pack = Pack::parse(text).map_err(|error| wrong(&error.message))?;
+        match pack.name == self.pack {
+            true => Ok(pack),
+            false => Err(wrong(&format!("its `name` is `{}`", pack.name))),
+        }
     }
 
     /// Where the service is, without a slash at the end.
@@ -167,6 +175,11 @@ impl HttpOptions {
     }
 }
 
+fn is_missing(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{NotADirectory, NotFound};
+    matches!(error.kind(), NotFound | NotADirectory)
+}
+
 /// Whether the whole text is as the expression says.
 pub(crate) fn fits(format: &str, text: &str) -> bool {
     Regex::new(&format!("^(?:{format})$")).is_ok_and(|regex| regex.is_match(text))
@@ -180,4 +193,71 @@ fn unknown_name<S: AsRef<str>>(what: &str, name: &str, known: impl Iterator<Item
         format!("there are {}", known.join(", "))
     };
     Error::invalid(format!("there is no {what} `{name}`: {known}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::HttpOptions;
+    use std::path::Path;
+
+    /// The shortest pack there can be.
+    const OWN: &str = r#"
+name = "own"
+title = "Own tokens"
+base_url = "https://own.example.com/api"
+sources = []
+least_privilege = ""
+limits = ""
+style = "assisted"
+chosen_by = "person"
+instructions = "make one"
+fields.value = {}
+contract = { key = { id = "k{n}" }, refused = [401, {}], missing = [404, {}], routes = [] }
+"#;
+
+    fn options(pack: &str) -> HttpOptions {
+        toml::from_str(&format!("pack = '{pack}'")).unwrap()
+    }
+
+    #[test]
+    fn a_pack_is_shipped_or_a_file_and_never_both() {
+        let folder = tempfile::tempdir().unwrap();
+        let write =
+            |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        write("own.toml", OWN);
+        let told = options("own").check(folder.path()).unwrap();
+        assert_eq!(told.address, "https://own.example.com/api");
+        assert_eq!(told.vendor_hosts, Vec::<String>::new());
+        assert_eq!(told.instructions.as_deref(), Some("make one"));
+        write("other.toml", OWN);
+        write("slack.toml", &OWN.replace("\"own\"", "\"slack\""));
+        write("broken.toml", "name = 1");
+        for (pack, words) in [
+            ("other", "its `name` is `own`"),
+            ("slack", "is shipped: give yours another name"),
+            ("broken", "line 1"),
+            ("missing", "there is no pack `missing`"),
+            ("../own", "there is no pack"),
+        ] {
+            let said = options(pack).check(folder.path()).unwrap_err().message;
+            assert!(said.contains(words), "{pack}: {said}");
+        }
+        let elsewhere = Path::new("/nonexistent");
+        assert_eq!(
+            options("slack").check(elsewhere).unwrap().vendor_hosts,
+            ["slack.com"]
+        );
+    }
+
+    #[test]
+    fn the_keys_are_the_fields() {
+        let all = "pack = 'slack'\nbase_url = 'https://h'\nca_file = 'c'\ninstructions = 'i'\n\
+                   credentials = { a = { env = 'A' } }\nparameters = { b = 1 }";
+        let read: toml::Table = toml::from_str(all).unwrap();
+        let mut keys = HttpOptions::KEYS.to_vec();
+        keys.sort_unstable();
+        assert_eq!(read.keys().map(String::as_str).collect::<Vec<_>>(), keys);
+        assert!(toml::from_str::<HttpOptions>(all).is_ok());
+        assert!(toml::from_str::<HttpOptions>("pack = 'slack'\nx = 1").is_err());
+    }
 }

@@ -9,7 +9,13 @@ const UNPACK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/npm-package");
 /// printed.
 #[must_use]
 pub fn unpacked(name: &str) -> Option<PathBuf> {
-    let done = Command::new(UNPACK).arg(name).output().unwrap();
+    unpacked_files(name, &[])
+}
+
+/// The same with these files of it alone, for packages that are large; all of them where none is named.
+#[must_use]
+pub fn unpacked_files(name: &str, files: &[&str]) -> Option<PathBuf> {
+    let done = Command::new(UNPACK).arg(name).args(files).output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
     if done.status.success() {
         return Some(PathBuf::from(text(&done.stdout)));

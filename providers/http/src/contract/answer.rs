@@ -178,7 +178,14 @@ fn login(world: &mut World, route: &Route) -> Answer {
 }
 
 fn list(pack: &Pack, world: &World, asked: &Asked, route: &Route) -> Answer {
-    let shown_keys: Vec<&Made> = world.keys.iter().filter(|key| key.is_shown(pack)).collect();
+    let told = |key: &&Made| {
+        let of = route
+            .of
+            .as_ref()
+            .map(|of| asked.query.get(of) == Some(&key.id));
+        key.is_shown(pack) && of.unwrap_or(true)
+    };
+    let shown_keys: Vec<&Made> = world.keys.iter().filter(told).collect();
     let query = |name: &str| asked.query.get(name).cloned();
     let number = |name: &str| {
         query(name)

@@ -104,7 +104,6 @@ impl Played {
     }
 
     /// A person makes a credential there; its fields and the service's id of it.
-    #[must_use]
     pub fn by_hand(&self) -> (Fields, String) {
         let made = self.world().create(&self.pack, BTreeMap::new());
         let mut fields = Fields::new();

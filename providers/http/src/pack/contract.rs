@@ -86,6 +86,9 @@ pub struct Route {
     /// How pages are asked for.
     #[serde(default)]
     pub pages: Option<Paging>,
+    /// The parameter of the query that says of which one it tells; of none, where it is missing.
+    #[serde(default)]
+    pub of: Option<String>,
     /// The state that it sets.
     #[serde(default)]
     pub state: Option<String>,

@@ -4,4 +4,12 @@
 #[cfg(test)]
 mod documented;
 #[cfg(test)]
+mod misbehaving;
+#[cfg(test)]
+mod openapi;
+#[cfg(test)]
 mod packs;
+#[cfg(test)]
+mod published;
+#[cfg(test)]
+mod refused;

@@ -1,0 +1,270 @@
+//! What services do wrong, and what packs make of it.
+
+use keywheel_contract::{
+    Credential, CredentialId, ErrorKind, Fields, Issuer as _, Liveness, SecretValue, Tag,
+};
+use keywheel_provider_http::HttpIssuer;
+use keywheel_provider_http::contract::{Nasty, Played};
+use keywheel_provider_http::pack::Pack;
+use keywheel_provider_http::shipped;
+use keywheel_test_servers::faults::{Asked, Fault};
+use keywheel_test_servers::serve::{Served, serve};
+use serde_json::json;
+use std::time::Duration;
+
+struct Rig {
+    played: Played,
+    served: Served,
+    issuer: HttpIssuer,
+}
+
+async fn rig(pack: &Pack) -> Rig {
+    let played = Played::new(pack);
+    let served = serve(played.router(), None).await;
+    let issuer = played.issuer(&served.address).unwrap();
+    Rig {
+        played,
+        served,
+        issuer,
+    }
+}
+
+async fn of(name: &str) -> Rig {
+    rig(shipped::pack(name).unwrap()).await
+}
+
+fn tag(number: u32) -> Tag {
+    Tag::new(format!("keywheel-example-{number}"))
+}
+
+/// The word of a failed mint.
+async fn minted(rig: &Rig) -> String {
+    match rig.issuer.mint(&tag(1)).await {
+        Ok(_) => "made".to_owned(),
+        Err(error) => error.word().to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn each_refusal_has_its_meaning_at_every_call() {
+    let rig = of("openai").await;
+    let made = rig.issuer.mint(&tag(0)).await.unwrap();
+    for (status, mints, tests) in [
+        (401, "denied", Liveness::Dead),
+        (403, "denied", Liveness::Alive),
+        (404, "not_found", Liveness::Unknown),
+        (429, "throttled", Liveness::Unknown),
+        (500, "unknown_outcome", Liveness::Unknown),
+        (302, "unavailable", Liveness::Unknown),
+    ] {
+        rig.served
+            .faults
+            .next(1, Fault::Refuse(status, Some(7)), |asked| asked.writes());
+        assert_eq!(minted(&rig).await, mints, "{status}");
+        let asks = move |asked: &Asked<'_>| asked.path() == "/v1/models";
+        rig.served
+            .faults
+            .next(1, Fault::Refuse(status, Some(7)), asks);
+        let told = rig.issuer.test(&made).await.unwrap();
+        // A refused key that its service shows as active may be a young one.
+        let expected = if tests == Liveness::Dead {
+            Liveness::Unknown
+        } else {
+            tests
+        };
+        assert_eq!(told, expected, "{status}");
+    }
+    rig.served
+        .faults
+        .next(1, Fault::Refuse(429, Some(7)), |_| true);
+    let throttled = rig.issuer.find(&tag(0)).await.unwrap_err();
+    let after = Some(Duration::from_secs(7));
+    assert_eq!(throttled.kind, ErrorKind::Throttled { after });
+}
+
+#[tokio::test]
+async fn a_service_that_is_away_is_unavailable_and_never_dead() {
+    let rig = of("sendgrid").await;
+    let made = rig.issuer.mint(&tag(0)).await.unwrap();
+    rig.served.faults.next(3, Fault::Reset, |_| true);
+    assert_eq!(rig.issuer.test(&made).await.unwrap(), Liveness::Unknown);
+    assert_eq!(
+        rig.issuer.state(&made.id).await.unwrap_err().kind,
+        ErrorKind::Unavailable
+    );
+    assert_eq!(minted(&rig).await, "unknown_outcome");
+    rig.served
+        .faults
+        .next(1, Fault::CutBody, |asked| asked.writes());
+    assert_eq!(minted(&rig).await, "unknown_outcome");
+    assert_eq!(rig.issuer.find(&tag(1)).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn cloudflare_says_no_with_status_200() {
+    let mut pack = shipped::pack("cloudflare").unwrap().clone();
+    let body = json!({ "success": false, "errors": [{ "code": 9999, "message": "example" }], "result": null });
+    pack.contract.refused = (200, body);
+    pack.contract.auth.remove("admin");
+    let rig = rig(&pack).await;
+    assert_eq!(minted(&rig).await, "invalid");
+    let (fields, id) = rig.played.by_hand();
+    let credential = Credential {
+        id: CredentialId::new(id),
+        fields,
+    };
+    assert_eq!(rig.issuer.test(&credential).await.unwrap(), Liveness::Alive);
+    let other = Fields::single(SecretValue::from("example".to_owned()));
+    let stranger = Credential {
+        id: credential.id.clone(),
+        fields: other,
+    };
+    assert_eq!(rig.issuer.test(&stranger).await.unwrap(), Liveness::Unknown);
+}
+
+#[tokio::test]
+async fn slack_says_no_with_status_200_and_only_some_words_mean_dead() {
+    for (error, expected) in [
+        ("invalid_auth", Liveness::Dead),
+        ("token_revoked", Liveness::Dead),
+        ("ratelimited", Liveness::Unknown),
+        ("internal_error", Liveness::Unknown),
+    ] {
+        let mut pack = shipped::pack("slack").unwrap().clone();
+        pack.contract.refused = (200, json!({ "ok": false, "error": error }));
+        let rig = rig(&pack).await;
+        let (_, id) = rig.played.by_hand();
+        let other = Fields::single(SecretValue::from("example".to_owned()));
+        let stranger = Credential {
+            id: CredentialId::new(id),
+            fields: other,
+        };
+        assert_eq!(
+            rig.issuer.test(&stranger).await.unwrap(),
+            expected,
+            "{error}"
+        );
+    }
+}
+
+/// Its second call ends every token of the family, so that it is never called, whatever happens.
+#[tokio::test]
+async fn gitlab_is_never_asked_to_rotate() {
+    let rig = of("gitlab").await;
+    let made = rig.issuer.mint(&tag(0)).await.unwrap();
+    rig.issuer.test(&made).await.unwrap();
+    rig.issuer.identify(&made.fields).await.unwrap();
+    rig.issuer.last_used(&made.id).await.unwrap();
+    for _ in 0..2 {
+        rig.issuer.revoke(&made.id).await.unwrap();
+    }
+    let asked = rig.played.exchanges();
+    assert!(
+        asked.len() > 5 && asked.iter().all(|one| !one.path.contains("rotate")),
+        "{asked:#?}"
+    );
+    let text = format!("{:?}", shipped::pack("gitlab").unwrap().mint);
+    assert!(!text.contains("rotate"));
+}
+
+#[tokio::test]
+async fn a_strangers_secret_in_the_second_slot_is_said_and_kept() {
+    let rig = of("okta").await;
+    rig.played.by_hand();
+    let (stranger, _) = rig.played.by_hand();
+    let proposed = rig.issuer.propose(None).await.unwrap();
+    let refused = rig.issuer.apply(&tag(0), &proposed).await.unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::Invalid);
+    assert!(
+        refused.message.contains("no room for another credential"),
+        "{refused}"
+    );
+    let value = stranger
+        .field("value")
+        .unwrap()
+        .expose_secret_str()
+        .unwrap();
+    assert!(rig.played.honours(value));
+    assert_eq!(rig.played.count(), (2, 2));
+}
+
+#[tokio::test]
+async fn what_is_used_is_told_with_its_hour() {
+    let rig = of("anthropic").await;
+    let (fields, _) = rig.played.by_hand();
+    let (other, _) = rig.played.by_hand();
+    let id = rig.issuer.identify(&fields).await.unwrap().unwrap();
+    let never = rig.issuer.last_used(&id).await.unwrap();
+    assert_eq!(
+        (never.at_ms, never.granularity),
+        (None, Duration::from_secs(3600))
+    );
+    let theirs = Credential {
+        id: id.clone(),
+        fields: other,
+    };
+    assert_eq!(rig.issuer.test(&theirs).await.unwrap(), Liveness::Alive);
+    assert_eq!(rig.issuer.last_used(&id).await.unwrap().at_ms, None);
+    let credential = Credential {
+        id: id.clone(),
+        fields,
+    };
+    assert_eq!(rig.issuer.test(&credential).await.unwrap(), Liveness::Alive);
+    let used = rig.issuer.last_used(&id).await.unwrap();
+    assert!(
+        used.at_ms.unwrap() > used.as_of_ms,
+        "the use was just now, and the figure is older: {used:?}"
+    );
+    let asked = rig.played.exchanges();
+    let query = &asked.last().unwrap().path;
+    assert!(
+        query.contains("api_key_ids%5B%5D=apikey_example1") && query.contains("bucket_width=1h"),
+        "{query}"
+    );
+}
+
+/// Nobody's words but ours: a service could repeat a value in its answer.
+#[tokio::test]
+async fn what_a_service_says_is_in_no_error() {
+    for name in shipped::names() {
+        let mut pack = shipped::pack(name).unwrap().clone();
+        let canary = "example-canary-of-an-answer";
+        pack.contract.refused = (400, json!({ "error": canary, "message": canary }));
+        pack.contract
+            .auth
+            .values_mut()
+            .for_each(|gate| gate.basic = Some("nobody:x".to_owned().try_into().unwrap()));
+        let rig = rig(&pack).await;
+        let (fields, id) = rig.played.by_hand();
+        let id = CredentialId::new(id);
+        let credential = Credential {
+            id: id.clone(),
+            fields,
+        };
+        let said = [
+            rig.issuer.mint(&tag(0)).await.err(),
+            rig.issuer.apply(&tag(0), &credential).await.err(),
+            rig.issuer.find(&tag(0)).await.err(),
+            rig.issuer.state(&id).await.err(),
+            rig.issuer.revoke(&id).await.err(),
+            rig.issuer.test(&credential).await.err(),
+            rig.issuer.identify(&credential.fields).await.err(),
+            rig.issuer.last_used(&id).await.err(),
+        ];
+        for error in said.iter().flatten() {
+            assert!(!format!("{error:?}").contains(canary), "{name}: {error:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_service_with_no_room_says_so_and_nothing_was_made() {
+    let rig = of("sendgrid").await;
+    rig.played.misbehave(Nasty {
+        full: true,
+        ..Nasty::default()
+    });
+    let error = rig.issuer.mint(&tag(0)).await.err().unwrap();
+    assert!(error.message.contains("no room"), "{error}");
+    assert_eq!(rig.played.count(), (0, 0));
+}

@@ -1,0 +1,124 @@
+//! Packs that cannot work, or would show a secret, are refused with the place.
+
+use keywheel_provider_http::pack::Pack;
+
+/// The example of `docs/packs.md`, with one text replaced by another.
+fn changed(from: &str, to: &str) -> String {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/packs.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let (_, after) = page.split_once("```toml\n").unwrap();
+    let (example, _) = after.split_once("\n```").unwrap();
+    assert!(example.contains(from), "{from}");
+    example.replacen(from, to, 1)
+}
+
+/// A text of the example, what stands there instead, and words of what is said about it.
+const WRONG: &[(&str, &str, &str)] = &[
+    ("title =", "titel =", "line 2"),
+    (
+        "style = \"overlap\"",
+        "style = \"overlapping\"",
+        "unknown variant `overlapping`",
+    ),
+    (
+        "name = \"acme\"",
+        "name = \"Acme!\"",
+        "`name` has the letters",
+    ),
+    (
+        "style = \"overlap\"",
+        "style = \"assisted\"",
+        "`assisted` is what a person makes",
+    ),
+    (
+        "chosen_by = \"issuer\"",
+        "chosen_by = \"keywheel\"",
+        "`mint` makes what the issuer chooses",
+    ),
+    (
+        "tag = \"/label\"",
+        "hint = \"/label\"",
+        "found by the `tag`",
+    ),
+    (
+        "value = \"/key/secret\"",
+        "secret = \"/key/secret\"",
+        "does not take `value`",
+    ),
+    (
+        "json = { label = \"{tag}\" }",
+        "json = { label = \"{tga}\" }",
+        "`mint`: nothing is called `tga`",
+    ),
+    (
+        "json = { label = \"{tag}\" }",
+        "json = { label = \"{tag\" }",
+        "a name in braces",
+    ),
+    (
+        "get = \"/whoami\"",
+        "get = \"/whoami\"\npost = \"/whoami\"",
+        "exactly one of",
+    ),
+    ("get = \"/whoami\"", "get = \"whoami\"", "begins with `/`"),
+    (
+        "get = \"/whoami\"",
+        "get = \"/../whoami\"",
+        "begins with `/` and is plain",
+    ),
+    (
+        "get = \"/whoami\"",
+        "get = \"/whoami\"\nauth = \"nobody\"",
+        "there is no `auth.nobody`",
+    ),
+    (
+        "format = 'acme_[A-Za-z0-9]{32}'",
+        "format = 'acme_['",
+        "no regular expression",
+    ),
+    (
+        "manager = \"a manager's key\"",
+        "workspace = \"a manager's key\"",
+        "is used twice",
+    ),
+    (
+        "[[revoke]]\ndelete",
+        "[[disable]]\ndelete",
+        "`disable` and `enable` belong together",
+    ),
+];
+
+#[test]
+fn what_cannot_work_is_said_with_its_place() {
+    for (from, to, words) in WRONG {
+        let said = Pack::parse(&changed(from, to))
+            .map(|_| ())
+            .unwrap_err()
+            .message;
+        assert!(said.contains(words), "{to}: {said}");
+    }
+}
+
+#[test]
+fn no_secret_is_ever_part_of_an_address() {
+    for (from, to) in [
+        (
+            "delete = \"/workspaces/{workspace}/keys/{id}\"",
+            "delete = \"/keys/{value}\"",
+        ),
+        (
+            "get = \"/whoami\"",
+            "get = \"/whoami\"\nquery = { key = \"{value}\" }",
+        ),
+        ("get = \"/whoami\"", "get = \"/who/{manager}\""),
+    ] {
+        let said = Pack::parse(&changed(from, to))
+            .map(|_| ())
+            .unwrap_err()
+            .message;
+        assert!(
+            said.contains("in an address, which others log"),
+            "{to}: {said}"
+        );
+    }
+}
