@@ -27,6 +27,7 @@ pub(crate) fn definition(number: usize, store: &Path, manage: Manage) -> Result<
             name: "random".to_owned(),
             kind: "random".to_owned(),
             options: object(json!({ "length": 48 })),
+            standby: 0,
         },
         in_place: None,
         no_consumers: None,

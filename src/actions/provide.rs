@@ -2,7 +2,7 @@
 
 use super::tools::Tools;
 use super::{ActionError, Judged, Person, Refused, known, record, under_way};
-use crate::inventory::Template;
+use crate::inventory::{Definition, Template};
 use crate::journal::ledger::{self, CredentialRow};
 use crate::journal::rotations::{self, Run};
 use crate::journal::{Journal, Tx};
@@ -55,7 +55,7 @@ pub async fn awaiting(journal: &Journal, tools: &Tools, id: &str) -> Result<Awai
     }
     let instructions = run.plan.issuer.options.get("instructions");
     Ok(Awaiting {
-        fields: needed(&run),
+        fields: needed(&run.plan),
         instructions: instructions.and_then(|v| v.as_str()).map(str::to_owned),
         run: Waits {
             id: run.id.as_str().to_owned(),
@@ -101,8 +101,11 @@ fn waits(id: &str, run: Option<Run>) -> Result<Run, Refused> {
 }
 
 /// The names that the destinations' templates ask for; `value` where the whole content is one value.
-fn needed(run: &Run) -> BTreeSet<String> {
-    let templates = run.plan.destinations.iter().flat_map(|d| d.fields.values());
+pub(super) fn needed(definition: &Definition) -> BTreeSet<String> {
+    let templates = definition
+        .destinations
+        .iter()
+        .flat_map(|d| d.fields.values());
     let mut names: BTreeSet<String> = templates
         .filter_map(|text| Template::parse(text).ok())
         .flat_map(|template| {
@@ -145,7 +148,7 @@ pub async fn provide(
         what: format!("taking the value of {} in", run.secret_id),
         error,
     };
-    let fingerprint = fingerprint(tools, &run, &fields).map_err(taken)?;
+    let fingerprint = fingerprint(tools, &run.plan, &fields).map_err(taken)?;
     let sealed = pack(fields)
         .and_then(|packed| values.keep(CANDIDATE, packed))
         .map_err(taken)?;
@@ -196,8 +199,12 @@ fn refused_value(id: &str, error: &keywheel_contract::Error) -> Refused {
 }
 
 /// Of the value that the main destination will show.
-fn fingerprint(tools: &Tools, run: &Run, fields: &Fields) -> keywheel_contract::Result<String> {
-    let Some(main) = run.plan.destinations.first() else {
+pub(super) fn fingerprint(
+    tools: &Tools,
+    definition: &Definition,
+    fields: &Fields,
+) -> keywheel_contract::Result<String> {
+    let Some(main) = definition.destinations.first() else {
         return Ok(String::new());
     };
     let document = render(main, fields, fields)?;

@@ -34,6 +34,7 @@ mod rotate_now;
 mod schema;
 mod selector;
 mod show;
+mod standby;
 mod status;
 mod typed;
 mod vouch;
@@ -66,6 +67,7 @@ enum Command {
     History(history::Args),
     RotateNow(rotate_now::Args),
     Provide(provide::Args),
+    Standby(standby::Args),
     Pause(pause::PauseArgs),
     Resume(pause::ResumeArgs),
     Retry(retry::Args),
@@ -99,6 +101,7 @@ impl Cli {
             Command::Status(args) => status::run(&context, args).await,
             Command::RotateNow(args) => rotate_now::run(&context, args).await,
             Command::Provide(args) => provide::run(&context, args).await,
+            Command::Standby(args) => standby::run(&context, args).await,
             Command::Pause(args) => pause::pause(&context, args).await,
             Command::Resume(args) => pause::resume(&context, args).await,
             Command::Retry(args) => retry::run(&context, args).await,

@@ -4,8 +4,9 @@ use super::acting::{Bench, lonely, person};
 use super::context::Context;
 use super::exit::{Exit, Failure};
 use super::typed;
-use crate::actions::{self, Awaiting};
+use crate::actions;
 use keywheel_contract::{Document, Fields};
+use std::collections::BTreeSet;
 
 /// Takes in the new value that a rotation waits for, from stdin: typed without echo, or through a pipe.
 #[derive(Debug, clap::Args)]
@@ -24,7 +25,8 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<Exit, Failure> 
     if let Some(instructions) = &awaiting.instructions {
         anstream::eprintln!("{instructions}");
     }
-    let fields = fields(&args.secret, &awaiting)?;
+    let prompt = format!("New value of {}", args.secret);
+    let fields = fields_of(&prompt, &awaiting.fields)?;
     let person = person("");
     let provided = actions::provide(&journal, &tools, &awaiting, fields, args.id, &person).await?;
     anstream::println!(
@@ -39,23 +41,21 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<Exit, Failure> 
     Ok(Exit::Done)
 }
 
-/// One value, or a JSON object where the destinations need several fields.
-fn fields(id: &str, awaiting: &Awaiting) -> Result<Fields, Failure> {
-    let names: Vec<String> = awaiting.fields.iter().cloned().collect();
+/// One value, or a JSON object where several fields are needed.
+pub(super) fn fields_of(prompt: &str, names: &BTreeSet<String>) -> Result<Fields, Failure> {
+    let names: Vec<String> = names.iter().cloned().collect();
     if let [only] = names.as_slice() {
-        let value = typed::value(&format!("New value of {id}"))?;
+        let value = typed::value(prompt)?;
         return Ok([(only.clone(), value)].into_iter().collect());
     }
-    let prompt = format!("JSON object with {} of {id}, on one line", names.join(", "));
-    let text = typed::value(&prompt)?;
+    let listed = names.join(", ");
+    let text = typed::value(&format!(
+        "{prompt}, a JSON object with {listed}, on one line"
+    ))?;
     match Document::decode(&text, &names) {
         Ok(Document::Fields(fields)) => Ok(fields),
         Ok(Document::Whole(value)) => Ok(Fields::single(value)),
-        Err(error) => Err(
-            Failure::usage(format!("{error}; nothing was taken in")).next(format!(
-                "give a JSON object of text with {}",
-                names.join(", ")
-            )),
-        ),
+        Err(error) => Err(Failure::usage(format!("{error}; nothing was taken in"))
+            .next(format!("give a JSON object of text with {listed}"))),
     }
 }

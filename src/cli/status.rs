@@ -5,7 +5,7 @@ use super::exit::{Exit, Failure};
 use super::heading::Daemons;
 use super::output::{self, Column, Envelope, Output};
 use super::selector::Selector;
-use crate::journal::Journal;
+use crate::journal::{Journal, spares};
 use crate::report::select::Selection;
 use crate::report::status::{self, Health, Item, Line, Overview};
 use crate::report::when::{ago, due};
@@ -32,6 +32,8 @@ pub(super) struct Args {
 
 /// Of more secrets than this the worst are shown, and the others counted.
 const SHOWN_MAX: usize = 200;
+/// Secrets named that lack spares.
+const LOW_MAX: i64 = 20;
 const PAGE: usize = 500;
 /// Characters of the column that says what is waited for.
 const WAITS_FOR: usize = 18;
@@ -80,11 +82,26 @@ async fn once(journal: &Journal, args: &Args) -> Result<Exit, Failure> {
         true => write_json(journal, args.output, &daemons, &overview, now).await?,
         false => write_rows(journal, args.output, &overview, now, whole).await?,
     }
+    if args.output == Output::Table {
+        tell_low_standby(journal).await?;
+    }
     Ok(if args.check {
         verdict(&overview)
     } else {
         Exit::Done
     })
+}
+
+/// Secrets for which an emergency would have to wait for a person.
+async fn tell_low_standby(journal: &Journal) -> Result<(), Failure> {
+    let low = journal
+        .read(async |tx| spares::low(tx, LOW_MAX).await)
+        .await?;
+    for one in low {
+        let (id, ready, wanted) = (one.secret_id, one.ready, one.wanted);
+        anstream::println!("{id}: {ready} of {wanted} spares ready.  keywheel standby add {id}");
+    }
+    Ok(())
 }
 
 async fn read(

@@ -2,6 +2,7 @@
 //! wake-up time, never a task; a hung target holds only its own slot.
 
 use super::Presence;
+use crate::actions;
 use crate::journal::{Journal, Result, rotations, secrets};
 use crate::rotation::engine::{Engine, Rested, WorkError};
 use crate::scheduler;
@@ -20,6 +21,8 @@ const BEAT: Duration = Duration::from_secs(5);
 const SEQUENCE: Duration = Duration::from_millis(250);
 /// Shredded values are gone from the file after at most this long.
 const SHRED: Duration = Duration::from_secs(30);
+/// Spares are looked after this often.
+const TEND: Duration = Duration::from_secs(5);
 /// Requests opened in one look.
 const OPEN_MAX: i64 = 64;
 
@@ -47,9 +50,10 @@ pub async fn run_until(workers: Workers, stop: CancellationToken) -> Result<()> 
         Arc::clone(&shredded),
         stop.clone(),
     ));
+    let spares = tokio::spawn(tend_spares(workers.engine.clone(), stop.clone()));
     let outcome = work_until(&workers, &shredded, &stop).await;
     stop.cancel();
-    drop(audit.await);
+    drop(tokio::join!(audit, spares));
     while workers.engine.sequence().await? > 0 {}
     journal.checkpoint().await?;
     workers.presence.end(&journal).await?;
@@ -183,6 +187,25 @@ async fn keep_house(engine: Engine, shredded: Arc<AtomicBool>, stop: Cancellatio
         tokio::select! {
             () = stop.cancelled() => {}
             () = tokio::time::sleep(SEQUENCE) => {}
+        }
+    }
+}
+
+/// Tries spares now and then, one after the other: one whose issuer hangs holds up no rotation.
+async fn tend_spares(engine: Engine, stop: CancellationToken) {
+    let (journal, ring, connect) = (&engine.journal, &engine.ring, &engine.connect);
+    let limit = Duration::from_millis(u64::try_from(engine.pace.call_ms).unwrap_or(0));
+    while !stop.is_cancelled() && !engine.seams.is_dead() {
+        let tending = actions::tend(journal, ring, connect.as_ref(), "keywheel");
+        match tokio::time::timeout(limit, tending).await {
+            Ok(Ok(true)) => continue,
+            Ok(Ok(false)) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "a spare could not be tried"),
+            Err(_) => tracing::warn!("trying a spare took too long"),
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(TEND) => {}
         }
     }
 }

@@ -77,6 +77,9 @@ pub struct IssuerSpec {
     pub kind: String,
     /// The provider's own settings.
     pub options: Map<String, Value>,
+    /// How many spares are to be ready for an emergency, where a person makes the credentials.
+    #[serde(default)]
+    pub standby: u32,
 }
 
 /// A configured store.

@@ -203,8 +203,13 @@ impl FoundIssuer {
     fn new(name: &str, kind: &str, mut options: Map<String, Value>) -> Self {
         options.remove("kind");
         options.remove("use");
+        let standby = options.remove("standby");
+        let mut spec = spec(name, kind, options);
+        spec.standby = standby
+            .and_then(|count| u32::try_from(count.as_u64()?).ok())
+            .unwrap_or_default();
         Self {
-            spec: spec(name, kind, options),
+            spec,
             kind: ISSUER_KINDS.kind(kind),
             at: None,
         }
@@ -216,5 +221,6 @@ fn spec(name: &str, kind: &str, options: Map<String, Value>) -> IssuerSpec {
         name: name.to_owned(),
         kind: kind.to_owned(),
         options,
+        standby: 0,
     }
 }

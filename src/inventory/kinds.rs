@@ -121,6 +121,7 @@ const ISSUERS: &[Kind] = &[
                 Shape::Text,
                 "what the person who makes it does",
             ),
+            STANDBY,
         ],
         fields: &["value"],
         try_out: |options| {
@@ -140,25 +141,33 @@ const ISSUERS: &[Kind] = &[
     super::http::KIND,
     Kind {
         name: "exec",
-        keys: EXEC,
+        keys: EXEC_ISSUER,
         ..Kind::PLAIN
     },
 ];
 
-const EXEC: &[Key] = &[
-    Key::needed(
-        "program",
-        Shape::Text,
-        "its name below `programs` in keywheel.toml",
-    ),
-    Key::new("config", Shape::Any, "handed to the program as it is"),
-];
+const EXEC: &[Key] = &[PROGRAM, PROGRAM_CONFIG];
+const EXEC_ISSUER: &[Key] = &[PROGRAM, PROGRAM_CONFIG, STANDBY];
+
+const PROGRAM: Key = Key::needed(
+    "program",
+    Shape::Text,
+    "its name below `programs` in keywheel.toml",
+);
+const PROGRAM_CONFIG: Key = Key::new("config", Shape::Any, "handed to the program as it is");
 
 /// A folder exists on one machine: where several replicas share a journal, only that one works on it.
 const HOST: Key = Key::new(
     "host",
     Shape::Text,
     "name of the machine that has the folder, where replicas run on several",
+);
+
+/// Of an issuer whose credentials a person makes.
+pub(super) const STANDBY: Key = Key::new(
+    "standby",
+    Shape::Count,
+    "how many spares `keywheel standby add` is to keep ready for an emergency",
 );
 
 /// Kinds of characters, in the words of the providers.
@@ -245,11 +254,11 @@ mod tests {
             ),
         ] {
             let ours = kinded.kind(kind).unwrap().keys;
-            // `host` is read by the engine, before any provider is asked.
+            // These are read by the engine, before any provider is asked.
             let mut ours: Vec<_> = ours
                 .iter()
                 .map(|key| key.name)
-                .filter(|name| *name != "host")
+                .filter(|name| !["host", "standby"].contains(name))
                 .collect();
             let mut theirs = theirs.to_vec();
             ours.sort_unstable();

@@ -60,10 +60,11 @@ async fn put(tx: &mut Tx, batch: &[Definition], spread: Option<Spread>) -> Resul
 
 async fn write(tx: &mut Tx, batch: &[Definition], rows: &[Vec<Arg>]) -> Result<()> {
     let head = "INSERT INTO secret (id, shard, environment, name, owner, manage, tags, schedule, file, \
-         definition_n, consumers, enrolled_ms, next_rotation_ms, soon_ms, start_ms, start_reason, first_ms, first_span_ms)";
+         definition_n, consumers, enrolled_ms, standby, next_rotation_ms, soon_ms, start_ms, start_reason, first_ms, first_span_ms)";
     let tail = "ON CONFLICT (id) DO UPDATE SET owner = excluded.owner, manage = excluded.manage, \
          tags = excluded.tags, schedule = excluded.schedule, file = excluded.file, \
-         definition_n = secret.definition_n + 1, consumers = excluded.consumers, retired_ms = NULL, \
+         definition_n = secret.definition_n + 1, consumers = excluded.consumers, standby = excluded.standby, \
+         retired_ms = NULL, \
          next_rotation_ms = excluded.next_rotation_ms, soon_ms = excluded.soon_ms, \
          start_ms = excluded.start_ms, start_reason = excluded.start_reason, \
          first_ms = excluded.first_ms, first_span_ms = excluded.first_span_ms, held = 0";
@@ -105,6 +106,7 @@ fn row_of(
         1_i64.into(),
         consumers.unwrap_or(i64::MAX).into(),
         history.enrolled_ms.into(),
+        i64::from(definition.issuer.standby).into(),
     ];
     row.extend(dates(definition, history, first, now_ms));
     row
@@ -193,6 +195,7 @@ async fn rename(tx: &mut Tx, from: &str, to: &str) -> Result<()> {
         "UPDATE published SET secret_id = $2 WHERE secret_id = $1",
         "UPDATE request SET secret_id = $2 WHERE secret_id = $1",
         "UPDATE waiver SET secret_id = $2 WHERE secret_id = $1",
+        "UPDATE spare SET secret_id = $2 WHERE secret_id = $1",
     ] {
         tx.run(sql, &[from.into(), to.into()]).await?;
     }

@@ -19,6 +19,7 @@ pub mod replicas;
 pub mod requests;
 pub mod rotations;
 pub mod secrets;
+pub mod spares;
 pub mod spread;
 mod sql;
 mod worker;

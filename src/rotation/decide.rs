@@ -8,6 +8,7 @@ mod others;
 mod question;
 mod reading;
 mod record;
+mod spare;
 
 pub use known::{Known, load};
 

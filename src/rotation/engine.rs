@@ -8,7 +8,7 @@ use super::open::{self, Opened};
 use super::phase::Phase;
 use super::plan::{Order, Waiting};
 use super::report::Report;
-use super::values::{Kept, OpenError, Values};
+use super::values::{Kept, OpenError, OpenSpare, Values};
 use crate::inventory::Definition;
 use crate::journal::requests::Request;
 use crate::journal::rotations::{self, Claimant, Lease};
@@ -155,10 +155,12 @@ impl Engine {
             if turn.report.data_key.is_some() {
                 values.new_key = None;
             }
+            let spare = self.spare_in(&orders).await?;
             let execution = Execution {
                 outside: &outside,
                 facts: &known.facts,
                 values: &values,
+                spare: spare.as_ref(),
                 fingerprint: self.ring.fingerprint(),
                 seams: &self.seams,
             };
@@ -167,6 +169,17 @@ impl Engine {
             if self.seams.is_dead() {
                 return Ok(Rested::Lost);
             }
+        }
+    }
+
+    async fn spare_in(&self, orders: &[Order]) -> Result<Option<OpenSpare>, OpenError> {
+        let spare = orders.iter().find_map(|order| match order {
+            Order::TakeSpare { spare } => Some(spare),
+            _ => None,
+        });
+        match spare {
+            Some(id) => OpenSpare::open(&self.journal, &self.ring, id).await,
+            None => Ok(None),
         }
     }
 

@@ -8,7 +8,7 @@ mod settle;
 use super::facts::Facts;
 use super::plan::Order;
 use super::report::{Answer, Outcome, Report};
-use super::values::Values;
+use super::values::{OpenSpare, Values};
 use super::words::Kind;
 use crate::providers::Outside;
 use crate::seam::{Seam, Seams, Window};
@@ -25,6 +25,8 @@ pub struct Execution<'a> {
     pub facts: &'a Facts,
     /// The rotation's values.
     pub values: &'a Values,
+    /// The spare that is to be taken, opened.
+    pub spare: Option<&'a OpenSpare>,
     /// The key of all fingerprints.
     pub fingerprint: &'a Arc<FingerprintKey>,
     /// Where tests let a process die.
@@ -76,6 +78,7 @@ impl Execution<'_> {
             Order::Inspect { destination } => self.inspect(destination).await,
             Order::Identify => self.identify().await,
             Order::Propose => self.propose().await,
+            Order::TakeSpare { spare } => self.take_spare(spare).await,
             Order::TestCandidate => self.test_candidate().await,
             Order::TestOld => self.test_old().await,
             Order::RefusedOld => self.refused_old().await,

@@ -279,6 +279,8 @@ pub struct Facts {
     pub others: Others,
     /// Names of the values sealed for this rotation.
     pub sealed: BTreeSet<String>,
+    /// Spares of the secret that are ready, the oldest first, as long as one may be taken.
+    pub spares: Vec<String>,
     /// The credential in use before.
     pub old: Option<KnownCredential>,
     /// The credential that is to follow it.
@@ -319,6 +321,7 @@ impl Facts {
             ),
             (sorted(&self.waivers) == sorted(&other.waivers), "waivers"),
             (self.sealed == other.sealed, "sealed values"),
+            (self.spares == other.spares, "spares"),
             (self.old == other.old, "the old credential"),
             (self.candidate == other.candidate, "the candidate"),
         ]

@@ -4,9 +4,12 @@
 use super::report::Sealed;
 use super::{CANDIDATE, facts::Facts};
 use crate::inventory::{Destination, Template};
+use crate::journal::spares::{self, Spare};
 use crate::journal::{Journal, Tx, ledger};
 use crate::seal::{self, DataKey, KeyRing};
-use keywheel_contract::{Document, Error, Fields, Result, RotationId, SecretValue};
+use keywheel_contract::{
+    Credential, CredentialId, Document, Error, Fields, Result, RotationId, SecretValue,
+};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -181,6 +184,45 @@ impl Values {
         facts
             .destinations()
             .any(|destination| self.value(&base_name(&destination.name())).is_some())
+    }
+}
+
+/// A spare with its value, while it is tried.
+pub struct OpenSpare {
+    /// What is known of it.
+    pub row: Spare,
+    values: Values,
+}
+
+impl OpenSpare {
+    /// Opens a spare; `None` where it is not ready any more.
+    ///
+    /// # Errors
+    /// The journal cannot be read, or the key ring does not fit.
+    pub async fn open(
+        journal: &Journal,
+        ring: &KeyRing,
+        id: &str,
+    ) -> std::result::Result<Option<Self>, OpenError> {
+        let named = id.to_owned();
+        let row = journal
+            .read(async move |tx| spares::by_id(tx, &named).await)
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        // It is sealed as the candidate of a rotation that has its id.
+        let values = Values::open(journal, ring, &RotationId::new(id)).await?;
+        Ok(Some(Self { row, values }))
+    }
+
+    /// Its id at its issuer, and its fields.
+    ///
+    /// # Errors
+    /// `Invalid`: its value was shredded meanwhile.
+    pub fn credential(&self) -> Result<Credential> {
+        Ok(Credential {
+            id: CredentialId::new(&self.row.issuer_ref),
+            fields: self.values.candidate()?,
+        })
     }
 }
 

@@ -349,6 +349,8 @@ pub enum Look {
     Identify,
     /// A new value was chosen and sealed.
     Propose,
+    /// A spare was tried and taken.
+    TakeSpare,
     /// The candidate works.
     TestCandidate,
     /// A destination serves what we published.
@@ -366,10 +368,11 @@ pub enum Look {
 }
 
 /// Every kind of reading.
-pub const LOOKS: [Look; 10] = [
+pub const LOOKS: [Look; 11] = [
     Look::Inspect,
     Look::Identify,
     Look::Propose,
+    Look::TakeSpare,
     Look::TestCandidate,
     Look::Served,
     Look::Observe,
@@ -386,6 +389,7 @@ impl Look {
             Self::Inspect => "inspect",
             Self::Identify => "identify",
             Self::Propose => "propose",
+            Self::TakeSpare => "take_spare",
             Self::TestCandidate => "test_candidate",
             Self::Served => "served",
             Self::Observe => "observe",

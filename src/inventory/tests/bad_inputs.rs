@@ -105,7 +105,7 @@ fn owners_and_issuers() {
         (
             "issuer = { use = \"people\", size = 3 }",
             "3:28",
-            "unknown key `size`\n  help: known here: `prefix`, `min_length`, `max_length`, `alphabet`, `require`, `fields`, `instructions`, `kind`, `use`",
+            "unknown key `size`\n  help: known here: `prefix`, `min_length`, `max_length`, `alphabet`, `require`, `fields`, `instructions`, `standby`, `kind`, `use`",
         ),
         (
             "issuer = { kind = \"radnom\" }",

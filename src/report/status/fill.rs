@@ -1,9 +1,10 @@
 //! Destinations, consumers and the old credential of the secrets that are shown.
 
 use super::Line;
-use super::item::{ConsumerItem, DestinationItem, Item, RotationItem};
+use super::item::{ConsumerItem, DestinationItem, Item, RotationItem, Standby};
 use crate::inventory::{ConsumerSpec, Definition};
 use crate::journal::overview::{self, CredentialLine, Replaced, RunLine, Seen, Serves};
+use crate::journal::spares::{self, Spare};
 use crate::journal::{Result, Tx, secrets};
 use crate::report::when::rfc3339;
 use crate::rotation::phase::Phase;
@@ -29,6 +30,7 @@ struct Found {
     replaced: Vec<Replaced>,
     seen: Vec<Seen>,
     credentials: Vec<CredentialLine>,
+    spares: Vec<Spare>,
 }
 
 impl Found {
@@ -41,6 +43,7 @@ impl Found {
             replaced: overview::replaced(tx, &rotations).await?,
             seen: overview::seen(tx, &rotations).await?,
             credentials: overview::credentials(tx, ids).await?,
+            spares: spares::ready_of(tx, ids).await?,
             newest: newest
                 .into_iter()
                 .map(|run| (run.secret_id.clone(), run))
@@ -68,6 +71,7 @@ impl Found {
             destinations: self.destinations(&secret.id),
             consumers: self.consumers(&secret.id),
             rotation: line.run.as_ref().map(RotationItem::new),
+            standby: self.standby(&secret.id),
             old_credential_state: state,
         }
     }
@@ -85,6 +89,13 @@ impl Found {
                 .find(|one| !matches!(one.state.as_str(), "current" | "candidate" | "destroyed")),
         };
         old.map(|one| one.state.clone())
+    }
+
+    fn standby(&self, id: &str) -> Option<Standby> {
+        let wanted = self.definitions.get(id)?.issuer.standby;
+        let ready = self.spares.iter().filter(|spare| spare.secret_id == id);
+        let ready = ready.count();
+        (wanted > 0 || ready > 0).then_some(Standby { ready, wanted })
     }
 
     fn destinations(&self, id: &str) -> Vec<DestinationItem> {

@@ -38,8 +38,19 @@ pub struct Item {
     pub consumers: Vec<ConsumerItem>,
     /// The rotation under way.
     pub rotation: Option<RotationItem>,
+    /// Spares, where a person makes its credentials and the inventory wants some to be ready.
+    pub standby: Option<Standby>,
     /// The state in the journal's own word, where there is an old credential: `replaced` among them.
     pub old_credential_state: Option<String>,
+}
+
+/// Spares of one secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Standby {
+    /// How many are ready.
+    pub ready: usize,
+    /// How many should be.
+    pub wanted: u32,
 }
 
 /// One place where it is published.

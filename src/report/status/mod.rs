@@ -10,7 +10,7 @@ mod item;
 
 pub use fill::fill;
 pub use health::{Health, health};
-pub use item::{Ask, ConsumerItem, DestinationItem, Item, RotationItem, WaitItem};
+pub use item::{Ask, ConsumerItem, DestinationItem, Item, RotationItem, Standby, WaitItem};
 
 use super::select::Selection;
 use crate::journal::overview::{self, RunLine, SecretLine};

@@ -4,8 +4,10 @@
 use super::others::others;
 use super::{Sitting, Turn};
 use crate::journal::rotations::{self, Run};
-use crate::journal::{Error, Result, Tx, ledger, secrets};
+use crate::journal::{Error, Result, Tx, ledger, secrets, spares};
 use crate::rotation::facts::Facts;
+use crate::rotation::phase::Phase;
+use keywheel_contract::ChosenBy;
 
 /// What the holder of a lease knows after a step it committed. It is true for as long as the fence stands and
 /// nobody raised the rotation's `touched` counter: nobody but the holder writes anything else of it.
@@ -117,6 +119,9 @@ impl Sitting {
         facts.proven_ms = run.proven_ms;
         facts.refused_ms = run.refused_ms;
         facts.leaked.clone_from(&run.leaked);
+        if run.phase > Phase::Minting {
+            facts.spares.clear();
+        }
     }
 
     /// Debug builds, and so every test, compare what is remembered with the journal at each step.
@@ -196,11 +201,24 @@ async fn facts(tx: &mut Tx, run: &Run, turn: &Turn, pause: Option<&Pause>) -> Re
         waivers: ledger::waivers(tx, &run.secret_id).await?,
         others: others(tx, run).await?,
         sealed: ledger::sealed_names(tx, id).await?,
+        spares: ready_spares(tx, run, turn).await?,
         old,
         candidate,
         paused_by: paused_by(pause, tx.now_ms()),
         pace: turn.pace,
     })
+}
+
+/// Only a rotation that waits for a person's value could take one.
+async fn ready_spares(tx: &mut Tx, run: &Run, turn: &Turn) -> Result<Vec<String>> {
+    let waits = run.phase <= Phase::Minting && run.candidate.is_none();
+    match turn.can.issuer.chosen_by {
+        ChosenBy::Person if waits => {
+            let ready = spares::ready(tx, &run.secret_id).await?;
+            Ok(ready.into_iter().map(|spare| spare.id).collect())
+        }
+        _ => Ok(Vec::new()),
+    }
 }
 
 fn paused_by(pause: Option<&Pause>, now_ms: i64) -> Option<String> {

@@ -10,6 +10,7 @@ pub(super) fn name_of(order: &Order) -> (Look, &str) {
         Order::Inspect { destination } => (Look::Inspect, destination),
         Order::Identify => (Look::Identify, ""),
         Order::Propose => (Look::Propose, ""),
+        Order::TakeSpare { spare } => (Look::TakeSpare, spare),
         Order::TestCandidate => (Look::TestCandidate, ""),
         Order::TestOld => (Look::TestOld, ""),
         Order::RefusedOld => (Look::RefusedOld, ""),

@@ -253,10 +253,16 @@ impl Sitting {
                 self.keep_probe(look, target, "not_found", why, now);
             }
             Ok(Answer::Candidate(candidate)) => {
+                if look == Look::TakeSpare && !self.take_spare(tx, target).await? {
+                    return Ok(());
+                }
                 self.keep_candidate(tx, candidate).await?;
                 self.keep_probe(look, target, "ok", "", now);
             }
             Ok(Answer::Looked { result, detail }) => {
+                if look == Look::TakeSpare {
+                    return self.lose_spare(tx, target, detail).await;
+                }
                 let result = match *result == "both_dead" && self.is_followed(tx).await? {
                     true => "ok",
                     false => result,

@@ -85,6 +85,30 @@ impl Execution<'_> {
         Ok(())
     }
 
+    /// Tries a spare as a consumer would; where it works it is sealed as the candidate.
+    pub(super) async fn take_spare(&self, id: &str) -> Result<Answer> {
+        let spare = self.spare.filter(|spare| spare.row.id == id);
+        let spare = spare.ok_or_else(|| Error::unavailable("the spare is not ready any more"))?;
+        let (issuer, old) = (&self.outside.issuer, self.values.old());
+        let dead = |detail: String| Answer::Looked {
+            result: "dead",
+            detail,
+        };
+        let credential = spare.credential()?;
+        match issuer.check_format(&credential.fields, old.as_ref()).await {
+            Err(error) if error.kind == ErrorKind::Invalid => return Ok(dead(error.message)),
+            other => other?,
+        }
+        match issuer.capabilities().tests {
+            false => self.new_candidate(credential),
+            true => match issuer.test(&credential).await? {
+                Liveness::Alive => self.new_candidate(credential),
+                Liveness::Dead => Ok(dead("its issuer refuses it".to_owned())),
+                Liveness::Unknown => Err(Error::unavailable("the issuer cannot tell now")),
+            },
+        }
+    }
+
     /// Its format, and whether it works.
     pub(super) async fn test_candidate(&self) -> Result<Answer> {
         let candidate = self.candidate()?;

@@ -122,7 +122,14 @@ pub(super) fn minting(facts: &Facts) -> Step {
             }
             ChosenBy::Keywheel => chosen_by_us(facts, &mut progress),
             ChosenBy::Person if facts.sealed.contains(CANDIDATE) => {}
-            ChosenBy::Person => return provided(facts),
+            ChosenBy::Person => match spare(facts) {
+                None => return provided(facts),
+                // It goes on whatever becomes of it: the next one is tried, or a person asked.
+                Some(id) => {
+                    let order = || Order::TakeSpare { spare: id.clone() };
+                    progress.look_forever(Look::TakeSpare, id, 0, order);
+                }
+            },
         }
     }
     progress.or_turn_back(Event::Minted)
@@ -171,6 +178,16 @@ pub(super) fn orphans(facts: &Facts, progress: &mut Progress<'_>) {
     for orphan in lost.flat_map(|effect| &effect.result.orphans) {
         progress.effect_forever(Kind::RevokeOrphan, orphan);
     }
+}
+
+/// The oldest spare that may be taken: any in an emergency, else one that is more than the inventory wants to be
+/// ready for one.
+fn spare(facts: &Facts) -> Option<&String> {
+    let kept = match facts.is_emergency() {
+        true => 0,
+        false => usize::try_from(facts.plan.issuer.standby).unwrap_or(usize::MAX),
+    };
+    facts.spares.first().filter(|_| facts.spares.len() > kept)
 }
 
 fn provided(facts: &Facts) -> Step {

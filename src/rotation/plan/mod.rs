@@ -68,6 +68,11 @@ pub enum Order {
     Identify,
     /// Choose a new value; changes nothing outside.
     Propose,
+    /// Try a spare, and have it be the candidate where it works.
+    TakeSpare {
+        /// Our id of it.
+        spare: String,
+    },
     /// An effect; its intent is committed before the call.
     Perform {
         /// What.

@@ -10,5 +10,6 @@ mod proofs;
 mod provided;
 mod refusals;
 mod rig;
+mod standby;
 mod terminal;
 mod told;

@@ -156,6 +156,7 @@ async fn forgetful(engine: &Engine) {
             values.new_key = None;
         }
         let execution = Execution {
+            spare: None,
             outside: &outside,
             facts: &known.facts,
             values: &values,

@@ -385,6 +385,7 @@ impl Scenario {
                 name: "issuer".into(),
                 kind: "scripted".into(),
                 options: Map::new(),
+                standby: 0,
             },
             in_place: in_place.then(|| "an example".to_owned()),
             no_consumers: self.consumers.is_empty().then(|| "an example".to_owned()),

@@ -27,6 +27,7 @@ pub(super) fn definition(name: &str) -> Definition {
             name: "people".into(),
             kind: "manual".into(),
             options: serde_json::Map::new(),
+            standby: 0,
         },
         in_place: None,
         no_consumers: Some("an example".into()),

@@ -1,22 +1,25 @@
 //! The two migration folders hold the same tables, and their word lists are those of the code.
 
 use super::bench::{Bench, Case, Place, case, on_postgres, on_sqlite};
+use keywheel::journal::spares::{ENDS, End};
 use keywheel::journal::{Dialect, Result, Tx};
 use keywheel::rotation::words::{STATUSES, State, Status};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-const SQLITE: [&str; 4] = [
+const SQLITE: [&str; 5] = [
     include_str!("../../../migrations/sqlite/0001_journal.sql"),
     include_str!("../../../migrations/sqlite/0002_quota.sql"),
     include_str!("../../../migrations/sqlite/0003_environment.sql"),
     include_str!("../../../migrations/sqlite/0004_first.sql"),
+    include_str!("../../../migrations/sqlite/0005_spare.sql"),
 ];
-const POSTGRES: [&str; 4] = [
+const POSTGRES: [&str; 5] = [
     include_str!("../../../migrations/postgres/0001_journal.sql"),
     include_str!("../../../migrations/postgres/0002_quota.sql"),
     include_str!("../../../migrations/postgres/0003_environment.sql"),
     include_str!("../../../migrations/postgres/0004_first.sql"),
+    include_str!("../../../migrations/postgres/0005_spare.sql"),
 ];
 
 const CASES: &[Case] = &[case(
@@ -64,7 +67,7 @@ async fn both_databases_have_the_same_indexes() {
 
 #[test]
 fn the_migration_files_differ_only_in_the_type_of_bytes() {
-    let body = |texts: [&str; 4]| {
+    let body = |texts: [&str; SQLITE.len()]| {
         let steps = texts.map(|text| text.lines().skip(2).collect::<Vec<_>>().join("\n"));
         steps.join("\n")
     };
@@ -79,12 +82,17 @@ fn word_lists_of_the_tables_are_those_of_the_code() {
     assert_eq!(words_of("rotation", "state"), states);
     let statuses: Vec<&str> = STATUSES.map(Status::word).into();
     assert_eq!(words_of("effect", "status"), statuses);
+    let spares: Vec<&str> = std::iter::once("ready")
+        .chain(ENDS.map(End::word))
+        .collect();
+    assert_eq!(words_of("spare", "state"), spares);
     for (table, column) in lists() {
         let known = [
             ("rotation", "state"),
             ("effect", "status"),
             ("credential", "state"),
             ("request", "state"),
+            ("spare", "state"),
         ];
         assert!(
             known.contains(&(table, column)),
@@ -96,10 +104,11 @@ fn word_lists_of_the_tables_are_those_of_the_code() {
 /// The words that a column's `CHECK` allows, in their order.
 fn words_of(table: &str, column: &str) -> Vec<&'static str> {
     let start = format!("CREATE TABLE {table} (");
-    let body = SQLITE[0]
-        .split_once(&start)
+    let bodies = SQLITE.iter().filter_map(|text| text.split_once(&start));
+    let body = bodies
+        .map(|(_, body)| body)
+        .next()
         .unwrap()
-        .1
         .split_once(");\n")
         .unwrap()
         .0;

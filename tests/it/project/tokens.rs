@@ -25,8 +25,13 @@ impl Tokens {
 
     /// Of a project.
     pub(crate) fn of(project: &Project) -> Self {
+        Self::in_folder(project.folder())
+    }
+
+    /// Of any folder with a configuration.
+    pub(crate) fn in_folder(folder: &Path) -> Self {
         Self {
-            folder: project.folder().to_owned(),
+            folder: folder.to_owned(),
         }
     }
 

@@ -1,14 +1,14 @@
 //! Issuers that hold one value, and values that a person brings: nobody else can do what is left to do.
 
 use super::cases::{at, ends, play, strike, tries, until};
-use super::run::Target;
+use super::run::{Run, Target};
 use super::script::{Fault, Op};
 use super::setting::{Make, Setting, StoreSetting};
 use crate::rotation::OLD_REVOKED;
 use crate::rotation::facts::{Effect, Facts, Probe};
 use crate::rotation::phase::Phase;
 use crate::rotation::plan::{Step, can_turn_back, lost_mint, plan, settle_key};
-use crate::rotation::words::{Kind, Look, Status};
+use crate::rotation::words::{Cause, Kind, Look, Status};
 use keywheel_contract::Style;
 use std::sync::Arc;
 
@@ -170,4 +170,40 @@ fn what_an_issuer_says_for_good_of_its_mint_is_told_to_a_person() {
         step => panic!("{step:?}"),
     }
     assert!(lost_mint(&facts).is_none());
+}
+
+/// Two spares, the older one dead; the inventory wants one to be ready.
+fn with_spares(cause: Cause) -> Run {
+    let setting = Setting {
+        cause,
+        ..Setting::plain(Make::Assisted)
+    };
+    let mut run = Run::new(&setting, plan);
+    let alive = run.world.make_by_hand();
+    let facts = &mut run.journal.facts;
+    facts.spares = vec!["dead".to_owned(), alive];
+    let mut definition = (*facts.plan).clone();
+    definition.issuer.standby = 1;
+    facts.plan = Arc::new(definition);
+    run
+}
+
+#[test]
+fn an_emergency_takes_a_spare_that_works_and_asks_nobody() {
+    let mut run = with_spares(Cause::Emergency);
+    let alive = run.journal.facts.spares[1].clone();
+    until(&mut run, Phase::Testing);
+    assert_eq!(run.journal.facts.candidate_ref(), Some(alive.as_str()));
+    ends(run, Phase::Completed);
+}
+
+#[test]
+fn the_schedule_leaves_as_many_spares_as_are_wanted() {
+    let mut run = with_spares(Cause::Scheduled);
+    until(&mut run, Phase::Minting);
+    play(&mut run, &[Op::Turns(10)]);
+    // The dead one was more than is wanted; the other one stays.
+    assert_eq!(run.phase(), Phase::Minting);
+    assert_eq!(run.journal.facts.spares.len(), 1);
+    assert!(run.asks_for_a_value());
 }

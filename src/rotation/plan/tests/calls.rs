@@ -160,6 +160,8 @@ fn look(world: &mut World, facts: &Facts, order: &Order) -> Result<Answer, Error
         }),
         Order::Identify => Answer::Identified(Some(CredentialId::new(OLD))),
         Order::Propose => Answer::Candidate(candidate(&world.fresh_name())),
+        Order::TakeSpare { spare } if world.is_alive(spare) => Answer::Candidate(candidate(spare)),
+        Order::TakeSpare { .. } => looked(false, "dead"),
         Order::TestCandidate => looked(
             !facts.can.issuer.tests || world.is_alive(candidate_ref),
             "dead",

@@ -5,8 +5,6 @@ use super::script::{Fault, Op, Where};
 use super::setting::{ConsumerSetting, Make, Manner, Setting};
 use super::world::{Life, OLD};
 use crate::inventory::Role;
-use crate::rotation::OLD_UNUSED;
-use crate::rotation::facts::Waiver;
 use crate::rotation::phase::Phase;
 use crate::rotation::plan::{Step, lost_mint, plan};
 use crate::rotation::words::{Cause, Kind, Mode, Status};
@@ -86,48 +84,6 @@ fn answers_within_one_instant_are_asked_for_once() {
     let mut run = Run::new(&two_consumers(Make::Overlap), plan);
     run.calm(0).unwrap();
     assert_eq!(run.phase(), Phase::Completed);
-}
-
-#[test]
-fn a_figure_of_last_use_that_lags_is_waited_for() {
-    let quiet = Span::seconds(60);
-    let setting = Setting {
-        last_use: true,
-        quiet,
-        ..Setting::plain(Make::Overlap)
-    };
-    ends(at(&setting, Phase::Overlapping), Phase::Completed);
-}
-
-#[test]
-fn whoever_is_logged_in_with_the_old_credential_is_named_and_waited_for() {
-    let setting = Setting {
-        sessions: true,
-        quiet: Span::seconds(60),
-        ..Setting::plain(Make::Overlap)
-    };
-    let mut run = at(&setting, Phase::Overlapping);
-    run.world.strangers = vec!["10.0.0.9 (reports)".to_owned()];
-    play(&mut run, &[Op::Turns(200)]);
-    assert_eq!(run.phase(), Phase::Overlapping);
-    let facts = &run.journal.facts;
-    let told = format!("{:?}", plan(facts));
-    assert!(told.contains("by 10.0.0.9 (reports)"), "{told}");
-    run.world.strangers.clear();
-    until(&mut run, Phase::Observing);
-    // Comes back by a door that disabling does not close; the end waits for it too.
-    run.world.strangers = vec!["10.0.0.9 (reports)".to_owned()];
-    until(&mut run, Phase::Revoking);
-    play(&mut run, &[Op::Turns(40)]);
-    assert_eq!(tries(&run, Kind::Revoke), 0);
-    run.journal.facts.waivers.push(Waiver {
-        subject: OLD_UNUSED.to_owned(),
-        actor: "example".to_owned(),
-        reason: "reports may fail".to_owned(),
-        created_ms: run.world.now_ms,
-        until_ms: run.world.now_ms + 86_400_000,
-    });
-    ends(run, Phase::Completed);
 }
 
 #[test]

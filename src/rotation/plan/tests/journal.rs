@@ -54,6 +54,7 @@ impl Journal {
             waivers: Vec::new(),
             others: Others::default(),
             sealed: BTreeSet::new(),
+            spares: Vec::new(),
             old: setting.has_old.then(|| KnownCredential {
                 id: known(OLD),
                 issuer_ref,
@@ -255,7 +256,11 @@ impl Journal {
             Ok(Answer::Identified(None)) => self.probe(look, target, "not_found", ""),
             Ok(Answer::Candidate(candidate)) => {
                 self.keep_candidate(candidate);
+                self.facts.spares.clear();
                 self.probe(look, target, "ok", "");
+            }
+            Ok(Answer::Looked { .. }) if look == Look::TakeSpare => {
+                self.facts.spares.retain(|spare| spare != target);
             }
             Ok(Answer::Looked { result, detail }) => {
                 if look == Look::RefusedOld && *result == "ok" {
@@ -351,6 +356,7 @@ fn name_of(order: &Order) -> (Look, &str) {
         Order::Inspect { destination } => (Look::Inspect, destination),
         Order::Identify => (Look::Identify, ""),
         Order::Propose => (Look::Propose, ""),
+        Order::TakeSpare { spare } => (Look::TakeSpare, spare),
         Order::TestCandidate => (Look::TestCandidate, ""),
         Order::TestOld => (Look::TestOld, ""),
         Order::RefusedOld => (Look::RefusedOld, ""),

@@ -16,6 +16,7 @@ mod journal;
 mod lagging;
 mod mutants;
 mod properties;
+mod quiet;
 mod rules;
 mod run;
 mod script;

@@ -197,6 +197,7 @@ impl Setting {
                 name: "issuer".into(),
                 kind: "imagined".into(),
                 options: Default::default(),
+                standby: 0,
             },
             in_place: Some("an example".to_owned()),
             no_consumers: Some("an example".to_owned()),
