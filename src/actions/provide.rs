@@ -142,7 +142,7 @@ pub async fn provide(
     checked.map_err(|error| refused_value(&run.secret_id, &error))?;
     let issuer_ref = match issuer_ref {
         Some(named) => Some(named),
-        None => identified(&*outside.issuer, &run.secret_id, &fields).await?,
+        None => identified(&*outside.issuer, &run.secret_id, &fields, "provide").await?,
     };
     let taken = |error| ActionError::Outside {
         what: format!("taking the value of {} in", run.secret_id),
@@ -172,22 +172,23 @@ pub async fn provide(
 }
 
 /// The issuer's name for it, without which it could never be ended; none where the issuer never tells.
-async fn identified(
+pub(super) async fn identified(
     issuer: &dyn Issuer,
     id: &str,
     fields: &Fields,
+    command: &str,
 ) -> Result<Option<String>, ActionError> {
     if !issuer.capabilities().identifies {
         return Ok(None);
     }
-    let named = issuer.identify(fields).await;
-    let named = named.map_err(|error| refused_value(id, &error))?;
-    let named = named.ok_or_else(|| {
-        Refused::new(format!(
-            "{id}: its issuer does not know this value; it was not taken in, and the rotation still waits"
+    let refused = |why: String| {
+        Refused::new(format!("{id}: {why}; the value was not taken in")).next(format!(
+            "keywheel {command} {id} --id ID   (as its issuer names it)"
         ))
-        .next(format!("keywheel provide {id} --id ID   (as its issuer names it)"))
-    })?;
+    };
+    let named = issuer.identify(fields).await;
+    let named = named.map_err(|error| refused(error.to_string()))?;
+    let named = named.ok_or_else(|| refused("its issuer does not know this value".to_owned()))?;
     Ok(Some(named.as_str().to_owned()))
 }
 

@@ -1,6 +1,6 @@
 //! `standby`: spares for secrets whose credentials a person makes, so that an emergency needs nobody.
 
-use super::provide::{fingerprint, needed};
+use super::provide::{fingerprint, identified, needed};
 use super::tools::Tools;
 use super::{ActionError, Judged, Person, Refused, known, record};
 use crate::inventory::Definition;
@@ -89,6 +89,10 @@ pub async fn add_spare(
     let taken = |error| ActionError::Outside {
         what: format!("taking a spare of {id} in"),
         error,
+    };
+    let issuer_ref = match issuer_ref {
+        Some(named) => Some(named),
+        None => identified(wanted.issuer.as_ref(), id, &fields, "standby add").await?,
     };
     let fingerprint = fingerprint(tools, &wanted.definition, &fields).map_err(taken)?;
     let by_hand = || format!("by-hand-{}", &fingerprint[..12.min(fingerprint.len())]);

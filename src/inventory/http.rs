@@ -1,5 +1,6 @@
 //! The issuer `http`, as the inventory writes it.
 
+use super::kinds::STANDBY;
 use crate::config::file::{Follows, Key, Kind, MayFollow, Shape};
 use keywheel_provider_http::HttpOptions;
 use serde_json::{Map, Value};
@@ -35,6 +36,7 @@ pub(crate) const KIND: Kind = Kind {
             Shape::Text,
             "what the person who makes it does, where the pack's words do not fit",
         ),
+        STANDBY,
     ],
     follows,
     ..Kind::PLAIN
