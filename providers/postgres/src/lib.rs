@@ -5,7 +5,7 @@
 //! place* is the other way; its old password dies the moment the new one is set.
 //!
 //! A password never reaches the server, nor its log: the SCRAM verifier is computed here. Each value has a serial
-//! number, and the role's comment says which value stands, who set it and how far the numbers have come ([`mark`]).
+//! number, and the role's comment says which value stands, who set it and how far the numbers have come (`mark`).
 //! That mark is read, checked and rewritten in the transaction that alters the role, so that a statement which arrives
 //! late changes nothing.
 

@@ -2,3 +2,4 @@
 
 mod load;
 mod postgres;
+mod postgres_load;

@@ -8,6 +8,8 @@ use tokio::net::{TcpListener, TcpStream, tcp::OwnedReadHalf, tcp::OwnedWriteHalf
 #[derive(Default)]
 struct State {
     stalls: bool,
+    /// Words, and the SQLSTATE that what holds them is refused with.
+    refused: Option<(String, &'static str)>,
     lose: Vec<String>,
     lost: usize,
 }
@@ -46,6 +48,16 @@ impl Wire {
         self.state.lock().unwrap().stalls = true;
     }
 
+    /// New connections get through again.
+    pub fn go_on(&self) {
+        self.state.lock().unwrap().stalls = false;
+    }
+
+    /// From now on what holds these words is refused, as PostgreSQL does it, and never gets to the server.
+    pub fn refuse(&self, words: &str, code: &'static str) {
+        self.state.lock().unwrap().refused = Some((words.to_owned(), code));
+    }
+
     /// Once: what holds these words gets to the server, which carries it out; then the connection breaks before the
     /// answer does.
     pub fn lose_answer_to(&self, words: &str) {
@@ -61,46 +73,55 @@ impl Wire {
 
 async fn pass_on(client: TcpStream, port: u16, state: Arc<Mutex<State>>) {
     let server = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
-    let (from_client, to_client) = client.into_split();
-    let (from_server, to_server) = server.into_split();
+    let (mut from_client, mut to_client) = client.into_split();
+    let (mut from_server, mut to_server) = server.into_split();
     let losing = Arc::new(Mutex::new(false));
-    let asking = ask(
-        from_client,
-        to_server,
-        Arc::clone(&state),
-        Arc::clone(&losing),
-    );
-    tokio::select! {
-        () = asking => {}
-        () = answer(from_server, to_client, state, losing) => {}
+    let refused = tokio::select! {
+        refused = ask(&mut from_client, &mut to_server, &state, &losing) => refused,
+        () = answer(&mut from_server, &mut to_client, &state, &losing) => None,
+    };
+    if let Some(code) = refused {
+        drop(to_client.write_all(&refusal(code)).await);
     }
 }
 
+/// The error of a statement, and that the next one may come (`ErrorResponse`, `ReadyForQuery`; PostgreSQL's manual,
+/// section 55.7).
+fn refusal(code: &str) -> Vec<u8> {
+    let fields = format!("SERROR\0C{code}\0Mexample: refused\0\0");
+    let length = u32::try_from(fields.len() + 4).unwrap();
+    let error = [b"E", &length.to_be_bytes()[..], fields.as_bytes()].concat();
+    [&error[..], b"Z\0\0\0\x05E"].concat()
+}
+
+/// Ends with the code of what is refused.
 async fn ask(
-    mut from: OwnedReadHalf,
-    mut to: OwnedWriteHalf,
-    state: Arc<Mutex<State>>,
-    losing: Arc<Mutex<bool>>,
-) {
+    from: &mut OwnedReadHalf,
+    to: &mut OwnedWriteHalf,
+    state: &Mutex<State>,
+    losing: &Mutex<bool>,
+) -> Option<&'static str> {
     let mut bytes = vec![0; 64 * 1024];
     while let Ok(count @ 1..) = from.read(&mut bytes).await {
         if state.lock().unwrap().stalls {
             std::future::pending::<()>().await;
         }
+        if let Some(code) = state.lock().unwrap().refuses(&bytes[..count]) {
+            return Some(code);
+        }
         if state.lock().unwrap().loses(&bytes[..count]) {
             *losing.lock().unwrap() = true;
         }
-        if to.write_all(&bytes[..count]).await.is_err() {
-            return;
-        }
+        to.write_all(&bytes[..count]).await.ok()?;
     }
+    None
 }
 
 async fn answer(
-    mut from: OwnedReadHalf,
-    mut to: OwnedWriteHalf,
-    state: Arc<Mutex<State>>,
-    losing: Arc<Mutex<bool>>,
+    from: &mut OwnedReadHalf,
+    to: &mut OwnedWriteHalf,
+    state: &Mutex<State>,
+    losing: &Mutex<bool>,
 ) {
     let mut bytes = vec![0; 64 * 1024];
     while let Ok(count @ 1..) = from.read(&mut bytes).await {
@@ -117,6 +138,12 @@ async fn answer(
 }
 
 impl State {
+    fn refuses(&self, bytes: &[u8]) -> Option<&'static str> {
+        let (words, code) = self.refused.as_ref()?;
+        let text = String::from_utf8_lossy(bytes);
+        text.contains(words).then_some(*code)
+    }
+
     fn loses(&mut self, bytes: &[u8]) -> bool {
         let text = String::from_utf8_lossy(bytes);
         let found = self.lose.iter().position(|words| text.contains(words));
