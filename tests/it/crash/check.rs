@@ -44,6 +44,9 @@ struct Account {
 /// Checks every invariant that can be seen at rest.
 pub(crate) async fn everything(bench: &Bench<'_>, violations: &mut Vec<String>) {
     bench.settle_down();
+    if let Some(native) = &bench.world.native {
+        native.tells_the_truth(&bench.world).await;
+    }
     let account = read(bench).await;
     at_rest(bench, &account, violations);
     counts(bench, &account, violations);

@@ -4,6 +4,9 @@
 mod binary;
 mod check;
 mod clock;
+mod furnish;
+#[cfg(feature = "postgres")]
+mod issuers;
 mod mutants;
 mod rig;
 mod scenario;

@@ -2,21 +2,20 @@
 
 use super::check;
 use super::clock::TickingClock;
-use super::scenario::{Scenario, StoreKind};
+use super::scenario::Scenario;
 use super::watch::Watcher;
-use super::world::truth::{Instance, Life, Made, Shown, Suspended};
-use super::world::{Doors, Loss, Real, World, shelf};
+use super::world::{Doors, Loss, Real, World};
 use crate::servers::postgres::Database;
 use keywheel::journal::requests::{self, Request};
 use keywheel::journal::rotations::{self, Lease, Run};
 use keywheel::journal::{Address, Journal, audit, secrets};
-use keywheel::providers::{Connect, place_of};
+use keywheel::providers::Connect;
 use keywheel::rotation::engine::Engine;
 use keywheel::rotation::facts::Pace;
 use keywheel::rotation::words::{Cause, Mode, State, Wish};
 use keywheel::seal::KeyRing;
 use keywheel::seam::Seam;
-use keywheel_contract::{Base, Document, Mark, Place, RotationId, SecretValue, Style, Write};
+use keywheel_contract::RotationId;
 use keywheel_provider_local::{FilesOptions, FilesStore};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -180,7 +179,7 @@ pub(crate) struct Bench<'a> {
     pub(crate) lane: &'a Lane,
     pub(crate) world: Arc<World>,
     pub(crate) secret: String,
-    plan: Plan,
+    pub(super) plan: Plan,
     doors: Arc<dyn Connect>,
     leases: Vec<Lease>,
     lives: usize,
@@ -230,6 +229,10 @@ impl<'a> Bench<'a> {
         let secret = format!("production/app-{}", lane.runs);
         let real = plan.scenario.real.clone();
         let real = real.unwrap_or_else(|| lane.files_of(lane.runs));
+        let native = match &plan.scenario.native {
+            Some(native) => Some(native.begin().await),
+            None => None,
+        };
         let world = World::new(
             plan.scenario.clone(),
             secret.clone(),
@@ -237,6 +240,7 @@ impl<'a> Bench<'a> {
             lane.journal.clone(),
             Arc::clone(&lane.clock),
             &real,
+            native,
         );
         let doors = doors(Arc::clone(&world));
         let bench = Self {
@@ -251,84 +255,6 @@ impl<'a> Bench<'a> {
         bench.furnish().await;
         bench.enrol().await;
         bench
-    }
-
-    /// The world as it is before: one value in use everywhere.
-    async fn furnish(&self) {
-        let scenario = &self.plan.scenario;
-        let value = self.world.truth().fresh_value();
-        for planned in scenario.definition(&self.secret).destinations {
-            let fields = planned.fields.keys();
-            let field = |name: &String| (name.clone(), SecretValue::from(value.clone()));
-            let document = match planned.fields.is_empty() {
-                true => Document::Whole(SecretValue::from(value.clone())),
-                false => Document::Fields(fields.map(field).collect()),
-            };
-            let payload = document.encode().unwrap();
-            let text = payload.expose_secret_str().unwrap().to_owned();
-            let name = planned.name();
-            let kind = scenario.destinations.iter().find(|d| d.name == name);
-            if kind.is_some_and(|d| d.kind == StoreKind::Real) {
-                self.seed(&place_of(&planned), &document).await;
-            }
-            let mut truth = self.world.truth();
-            truth.shown.insert(name.clone(), shelf::shown(&text));
-            truth.shelves.insert(name, shelf::Shelf::seeded(&text));
-        }
-        self.staff(&value);
-    }
-
-    /// The value in use, in the real store.
-    async fn seed(&self, place: &Place, document: &Document) {
-        let (store, place) = self.world.real(place);
-        let seen = store.inspect(&place).await.unwrap();
-        let mark = Mark {
-            rotation: RotationId::new("seed"),
-            token: uuid::Uuid::now_v7().simple().to_string().repeat(2),
-        };
-        let write = Write {
-            place: &place,
-            payload: &store.compose(&place, document, &seen).await.unwrap(),
-            base: &Base::from(&seen),
-            mark: &mark,
-        };
-        store.promote(&write).await.unwrap();
-    }
-
-    fn staff(&self, value: &str) {
-        let scenario = &self.plan.scenario;
-        let mut truth = self.world.truth();
-        let style = scenario.issuer.as_ref().map(|can| can.style);
-        truth.has_issuer = style.is_some();
-        truth.suspended = Suspended {
-            in_use: scenario.mode == Mode::Contain,
-            pointer: scenario.mode == Mode::Contain || style == Some(Style::InPlace),
-        };
-        if style.is_some() {
-            truth.made.push(Made {
-                id: "c0".to_owned(),
-                value: value.to_owned(),
-                tag: String::new(),
-                life: Life::Active,
-            });
-        }
-        for planned in &scenario.consumers {
-            for number in 1..=planned.instances {
-                let shown = truth.shown.get(planned.reads).cloned();
-                truth.instances.push(Instance {
-                    consumer: planned.name.to_owned(),
-                    name: format!("{}-{number}", planned.name),
-                    destination: planned.reads.to_owned(),
-                    holds: shown.unwrap_or(Shown {
-                        value: value.to_owned(),
-                        previous: None,
-                    }),
-                    accepts: planned.role == Some(keywheel::inventory::Role::Accepts),
-                    polls: planned.polls,
-                    deaf: planned.deaf && number == 1,
-                });
-            }
-        }
     }
 
     /// The secret in the inventory, and the request.

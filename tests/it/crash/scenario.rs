@@ -1,6 +1,7 @@
 //! Scenarios that together meet every kind of effect.
 
 use super::world::issuer::capable;
+use super::world::native::NativeIssuer;
 use super::world::shelf::Abilities;
 use super::world::{Loss, Lost, Real};
 use keywheel::inventory::{
@@ -60,6 +61,8 @@ pub(crate) struct Scenario {
     pub(crate) losses: Vec<Loss>,
     /// The store of its real destinations; `files` where it names none.
     pub(crate) real: Option<Real>,
+    /// The issuer of a provider, instead of a scripted one.
+    pub(crate) native: Option<NativeIssuer>,
     /// How every rotation of it ends.
     pub(crate) ends: Vec<Phase>,
 }
@@ -133,6 +136,7 @@ pub(crate) fn overlap() -> Scenario {
         leak: None,
         losses: Vec::new(),
         real: None,
+        native: None,
         ends: vec![Phase::Completed],
     }
 }
@@ -338,6 +342,27 @@ pub(crate) fn and_back(real: &Real) -> Scenario {
         person: Some((Phase::Overlapping, Wish::Rollback)),
         ends: vec![Phase::RolledBack],
         ..forth(real)
+    }
+}
+
+/// A provider's issuer: a consumer goes back after the old credential was disabled; a person turns back while both are
+/// valid; a person turns back after the old one was disabled.
+pub(crate) fn of_issuer(native: &NativeIssuer) -> Vec<Scenario> {
+    let back = |phase| Scenario {
+        goes_back: None,
+        person: Some((phase, Wish::Rollback)),
+        ends: vec![Phase::RolledBack],
+        ..of_native(native)
+    };
+    let forth = of_native(native);
+    vec![forth, back(Phase::Overlapping), back(Phase::Observing)]
+}
+
+fn of_native(native: &NativeIssuer) -> Scenario {
+    Scenario {
+        issuer: Some(native.can.clone()),
+        native: Some(native.clone()),
+        ..relapse_named(native.name)
     }
 }
 

@@ -4,6 +4,7 @@
 use super::rig::{Lane, Outcome, Plan, run};
 use super::scenario::{self, Scenario, StoreKind};
 use super::table::Table;
+use super::world::native::NativeIssuer;
 use super::world::{Loss, Lost, Real};
 use keywheel::rotation::words::Kind;
 use keywheel::seam::{Seam, Window};
@@ -12,6 +13,16 @@ use std::sync::{Arc, Mutex};
 
 /// Runs side by side: each mostly waits for commits.
 const SIDE_BY_SIDE: usize = 6;
+/// What an issuer is called for.
+const CREDENTIAL: [Kind; 7] = [
+    Kind::Apply,
+    Kind::ApplyBack,
+    Kind::DisableCredential,
+    Kind::EnableCredential,
+    Kind::Revoke,
+    Kind::DestroyCandidate,
+    Kind::EndSessions,
+];
 /// A journal is left after this many runs, so that looking through its bytes stays quick.
 const RUNS_PER_LANE: usize = 10;
 
@@ -148,6 +159,19 @@ pub(crate) async fn in_store(real: &Real) -> Table {
     table
 }
 
+/// The same with an issuer of a provider.
+pub(crate) async fn of_issuer(native: &NativeIssuer) -> Table {
+    let mut table = Table::default();
+    let done = async {
+        let scenarios = scenario::of_issuer(native);
+        let passed = rehearse(Database::Sqlite, scenarios, &mut table).await?;
+        die_once(Database::Sqlite, &passed, &mut table).await?;
+        lose(&passed, &mut table).await
+    };
+    done.await.unwrap();
+    table
+}
+
 /// The jobs, with what was passed while recovering.
 async fn die_once(
     database: Database,
@@ -202,10 +226,11 @@ async fn lose(passed: &[(Scenario, Vec<Seam>)], table: &mut Table) -> Option<()>
     Some(())
 }
 
-/// A call of a real store cannot be made late; what a scenario loses already is not lost once more.
+/// A call of a real store or issuer cannot be made late; what a scenario loses already is not lost once more.
 fn ways(scenario: &Scenario, kind: Kind, target: &str) -> Vec<Lost> {
     let planned = scenario.destinations.iter().find(|d| d.name == target);
     let real = planned.is_some_and(|d| d.kind == StoreKind::Real);
+    let real = real || scenario.native.is_some() && CREDENTIAL.contains(&kind);
     let lost = scenario.losses.iter().any(|loss| loss.kind == kind);
     let all = [Lost::Answer, Lost::Call, Lost::Late];
     let open = |how: &Lost| !(lost || real && *how == Lost::Late);

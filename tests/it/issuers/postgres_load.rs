@@ -51,7 +51,7 @@ async fn two_hundred_rotations_cost_no_client_a_login() {
         secrets,
         rounds: ROUNDS,
         clients: 1,
-        pause: Duration::from_millis(100),
+        pause: Duration::from_millis(250),
         door: Arc::new(server),
         config: String::new(),
         files,

@@ -70,23 +70,6 @@ fn mint(truth: &mut Truth, tag: &str) -> Result<Credential> {
     Ok(answer)
 }
 
-/// A principal gets this value; one that is not known yet comes to be.
-fn apply(truth: &mut Truth, id: &str, value: &str) -> Result<()> {
-    if truth.by_id(id).is_none() {
-        truth.made.push(Made {
-            id: id.to_owned(),
-            value: String::new(),
-            tag: String::new(),
-            life: Life::Active,
-        });
-    }
-    if let Some(made) = truth.by_id(id) {
-        value.clone_into(&mut made.value);
-        made.life = Life::Active;
-    }
-    Ok(())
-}
-
 #[async_trait]
 impl Issuer for ScriptedIssuer {
     fn capabilities(&self) -> IssuerCapabilities {
@@ -136,7 +119,10 @@ impl Issuer for ScriptedIssuer {
             candidate.id.as_str().to_owned(),
             value_of(&candidate.fields),
         );
-        let call = move |truth: &mut Truth| apply(truth, &id, &value);
+        let call = move |truth: &mut Truth| {
+            truth.honours(&id, &value);
+            Ok(())
+        };
         let kinds = [Kind::Apply, Kind::ApplyBack];
         self.world
             .carry(&kinds, candidate.id.as_str(), None, call)

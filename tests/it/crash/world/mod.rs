@@ -4,6 +4,7 @@
 //! rests on, loses answers where a scenario says so, and counts.
 
 pub(crate) mod issuer;
+pub(crate) mod native;
 mod real;
 pub(crate) mod shelf;
 pub(crate) mod truth;
@@ -74,6 +75,8 @@ pub(crate) struct World {
     real: Arc<dyn SecretStore>,
     /// Where the secret of this run lies in the real store.
     path: String,
+    /// An issuer of a provider, where the scenario has one.
+    pub(crate) native: Option<native::Native>,
 }
 
 impl World {
@@ -84,6 +87,7 @@ impl World {
         journal: Journal,
         clock: Arc<TickingClock>,
         real: &Real,
+        native: Option<native::Native>,
     ) -> Arc<Self> {
         Arc::new(Self {
             path: (real.place)(&format!("run-{}", uuid::Uuid::now_v7().simple())),
@@ -94,6 +98,7 @@ impl World {
             journal,
             clock,
             truth: Mutex::default(),
+            native,
         })
     }
 
@@ -299,6 +304,9 @@ pub(crate) struct Doors(pub(crate) Arc<World>);
 impl Connect for Doors {
     async fn outside(&self, plan: &Definition, today: Option<&Definition>) -> Result<Outside> {
         let issuer: Arc<dyn Issuer> = match &self.0.scenario.issuer {
+            Some(_) if self.0.native.is_some() => {
+                Arc::new(native::WatchedIssuer(Arc::clone(&self.0)))
+            }
             Some(can) => Arc::new(issuer::ScriptedIssuer {
                 world: Arc::clone(&self.0),
                 can: can.clone(),

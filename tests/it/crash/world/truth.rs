@@ -91,6 +91,12 @@ impl Truth {
         value
     }
 
+    /// A value that an issuer chose; it is looked for as well.
+    pub(crate) fn known_value(&mut self, value: &str) -> String {
+        self.values.push(value.to_owned());
+        value.to_owned()
+    }
+
     /// Says that something happened which must never happen.
     pub(crate) fn accuse(&mut self, what: impl Into<String>) {
         self.violations.push(what.into());
@@ -173,6 +179,22 @@ impl Truth {
     /// The credential of that id.
     pub(crate) fn by_id(&mut self, id: &str) -> Option<&mut Made> {
         self.made.iter_mut().find(|made| made.id == id)
+    }
+
+    /// A principal gets this value; one that is not known yet comes to be.
+    pub(crate) fn honours(&mut self, id: &str, value: &str) {
+        if self.by_id(id).is_none() {
+            self.made.push(Made {
+                id: id.to_owned(),
+                value: String::new(),
+                tag: String::new(),
+                life: Life::Active,
+            });
+        }
+        if let Some(made) = self.by_id(id) {
+            value.clone_into(&mut made.value);
+            made.life = Life::Active;
+        }
     }
 
     /// I1: ends a credential, and accuses where a listed instance holds it.
