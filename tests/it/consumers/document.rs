@@ -43,7 +43,7 @@ impl Vector {
 }
 
 /// The text of the first fence with that label.
-fn fence(label: &str) -> &'static str {
+pub(super) fn fence(label: &str) -> &'static str {
     let (_, rest) = DOCUMENT.split_once(&format!("\n```{label}\n")).unwrap();
     rest.split_once("\n```").unwrap().0
 }
@@ -178,11 +178,11 @@ fn compare(label: &str, output: Output) {
 }
 
 /// Whether the program can be started; says so where it cannot.
-fn exists(program: &str) -> bool {
-    let version = if matches!(program, "go" | "openssl") {
-        "version"
-    } else {
-        "--version"
+pub(super) fn exists(program: &str) -> bool {
+    let version = match program {
+        "go" | "openssl" => "version",
+        "socat" => "-V",
+        _ => "--version",
     };
     let found = Command::new(program)
         .arg(version)

@@ -5,6 +5,7 @@ mod file;
 mod guards;
 mod handshake;
 mod hostile;
+mod languages;
 mod notify;
 mod rig;
 mod server;
