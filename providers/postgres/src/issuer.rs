@@ -15,11 +15,12 @@ use keywheel_contract::{
     IssuerCapabilities, LastUse, Liveness, Refusal, Result, SecretValue, Session, Style, Tag,
 };
 use std::path::Path;
+use std::sync::Arc;
 
 /// Gives roles of one PostgreSQL server new passwords.
 pub struct PostgresIssuer {
     options: PostgresOptions,
-    server: Server,
+    server: Arc<Server>,
 }
 
 impl PostgresIssuer {
@@ -30,7 +31,7 @@ impl PostgresIssuer {
     pub fn new(options: PostgresOptions, base: &Path) -> Result<Self> {
         options.check()?;
         Ok(Self {
-            server: Server::new(&options, base)?,
+            server: Server::shared(&options, base)?,
             options,
         })
     }

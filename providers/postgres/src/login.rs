@@ -23,6 +23,7 @@ pub(crate) enum Login {
 /// # Errors
 /// `Invalid`: the password was right, and the role may not use the database.
 pub(crate) async fn log_in(server: &Server, user: &str, password: &SecretValue) -> Result<Login> {
+    let _slot = server.slot().await?;
     let error = match server.connect(user, password).await {
         Ok(connection) => {
             // Whether the server hears of the goodbye does not matter: it was let in.

@@ -1,4 +1,5 @@
-//! Connections of the admin: a few, kept for a while, each made with the credential that lies in its place then.
+//! Connections to one server: a few at once, however many secrets it has. Those of the admin are kept for a while, each
+//! made with the credential that lies in its place then.
 
 use crate::options::{Place, PostgresOptions};
 use crate::refusal;
@@ -6,8 +7,9 @@ use keywheel_contract::{Error, Result, SecretValue};
 use keywheel_reference::Reference;
 use sqlx::postgres::{PgConnectOptions, PgRow, PgSslMode};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, PgConnection};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -21,7 +23,7 @@ const SERVER_LIMITS: [(&str, &str); 3] = [
     ("lock_timeout", "5000"),
     ("idle_in_transaction_session_timeout", "8000"),
 ];
-/// Connections of the admin to one server at once.
+/// Calls to one server at once, logins included. As many connections of the admin may be kept beside them.
 const AT_ONCE: usize = 4;
 /// A connection is kept this long.
 const KEPT: Duration = Duration::from_secs(30);
@@ -39,11 +41,32 @@ pub(crate) struct Server {
 }
 
 impl Server {
+    /// The one that other issuers of the same server, database and admin have, for each secret has an issuer of its own.
     /// Nothing is called yet; relative paths count from `base`.
     ///
     /// # Errors
     /// `Invalid`: the address is none.
-    pub(crate) fn new(options: &PostgresOptions, base: &Path) -> Result<Self> {
+    pub(crate) fn shared(options: &PostgresOptions, base: &Path) -> Result<Arc<Self>> {
+        static KNOWN: LazyLock<Mutex<HashMap<String, Weak<Server>>>> =
+            LazyLock::new(Mutex::default);
+        let key = format!(
+            "{:?} {} {:?} {:?} {base:?}",
+            options.place()?,
+            options.database(),
+            options.ca_file,
+            options.admin
+        );
+        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(server) = known.get(&key).and_then(Weak::upgrade) {
+            return Ok(server);
+        }
+        known.retain(|_, server| server.strong_count() > 0);
+        let server = Arc::new(Self::new(options, base)?);
+        known.insert(key, Arc::downgrade(&server));
+        Ok(server)
+    }
+
+    fn new(options: &PostgresOptions, base: &Path) -> Result<Self> {
         Ok(Self {
             place: options.place()?,
             database: options.database().clone(),
@@ -110,8 +133,7 @@ impl Server {
     /// # Errors
     /// `Denied`: it is not let in. `Unavailable`: the server does not answer.
     pub(crate) async fn admin(&self) -> Result<Admin<'_>> {
-        let slot = self.slots.acquire().await;
-        let slot = slot.map_err(|_| Error::unavailable("the issuer is being shut down"))?;
+        let slot = self.slot().await?;
         let kept = self.take();
         let was_kept = kept.is_some();
         let connection = match kept {
@@ -124,6 +146,12 @@ impl Server {
             was_kept,
             _slot: slot,
         })
+    }
+
+    /// Waits until a call may be made.
+    pub(crate) async fn slot(&self) -> Result<SemaphorePermit<'_>> {
+        let slot = self.slots.acquire().await;
+        slot.map_err(|_| Error::unavailable("the issuer is being shut down"))
     }
 
     async fn connect_admin(&self) -> Result<PgConnection> {

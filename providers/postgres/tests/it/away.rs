@@ -2,6 +2,7 @@
 
 use crate::rig::{Rig, servers};
 use keywheel_contract::{ErrorKind, Issuer as _, Liveness, Tag};
+use keywheel_test_servers::postgres::Postgres;
 use keywheel_test_servers::wire;
 use std::time::{Duration, Instant};
 
@@ -22,6 +23,7 @@ async fn an_admin_that_is_refused_is_told_and_a_replaced_password_is_picked_up()
             .run("ALTER ROLE refused_rotator VALID UNTIL '2001-01-01'")
             .await;
         // A connection that is kept goes on; a new one is refused.
+        end_sessions_of(server, "refused_rotator").await;
         let error = rig
             .at(&server.address())
             .propose(Some(&old.id))
@@ -30,6 +32,7 @@ async fn an_admin_that_is_refused_is_told_and_a_replaced_password_is_picked_up()
             .unwrap();
         assert_eq!(error.kind, ErrorKind::Denied);
         std::fs::remove_file(rig.admin_file()).unwrap();
+        end_sessions_of(server, "refused_rotator").await;
         let error = rig
             .at(&server.address())
             .propose(Some(&old.id))
@@ -40,16 +43,34 @@ async fn an_admin_that_is_refused_is_told_and_a_replaced_password_is_picked_up()
     }
 }
 
+async fn end_sessions_of(server: &Postgres, user: &str) {
+    let all = format!("FROM pg_stat_activity WHERE usename = '{user}'");
+    let ended = format!("SELECT pg_terminate_backend(pid, 5000) {all}");
+    server.run(&ended).await;
+}
+
+/// However many secrets there are, and however many of them are busy at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn issuers_of_one_server_share_a_few_connections() {
+    for server in servers() {
+        let rig = Rig::new(server, "many").await;
+        let issuers: Vec<_> = (0..12).map(|_| rig.at(&server.address())).collect();
+        let old = rig.old();
+        let busy = issuers.iter().flat_map(|issuer| [issuer, issuer]);
+        let asked = futures_util::future::join_all(busy.map(|one| one.propose(Some(&old.id))));
+        assert!(asked.await.iter().all(Result::is_ok));
+        let open = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'many_rotator'";
+        assert!(rig.ask::<i64>(open).await <= 4);
+    }
+}
+
 #[tokio::test]
 async fn a_connection_that_broke_while_it_was_kept_is_replaced() {
     for server in servers() {
         let rig = Rig::new(server, "broken").await;
         let old = rig.old();
         rig.issuer.propose(Some(&old.id)).await.unwrap();
-        server
-            .run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'broken_rotator'")
-            .await;
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        end_sessions_of(server, "broken_rotator").await;
         rig.rotate(&old.id, "keywheel-r1-1").await;
     }
 }
