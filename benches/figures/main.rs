@@ -12,6 +12,7 @@ mod ground;
 mod machine;
 mod outside;
 mod program;
+mod roles;
 mod rotations;
 mod scale;
 mod stores;
@@ -34,6 +35,8 @@ const CELL: &str = "--cell";
 const FLIGHTS: [(usize, usize); 3] = [(1, 60), (8, 480), (64, 2_000)];
 /// Secrets in the journal.
 const SIZES: [usize; 3] = [1_000, 100_000, 1_000_000];
+/// Pairs of database roles.
+const ROLES: usize = 1_000;
 /// Rotations that wait while others run.
 const WAITING: usize = 100_000;
 
@@ -77,6 +80,7 @@ fn cells() -> Vec<String> {
         .iter()
         .map(|name| format!("stores/sqlite/{name}"));
     cells.extend(stores);
+    cells.push(format!("roles/sqlite/{ROLES}"));
     for backend in ["sqlite", "postgres"] {
         cells.extend(SIZES.map(|size| format!("scale/{backend}/{size}")));
     }
@@ -108,6 +112,7 @@ fn cell(name: &str, url: Option<&str>) -> Result<()> {
             count: number(3)?,
             waiting: number(4)?,
         })),
+        Some(&"roles") => runtime.block_on(roles::measure(backend, number(2)?)),
         Some(&"stores") => runtime.block_on(stores::measure(backend, parts[2])),
         _ => runtime.block_on(scale::measure(backend, number(2)?)),
     }

@@ -22,6 +22,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub(crate) struct Instant {
     store: Arc<dyn SecretStore>,
     issuer: Arc<TwoAtOnce>,
+    /// Issuers of single secrets, instead of the one in memory.
+    issuers: HashMap<String, Arc<dyn Issuer>>,
     consumer: Arc<Ready>,
 }
 
@@ -43,22 +45,25 @@ impl Instant {
         Self {
             store,
             issuer: Arc::default(),
+            issuers: HashMap::new(),
             consumer: Arc::new(Ready),
         }
     }
 
-    /// Issues and publishes a first value, as if by hand before keywheel came.
-    pub(crate) async fn adopt(&self, definition: &Definition) -> contract::Result<()> {
+    /// Has these secrets, by their ids, issued by these.
+    pub(crate) fn issued_by(&mut self, issuers: HashMap<String, Arc<dyn Issuer>>) {
+        self.issuers = issuers;
+    }
+
+    /// Publishes what was there before keywheel came.
+    pub(crate) async fn publish(
+        &self,
+        definition: &Definition,
+        fields: Fields,
+    ) -> contract::Result<()> {
         let Some(destination) = definition.destinations.first() else {
             return Err(Error::invalid("a secret without a destination"));
         };
-        let first = self.issuer.issue(&Tag::new("by hand"))?;
-        let mut fields = Fields::new();
-        for name in destination.fields.keys() {
-            if let Some(value) = first.fields.field("value") {
-                fields.insert(name.clone(), value.duplicate());
-            }
-        }
         let place = place_of(destination);
         let seen = self.store.inspect(&place).await?;
         let document = contract::Document::Fields(fields);
@@ -74,6 +79,21 @@ impl Instant {
             mark: &mark,
         };
         self.store.promote(&write).await.map(drop)
+    }
+
+    /// Issues and publishes a first value, as if by hand before keywheel came.
+    pub(crate) async fn adopt(&self, definition: &Definition) -> contract::Result<()> {
+        let Some(destination) = definition.destinations.first() else {
+            return Err(Error::invalid("a secret without a destination"));
+        };
+        let first = self.issuer.issue(&Tag::new("by hand"))?;
+        let mut fields = Fields::new();
+        for name in destination.fields.keys() {
+            if let Some(value) = first.fields.field("value") {
+                fields.insert(name.clone(), value.duplicate());
+            }
+        }
+        self.publish(definition, fields).await
     }
 
     /// How many credentials are alive, and how many were revoked.
@@ -100,8 +120,9 @@ impl Connect for Instant {
             spec: spec.clone(),
         };
         let consumer = || Arc::clone(&self.consumer) as Arc<dyn Consumer>;
+        let own = self.issuers.get(plan.id.as_str()).map(Arc::clone);
         Ok(Outside {
-            issuer: Arc::clone(&self.issuer) as Arc<dyn Issuer>,
+            issuer: own.unwrap_or_else(|| Arc::clone(&self.issuer) as Arc<dyn Issuer>),
             destinations: plan
                 .destinations
                 .iter()
