@@ -33,6 +33,11 @@ impl Scene {
 
     /// With more lines for the secret.
     async fn at(address: &str, server: Postgres, more: &str) -> Self {
+        Self::of(address, server, "roles = [\"app_a\", \"app_b\"]", more).await
+    }
+
+    /// With these roles.
+    async fn of(address: &str, server: Postgres, roles: &str, more: &str) -> Self {
         let project = Project::new();
         project.write("rotator", &server.roles("app", OLD).await);
         project.write(
@@ -42,7 +47,7 @@ impl Scene {
         let app = Consumer::start(&project, "db", "app", "db.env", "DB_PASSWORD", &[]);
         project.secrets(&format!(
             "[secrets.db]\n\
-             issuer = {{ kind = \"postgres\", address = \"{address}\", roles = [\"app_a\", \"app_b\"], \
+             issuer = {{ kind = \"postgres\", address = \"{address}\", {roles}, \
              admin = {{ user = \"app_rotator\", password = {{ file = \"rotator\" }} }} }}\n\
              publish_to = [{{ store = \"env\", path = \"db.env\", \
              fields = {{ DB_USER = \"{{user}}\", DB_PASSWORD = \"{{password}}\" }} }}]\n{more}\n\
@@ -126,6 +131,21 @@ async fn a_role_is_rotated_and_its_turn_comes_again() {
         before.push(scene.published());
     }
     scene.project.run(&["audit", "verify"]).succeeded();
+    daemon.stop();
+}
+
+#[tokio::test]
+async fn one_role_in_place_is_given_another_password() {
+    let Some(server) = Postgres::installed() else {
+        return;
+    };
+    let (address, consent) = (server.address(), "in_place = \"there is one role\"");
+    let scene = Scene::of(&address, server, "role = \"app_a\"", consent).await;
+    let daemon = scene.project.daemon();
+    scene.rotate();
+    scene.project.until_completed(ID).await;
+    assert_eq!(scene.published().0, "app_a");
+    scene.only_what_is_published_works(&[old()]).await;
     daemon.stop();
 }
 
