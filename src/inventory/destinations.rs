@@ -124,7 +124,8 @@ impl Resolver<'_> {
             let message = "`field` and `fields` exclude each other";
             self.problem(Some(Problem::at(&fields.key, message)));
         }
-        if let Some(field) = table.text("field") {
+        if let (Some(field), Some(node)) = (table.text("field"), table.node("field")) {
+            self.problem(wrong_name("value", node, issuer));
             return BTreeMap::from([(field.to_owned(), "{value}".to_owned())]);
         }
         let mut fields = BTreeMap::new();

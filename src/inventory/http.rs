@@ -51,18 +51,49 @@ fn follows(settings: &Map<String, Value>, packs: &Path) -> MayFollow {
         address: told.address,
         vendor_hosts: told.vendor_hosts,
         instructions: told.instructions,
+        fields: told.fields,
     }))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::issuer_problems;
+    use super::super::testing::Files;
+
+    /// What is said of a secret with these settings of its issuer and these fields; empty where all is well.
+    fn problems(settings: &str, fields: &str) -> String {
+        let team = format!(
+            "[secrets.a]\nissuer = {{ use = \"main\" }}\nno_consumers = \"example\"\n\
+             publish_to = [{{ store = \"main\", path = \"a\", {fields} }}]\n"
+        );
+        let shared = format!("[owners]\nml = {{}}\n[issuers.main]\nkind = \"http\"\n{settings}\n");
+        let read = Files::usual()
+            .with("inventory/shared.toml", &shared)
+            .with("inventory/production/team.toml", &team)
+            .read();
+        let problems = read.err().unwrap_or_default();
+        problems.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_field_that_the_pack_does_not_have_is_told() {
+        let twilio = "pack = \"twilio\"\nparameters = { account = \"AC00000000000000000000000000000001\" }\n\
+                      credentials = { main_sid = { env = \"A\" }, main_secret = { env = \"B\" } }";
+        let both = "fields = { SID = \"{sid}\", SECRET = \"{value}\" }";
+        assert_eq!(problems(twilio, both), "");
+        let said = problems(twilio, "fields = { SECRET = \"{secret}\" }");
+        assert!(
+            said.contains("has no field `secret`") && said.contains("`sid`, `value`"),
+            "{said}"
+        );
+        let deploys = "pack = \"github-deploy-key\"\nparameters = { owner = \"a\", repository = \"b\" }\n\
+                       credentials = { admin = { env = \"A\" } }";
+        let said = problems(deploys, "field = \"KEY\"");
+        assert!(said.contains("has no field `value`"), "{said}");
+    }
 
     #[test]
     fn what_cannot_work_is_said_by_the_check() {
-        let problems = |settings: &[&str]| {
-            issuer_problems(&format!("kind = \"http\"\n{}", settings.join("\n")))
-        };
+        let problems = |settings: &[&str]| problems(&settings.join("\n"), "field = \"KEY\"");
         let pack = "pack = \"openai\"";
         let admin = "credentials = { admin = { env = \"EXAMPLE\" } }";
         let project = "parameters = { project = \"proj_example\" }";

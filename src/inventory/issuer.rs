@@ -13,6 +13,8 @@ pub(super) struct FoundIssuer {
     pub(super) spec: IssuerSpec,
     /// `None` where the kind is unknown, which is reported elsewhere.
     pub(super) kind: Option<&'static Kind>,
+    /// Names of its credentials' fields that follow from its settings.
+    told: Vec<String>,
     /// Where it is written.
     pub(super) at: Option<Place>,
 }
@@ -75,6 +77,7 @@ impl Resolver<'_> {
         if let Ok(Some(follows)) = follows {
             let at = own.node("base_url").map_or(at, |node| &node.place);
             self.problem(self.wrong_to_show(&follows.address, &follows.vendor_hosts, at));
+            found.told = follows.fields;
             let options = &mut found.spec.options;
             if let (Some(text), false) =
                 (follows.instructions, options.contains_key("instructions"))
@@ -174,6 +177,7 @@ impl FoundIssuer {
         Self {
             spec: spec("", "", Map::new()),
             kind: None,
+            told: Vec::new(),
             at: None,
         }
     }
@@ -182,6 +186,7 @@ impl FoundIssuer {
     pub(super) fn fields(&self) -> Vec<&str> {
         let written = self.spec.options.get("fields").and_then(Value::as_array);
         match (written, self.kind) {
+            _ if !self.told.is_empty() => self.told.iter().map(String::as_str).collect(),
             (Some(written), _) => written.iter().filter_map(Value::as_str).collect(),
             (None, Some(kind)) => kind.fields.to_vec(),
             (None, None) => Vec::new(),
@@ -211,6 +216,7 @@ impl FoundIssuer {
         Self {
             spec,
             kind: ISSUER_KINDS.kind(kind),
+            told: Vec::new(),
             at: None,
         }
     }

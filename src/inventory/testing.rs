@@ -144,11 +144,11 @@ pub(super) fn one_consumer(proof: &str, instances: u32) -> String {
 }
 
 /// What reading says about an issuer `main` with these lines and a secret of its; empty where all is well.
-#[cfg(any(feature = "http", feature = "postgres", feature = "redis"))]
+#[cfg(any(feature = "postgres", feature = "redis"))]
 pub(super) fn issuer_problems(issuer: &str) -> String {
     let environment = format!("{ENVIRONMENT}[issuers.main]\n{issuer}\n");
     let team = "[secrets.a]\nissuer = { use = \"main\" }\nno_consumers = \"example\"\n\
-                publish_to = [{ store = \"main\", path = \"a\", field = \"{password}\" }]\n";
+                publish_to = [{ store = \"main\", path = \"a\", fields = { PASSWORD = \"{password}\" } }]\n";
     let read = Files::usual()
         .with("inventory/production/environment.toml", &environment)
         .with("inventory/production/team.toml", team)

@@ -362,3 +362,22 @@ fn a_pack_of_ones_own_is_called_only_where_hosts_says() {
     );
     project.run(&["check"]).succeeded();
 }
+
+/// Whatever it does, a service whose answers cannot be read is not asked for ever: each answer leaves a credential.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_whose_answers_cannot_be_read_is_not_asked_for_ever() {
+    let project = Project::new();
+    project.write("packs/acme.toml", &acme());
+    let other = acme().replace("secret = \"{value}\"", "token = \"{value}\"");
+    let scene = Scene::of(&Pack::parse(&other).unwrap(), &Nasty::default(), project).await;
+    let daemon = scene.project.daemon();
+    scene.project.run(&["rotate-now", ID]).succeeded();
+    scene.project.until_phase(ID, Phase::RolledBack).await;
+    let rows = scene.project.audit(ID).await;
+    let why = |words: &str| rows.iter().any(|row| row.entry.detail.contains(words));
+    assert!(why("mint: 8 answers in a row were lost"));
+    // The old one, and eight tries.
+    assert_eq!(scene.played.count(), (9, 1));
+    assert!(scene.played.honours(&scene.old));
+    daemon.stop();
+}

@@ -277,12 +277,10 @@ impl Issuer for HttpIssuer {
                 fields.insert(name, value);
             }
         }
-        let lost = |why: String| Error::unknown_outcome(self.service.what(&format!("mint: {why}")));
-        self.check_format(&fields, None)
-            .await
-            .map_err(|error| lost(error.message))?;
         let id = scope.public("id").and_then(plain);
-        let id = id.ok_or_else(|| lost("the answer names no credential".to_owned()))?;
+        let id = id.ok_or_else(|| {
+            verdict::unreadable(&self.service.what("mint"), "id", Effect::Changes)
+        })?;
         Ok(Credential {
             id: CredentialId::new(id),
             fields,

@@ -43,6 +43,8 @@ pub struct Told {
     pub vendor_hosts: Vec<String>,
     /// What the person who makes a credential does.
     pub instructions: Option<String>,
+    /// The fields of a credential.
+    pub fields: Vec<String>,
 }
 
 impl HttpOptions {
@@ -81,6 +83,7 @@ impl HttpOptions {
                     Vec::new()
                 },
                 instructions: pack.instructions,
+                fields: pack.fields.into_keys().collect(),
             }),
         }
     }

@@ -142,6 +142,8 @@ pub(crate) struct Follows {
     pub(crate) vendor_hosts: Vec<String>,
     /// What a person does who makes a credential, where the entry does not say.
     pub(crate) instructions: Option<String>,
+    /// The fields of its credentials.
+    pub(crate) fields: Vec<String>,
 }
 
 impl Kind {
