@@ -49,6 +49,11 @@ impl<'f> Progress<'f> {
         match last.status {
             Status::Applied if undone(facts, last) => self.perform(kind, target, last.attempt + 1),
             Status::Applied => return true,
+            // Each try made something that nobody can use: not for ever.
+            Status::Orphaned if tries >= limit => {
+                let lost = format!("{}: {tries} answers in a row were lost", kind.word());
+                self.stuck.push(lost);
+            }
             Status::Absent | Status::Orphaned => self.perform(kind, target, last.attempt + 1),
             // Unsettled ones are looked up before any phase is planned.
             Status::Intent | Status::Pending => self.wait(last.deadline_ms, "outcome", target),
