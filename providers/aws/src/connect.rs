@@ -1,4 +1,4 @@
-//! The clients of one store: who we are, how long we wait, and that nothing is sent twice by itself.
+//! The clients of one store or issuer: who we are, how long we wait, and that nothing is sent twice by itself.
 
 use crate::key::KeyReader;
 use crate::options::{AssumeRole, AwsOptions};
@@ -19,7 +19,37 @@ const CONNECTING: Duration = Duration::from_secs(5);
 /// How we are named in AWS's log where nothing else is asked for.
 const SESSION: &str = "keywheel";
 
-/// The two services that are called.
+/// Who we are, and where, before any service is called.
+pub(crate) struct Identity {
+    pub(crate) region: Option<Region>,
+    /// Our own, before any role is taken.
+    pub(crate) own: SharedCredentialsProvider,
+    pub(crate) us: SharedCredentialsProvider,
+}
+
+impl Identity {
+    /// Reads AWS's own settings of this process; credentials are fetched by the first call, and again when they end.
+    ///
+    /// # Errors
+    /// `Invalid`: nothing that could hold credentials.
+    pub(crate) async fn new(options: &AwsOptions, base: &Path) -> Result<Self> {
+        let shared = shared(options, base).await;
+        let own = shared
+            .credentials_provider()
+            .ok_or_else(|| Error::invalid("there is no way to obtain AWS credentials here"))?;
+        let us = match &options.assume_role {
+            Some(role) => taken(role, own.clone(), &shared, options).await,
+            None => own.clone(),
+        };
+        Ok(Self {
+            region: shared.region().cloned(),
+            own,
+            us,
+        })
+    }
+}
+
+/// The two services that a store calls.
 pub(crate) struct Clients {
     pub(crate) secrets: aws_sdk_secretsmanager::Client,
     pub(crate) sts: aws_sdk_sts::Client,
@@ -27,25 +57,16 @@ pub(crate) struct Clients {
 }
 
 impl Clients {
-    /// Reads AWS's own settings of this process; credentials are fetched by the first call, and again when they end.
-    ///
     /// # Errors
     /// `Invalid`: no region, or nothing that could hold credentials.
     pub(crate) async fn new(options: &AwsOptions, base: &Path) -> Result<Self> {
-        let shared = shared(options, base).await;
-        let region = shared.region().cloned().ok_or_else(|| {
+        let Identity { region, us, .. } = Identity::new(options, base).await?;
+        let region = region.ok_or_else(|| {
             Error::invalid("no region: write `region`, or set AWS_REGION for the daemon")
         })?;
-        let own = shared
-            .credentials_provider()
-            .ok_or_else(|| Error::invalid("there is no way to obtain AWS credentials here"))?;
-        let us = match &options.assume_role {
-            Some(role) => taken(role, own, &shared, options).await,
-            None => own,
-        };
         Ok(Self {
             secrets: secrets(options, region.clone(), us.clone()),
-            sts: sts(options, region.clone(), us),
+            sts: aws_sdk_sts::Client::from_conf(sts(options, region.clone(), us).build()),
             region: region.to_string(),
         })
     }
@@ -104,7 +125,12 @@ fn secrets(
     aws_sdk_secretsmanager::Client::from_conf(config.build())
 }
 
-fn sts(options: &AwsOptions, region: Region, us: SharedCredentialsProvider) -> aws_sdk_sts::Client {
+/// The same for the Security Token Service.
+pub(crate) fn sts(
+    options: &AwsOptions,
+    region: Region,
+    us: SharedCredentialsProvider,
+) -> aws_sdk_sts::config::Builder {
     let mut config = aws_sdk_sts::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(region)
@@ -115,7 +141,27 @@ fn sts(options: &AwsOptions, region: Region, us: SharedCredentialsProvider) -> a
     if reads_each_time(options) {
         config.set_identity_cache(IdentityCache::no_cache());
     }
-    aws_sdk_sts::Client::from_conf(config.build())
+    config
+}
+
+/// The same for Identity and Access Management, at this address.
+pub(crate) fn iam(
+    options: &AwsOptions,
+    endpoint: Option<&String>,
+    region: Region,
+    us: SharedCredentialsProvider,
+) -> aws_sdk_iam::config::Builder {
+    let mut config = aws_sdk_iam::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(region)
+        .credentials_provider(us)
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(timeouts());
+    config.set_endpoint_url(endpoint.cloned());
+    if reads_each_time(options) {
+        config.set_identity_cache(IdentityCache::no_cache());
+    }
+    config
 }
 
 /// A key that lies in a file costs nothing to read, and may have been replaced since.

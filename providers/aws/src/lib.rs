@@ -15,6 +15,7 @@ mod calls;
 mod connect;
 mod delegated;
 mod examine;
+mod iam;
 mod key;
 mod options;
 mod policy;
@@ -28,6 +29,7 @@ mod store;
 mod versions;
 
 pub use delegated::DelegatedStore;
+pub use iam::{KeyIssuer, KeyOptions};
 pub use options::{AccessKey, AssumeRole, AwsOptions, RotationOptions};
 pub use rotation::RotationIssuer;
 pub use store::AwsStore;

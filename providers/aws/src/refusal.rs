@@ -3,6 +3,7 @@
 use crate::key::Unreadable;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
+use chrono::{DateTime, Utc};
 use keywheel_contract::{Error, ErrorKind};
 use std::error::Error as StdError;
 use std::io;
@@ -21,6 +22,8 @@ struct Said {
     code: String,
     status: u16,
     retry_after: Option<Duration>,
+    /// How far our clock is from the answer's, in seconds; none where it has no date.
+    off: Option<i64>,
 }
 
 /// The failure of one call in our words; `what` begins the sentence.
@@ -36,6 +39,7 @@ where
             code: plain(code.unwrap_or_default()),
             status: answer.status().as_u16(),
             retry_after: after.map(Duration::from_secs),
+            off: date(error).and_then(clock_off),
         };
         return answered(&said, what, effect);
     }
@@ -70,22 +74,30 @@ fn answered(said: &Said, what: &str, effect: Effect) -> Error {
         code => code.to_owned(),
     };
     match (said.code.as_str(), said.status) {
-        ("ResourceNotFoundException", _) => Error::not_found(format!("{what}: it is not there")),
+        ("ResourceNotFoundException" | "NoSuchEntity", _) => {
+            Error::not_found(format!("{what}: it is not there"))
+        }
         ("ResourceExistsException", _) => Error::conflict(
             None,
             format!("{what}: something else stands there already ({shown})"),
         ),
         ("", 429) => throttled(said, what),
         (code, _) if is_throttle(code) => throttled(said, what),
-        ("RequestExpired" | "RequestTimeTooSkewed", _) => Error::denied(format!(
-            "{what}: refused for our clock ({shown}): set the time of this machine"
+        (code, _) if is_for_our_clock(code, said.off) => Error::denied(format!(
+            "{what}: refused for our clock{} ({shown}): set the time of this machine",
+            said.off
+                .map_or_else(String::new, |off| format!(", {off} s from AWS's"))
         )),
         ("DecryptionFailure" | "EncryptionFailure", _) => Error::denied(format!(
             "{what}: the KMS key of the secret cannot be used ({shown}): allow kms:Decrypt and \
              kms:GenerateDataKey, and see that the key is enabled"
         )),
         (code, _) if is_denial(code) => denied(what, &shown),
-        ("LimitExceededException", _) => Error::invalid(format!(
+        // IAM's words for "somebody else is at it": nothing was changed.
+        ("EntityTemporarilyUnmodifiable" | "ConcurrentModification", _) => {
+            Error::unavailable(format!("{what}: busy there ({shown})"))
+        }
+        ("LimitExceededException" | "LimitExceeded", _) => Error::invalid(format!(
             "{what}: a limit of the account or the secret is reached ({shown})"
         )),
         (_, 500..) if effect == Effect::Changes => Error::unknown_outcome(format!(
@@ -99,6 +111,22 @@ fn answered(said: &Said, what: &str, effect: Effect) -> Error {
         )),
         _ => Error::invalid(format!("{what}: refused ({shown})")),
     }
+}
+
+/// AWS refuses a signature of another time than its own with the same code as a wrong one, give or take five minutes:
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html>.
+const SKEW_SECONDS: i64 = 5 * 60;
+
+/// Our clock against a `Date` header, in seconds.
+fn clock_off(date: &str) -> Option<i64> {
+    let theirs = DateTime::parse_from_rfc2822(date).ok()?;
+    Some((Utc::now() - theirs.to_utc()).num_seconds())
+}
+
+fn is_for_our_clock(code: &str, off: Option<i64>) -> bool {
+    let signature = matches!(code, "SignatureDoesNotMatch" | "InvalidSignatureException");
+    let off = off.is_some_and(|off| off.abs() >= SKEW_SECONDS);
+    matches!(code, "RequestExpired" | "RequestTimeTooSkewed") || signature && off
 }
 
 fn is_throttle(code: &str) -> bool {
@@ -208,6 +236,7 @@ mod tests {
             code: code.to_owned(),
             status,
             retry_after,
+            off: None,
         }
     }
 
@@ -219,6 +248,14 @@ mod tests {
             ("InvalidParameterException", 400, "invalid", "invalid"),
             ("InvalidRequestException", 400, "invalid", "invalid"),
             ("LimitExceededException", 400, "invalid", "invalid"),
+            ("LimitExceeded", 409, "invalid", "invalid"),
+            ("NoSuchEntity", 404, "not_found", "not_found"),
+            (
+                "EntityTemporarilyUnmodifiable",
+                409,
+                "unavailable",
+                "unavailable",
+            ),
             ("AccessDeniedException", 400, "denied", "denied"),
             ("ExpiredTokenException", 400, "denied", "denied"),
             ("InvalidSignatureException", 400, "denied", "denied"),
@@ -240,6 +277,19 @@ mod tests {
             let word = |effect| answered(&said(code, status), "reading", effect).word();
             assert_eq!(word(Effect::Reads), reads, "{code} {status}");
             assert_eq!(word(Effect::Changes), changes, "{code} {status}");
+        }
+    }
+
+    #[test]
+    fn a_signature_of_another_time_is_our_clock_s_fault() {
+        for (off, ours) in [(None, false), (Some(-30), false), (Some(-400), true)] {
+            let said = Said {
+                off,
+                ..said("SignatureDoesNotMatch", 403)
+            };
+            let refusal = answered(&said, "reading", Effect::Reads);
+            assert_eq!(refusal.word(), "denied");
+            assert_eq!(refusal.message.contains("our clock"), ours, "{refusal}");
         }
     }
 

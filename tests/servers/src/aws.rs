@@ -1,6 +1,7 @@
 //! Emulators of AWS: `roto-aws`, fast and strict about labels, and `moto`, which knows who may do what. Neither is AWS:
 //! `providers/aws/tests/it/deviations.toml` lists where each differs, and a test checks the list.
 
+pub mod iam;
 pub mod rotation;
 
 use crate::python::{Packages, free_port, stop};

@@ -52,13 +52,18 @@ impl Asked<'_> {
             .unwrap_or_default()
     }
 
-    /// What is asked of a service that takes every question as a POST, as AWS's do: `DescribeSecret`. Empty elsewhere.
+    /// What is asked of a service that takes every question as a POST, as AWS's do: `DescribeSecret`. It stands in a
+    /// header, or begins a form. Empty elsewhere.
     #[must_use]
     pub fn operation(&self) -> &str {
         let target = self.header("x-amz-target");
-        target
-            .rsplit_once('.')
-            .map_or(target, |(_, operation)| operation)
+        let form = std::str::from_utf8(self.body).unwrap_or_default();
+        match form.strip_prefix("Action=") {
+            Some(rest) => rest.split('&').next().unwrap_or_default(),
+            None => target
+                .rsplit_once('.')
+                .map_or(target, |(_, operation)| operation),
+        }
     }
 
     /// Whether the method, or the operation where there is one, says that something is to change.

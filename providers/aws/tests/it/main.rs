@@ -1,4 +1,4 @@
-//! The store against emulators of AWS, with AWS's own client as the witness, and against one that misbehaves.
+//! The store and the issuers against emulators of AWS, with AWS's own client as the witness, and against one that misbehaves.
 
 // `cfg(test)` always holds here; it tells the linter that these modules may unwrap.
 #[cfg(test)]
@@ -7,6 +7,8 @@ mod conformance;
 mod delegated;
 #[cfg(test)]
 mod deviations;
+#[cfg(test)]
+mod iam;
 #[cfg(test)]
 mod looking;
 #[cfg(test)]

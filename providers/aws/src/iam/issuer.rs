@@ -1,0 +1,258 @@
+//! The issuer: what each verb is at AWS.
+
+use super::calls::Calls;
+use super::note::Note;
+use super::options::KeyOptions;
+use super::trial::trial;
+use super::{ID, SECRET};
+use async_trait::async_trait;
+use aws_sdk_iam::types::StatusType;
+use keywheel_contract::{
+    ChosenBy, Credential, CredentialId, CredentialState, Error, ErrorKind, Fields, Find, Issuer,
+    IssuerCapabilities, LastUse, Liveness, Refusal, Result, SecretValue, Session, Style, Tag,
+};
+use std::path::Path;
+use std::time::Duration;
+
+/// What AWS was told may not be known everywhere for this long. It names no figure; minutes were never seen
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>).
+const SETTLES: Duration = Duration::from_secs(60);
+/// A use may be shown this much later: AWS's figure for what it shows of recent activity
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_last-accessed.html>).
+const LAG_MS: i64 = 4 * 60 * 60 * 1_000;
+/// Of several uses within this only the first is shown
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_getting-report.html>).
+const GRANULARITY: Duration = Duration::from_secs(15 * 60);
+/// 40 characters of an alphabet of 64.
+const ENTROPY_BITS: u32 = 240;
+
+/// The access keys of one IAM user. A credential is named by its access key id.
+pub struct KeyIssuer {
+    calls: Calls,
+    settles: Duration,
+}
+
+impl KeyIssuer {
+    /// An issuer as configured; relative paths count from `base`. Nothing is called yet, and no credential is read.
+    ///
+    /// # Errors
+    /// `Invalid`: the options cannot work together.
+    pub fn new(options: &KeyOptions, base: &Path) -> Result<Self> {
+        options.check()?;
+        Ok(Self {
+            calls: Calls::new(options.clone(), base),
+            settles: SETTLES,
+        })
+    }
+
+    /// The same for a server that shows what it was told after this long.
+    #[must_use]
+    pub fn settling_in(self, settles: Duration) -> Self {
+        Self { settles, ..self }
+    }
+
+    /// We must stay able to end the rest.
+    async fn ensure_not_own(&self, id: &CredentialId) -> Result<()> {
+        match self.calls.own().await?.iter().any(|own| own == id.as_str()) {
+            false => Ok(()),
+            true => Err(Error::invalid(format!(
+                "access key {id} is the one that keywheel signs with here: publish the new one to where its \
+                 `access_key` is read, or give keywheel another identity; nothing was changed"
+            ))),
+        }
+    }
+
+    /// The user has no such key: nobody has it, or somebody else.
+    async fn gone(&self, id: &CredentialId) -> Result<()> {
+        let user = &self.calls.options.user;
+        match self.calls.last_use(id.as_str()).await {
+            Ok(seen) if !seen.user.is_empty() && seen.user != *user => {
+                Err(Error::invalid(format!(
+                    "access key {id} is one of `{}`, not of `{user}`: nothing was changed",
+                    seen.user
+                )))
+            }
+            // Of a key that is gone AWS may say so, or that we may not ask.
+            _ => Ok(()),
+        }
+    }
+
+    /// Keys that only the announced call can have made. What it made and lost nobody can have used.
+    async fn made_by(&self, note: &Note) -> Result<Vec<CredentialId>> {
+        let mut made = Vec::new();
+        for key in self.calls.keys().await? {
+            if note.may_have_made(&key.id, key.made_ms)
+                && self.calls.last_use(&key.id).await?.at_ms.is_none()
+            {
+                made.push(CredentialId::new(key.id));
+            }
+        }
+        Ok(made)
+    }
+}
+
+#[async_trait]
+impl Issuer for KeyIssuer {
+    fn capabilities(&self) -> IssuerCapabilities {
+        IssuerCapabilities {
+            style: Style::TwoSlots,
+            chosen_by: ChosenBy::Issuer,
+            find: Find::ByTag,
+            idempotent_mint: false,
+            identifies: true,
+            tests: true,
+            reversible: true,
+            revokes: true,
+            activates: false,
+            reports_last_use: true,
+            sessions: false,
+            reuse: false,
+            host_bound: false,
+            entropy_bits: Some(ENTROPY_BITS),
+        }
+    }
+
+    async fn identify(&self, fields: &Fields) -> Result<Option<CredentialId>> {
+        let Some(id) = fields.field(ID).and_then(SecretValue::expose_secret_str) else {
+            return Ok(None);
+        };
+        let keys = self.calls.keys().await?;
+        Ok(keys
+            .iter()
+            .find(|key| key.id == id)
+            .map(|key| CredentialId::new(&key.id)))
+    }
+
+    async fn propose(&self, _current: Option<&CredentialId>) -> Result<Credential> {
+        Err(ruled_out("chosen by keywheel"))
+    }
+
+    async fn check_format(&self, candidate: &Fields, previous: Option<&Fields>) -> Result<()> {
+        let has = |name: &str, fits: fn(&str) -> bool| {
+            let text = candidate.field(name);
+            let text = text.and_then(SecretValue::expose_secret_str);
+            match text.is_some_and(fits) {
+                true => Ok(()),
+                false => Err(Error::invalid(format!(
+                    "`{name}` is not that of an access key"
+                ))),
+            }
+        };
+        has(ID, is_id)?;
+        has(SECRET, is_secret)?;
+        match previous.is_some_and(|previous| previous.matches(candidate)) {
+            true => Err(Error::invalid("the access key is the previous one")),
+            false => Ok(()),
+        }
+    }
+
+    async fn mint(&self, tag: &Tag) -> Result<Credential> {
+        let before = self.calls.with_room().await?;
+        let note = Note {
+            tag: tag.as_str().to_owned(),
+            at_ms: self.calls.clock.now_ms(),
+            before: before.into_iter().map(|key| key.id).collect(),
+        };
+        self.calls.announce(&note).await?;
+        self.calls.create().await
+    }
+
+    async fn apply(&self, _tag: &Tag, _candidate: &Credential) -> Result<()> {
+        Err(ruled_out("set by keywheel"))
+    }
+
+    async fn activate(&self, _candidate: &Credential) -> Result<()> {
+        Err(ruled_out("presented by AWS"))
+    }
+
+    async fn test(&self, credential: &Credential) -> Result<Liveness> {
+        trial(&self.calls, credential, self.settles).await
+    }
+
+    async fn state(&self, id: &CredentialId) -> Result<CredentialState> {
+        let keys = self.calls.keys().await?;
+        match keys.iter().find(|key| key.id == id.as_str()) {
+            Some(key) => Ok(key.state),
+            None => self.gone(id).await.map(|()| CredentialState::Absent),
+        }
+    }
+
+    async fn find(&self, tag: &Tag) -> Result<Vec<CredentialId>> {
+        let note = self.calls.note().await?;
+        let Some(note) = note.filter(|note| note.announces(tag)) else {
+            return Ok(Vec::new());
+        };
+        let made = self.made_by(&note).await?;
+        let settles_ms = i64::try_from(self.settles.as_millis()).unwrap_or(i64::MAX);
+        match made.len() {
+            0 if self.calls.clock.now_ms() < note.at_ms + settles_ms => {
+                Err(Error::unavailable(format!(
+                    "a key that AWS made of `{}` may not be shown yet",
+                    self.calls.options.user
+                )))
+            }
+            0 | 1 => Ok(made),
+            _ => Err(Error::invalid(format!(
+                "`{}` got two access keys in the minute of ours, {} and {}: delete the one that nobody uses",
+                self.calls.options.user, made[0], made[1]
+            ))),
+        }
+    }
+
+    async fn disable(&self, id: &CredentialId) -> Result<()> {
+        self.ensure_not_own(id).await?;
+        match self.calls.set(id, StatusType::Inactive).await {
+            Err(error) if error.kind == ErrorKind::NotFound => self.gone(id).await,
+            done => done,
+        }
+    }
+
+    async fn enable(&self, credential: &Credential) -> Result<()> {
+        self.calls.set(&credential.id, StatusType::Active).await
+    }
+
+    async fn revoke(&self, id: &CredentialId) -> Result<()> {
+        self.ensure_not_own(id).await?;
+        match self.calls.delete(id).await {
+            Err(error) if error.kind == ErrorKind::NotFound => self.gone(id).await,
+            done => done,
+        }
+    }
+
+    async fn last_used(&self, id: &CredentialId) -> Result<LastUse> {
+        let seen = self.calls.last_use(id.as_str()).await?;
+        Ok(LastUse {
+            at_ms: seen.at_ms,
+            as_of_ms: self.calls.clock.now_ms() - LAG_MS,
+            granularity: GRANULARITY,
+        })
+    }
+
+    async fn refused_uses(&self, _id: &CredentialId, _since_ms: i64) -> Result<Vec<Refusal>> {
+        Ok(Vec::new())
+    }
+
+    async fn sessions(&self, _id: &CredentialId) -> Result<Vec<Session>> {
+        Err(ruled_out("asked for its sessions"))
+    }
+
+    async fn end_sessions(&self, _id: &CredentialId) -> Result<u64> {
+        Err(ruled_out("asked to end sessions"))
+    }
+}
+
+/// As AWS writes them: <https://docs.aws.amazon.com/IAM/latest/APIReference/API_AccessKey.html>.
+fn is_id(text: &str) -> bool {
+    (16..=128).contains(&text.len()) && text.bytes().all(|c| c.is_ascii_alphanumeric())
+}
+
+fn is_secret(text: &str) -> bool {
+    text.len() == 40
+        && text
+            .bytes()
+            .all(|c| c.is_ascii_alphanumeric() || b"+/".contains(&c))
+}
+
+fn ruled_out(what: &str) -> Error {
+    Error::invalid(format!("an access key is not {what}"))
+}
