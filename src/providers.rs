@@ -11,7 +11,7 @@ use crate::rotation::facts::Capabilities;
 use keywheel_contract::{Consumer, Error, FingerprintKey, Issuer, Place, Result, SecretStore};
 #[cfg(feature = "aws")]
 use keywheel_provider_aws::{
-    AwsOptions, AwsStore, DelegatedStore, RotationIssuer, RotationOptions,
+    AwsOptions, AwsStore, DelegatedStore, KeyIssuer, KeyOptions, RotationIssuer, RotationOptions,
 };
 #[cfg(feature = "azure")]
 use keywheel_provider_azure::{AzureOptions, AzureStore};
@@ -160,6 +160,11 @@ impl Providers {
             #[cfg(feature = "postgres")]
             "postgres" => Arc::new(PostgresIssuer::new(
                 settings::<PostgresOptions>(&spec.options)?,
+                &self.config.base,
+            )?),
+            #[cfg(feature = "aws")]
+            "aws-iam-key" => Arc::new(KeyIssuer::new(
+                &settings::<KeyOptions>(&spec.options)?,
                 &self.config.base,
             )?),
             #[cfg(feature = "redis")]

@@ -1,11 +1,11 @@
-//! The store `aws-secrets-manager` and the issuer `aws-rotation`, as the inventory writes them.
+//! The store `aws-secrets-manager` and the issuers `aws-rotation` and `aws-iam-key`, as the inventory writes them.
 
 use super::definition::Destination;
 use super::issuer::FoundIssuer;
 use super::kinds::objection;
 use super::resolve::Resolver;
 use crate::config::file::{Key, Keys, Kind, Problem, Shape};
-use keywheel_provider_aws::AwsOptions;
+use keywheel_provider_aws::{AwsOptions, KeyOptions};
 use serde_json::{Map, Value, json};
 
 /// AWS Secrets Manager.
@@ -17,31 +17,15 @@ pub(crate) const KIND: Kind = Kind {
             Shape::Text,
             "region of the secrets; the daemon's own where left out",
         ),
-        Key::new(
-            "profile",
-            Shape::Text,
-            "profile of AWS's shared configuration files",
-        ),
-        Key::new(
-            "access_key",
-            Shape::Table(&ACCESS_KEY),
-            "an access key, instead of AWS's own chain of credentials",
-        ),
-        Key::new(
-            "assume_role",
-            Shape::Table(&ROLE),
-            "a role to take before anything is called",
-        ),
+        PROFILE,
+        OUR_KEY,
+        OUR_ROLE,
         Key::new(
             "endpoint",
             Shape::Text,
             "https://host:port of Secrets Manager, where it is not the public one",
         ),
-        Key::new(
-            "sts_endpoint",
-            Shape::Text,
-            "the same of the Security Token Service",
-        ),
+        STS_ENDPOINT,
         Key::new(
             "delegate",
             Shape::Flag,
@@ -59,6 +43,58 @@ pub(crate) const ROTATION: Kind = Kind {
     name: "aws-rotation",
     ..Kind::PLAIN
 };
+
+/// Access keys of an IAM user.
+pub(crate) const IAM_KEY: Kind = Kind {
+    name: "aws-iam-key",
+    keys: &[
+        Key::needed(
+            "user",
+            Shape::Text,
+            "name of the IAM user, without its path",
+        ),
+        Key::new(
+            "region",
+            Shape::Text,
+            "region whose Security Token Service tries the keys; the daemon's own where left out",
+        ),
+        PROFILE,
+        OUR_KEY,
+        OUR_ROLE,
+        Key::new(
+            "endpoint",
+            Shape::Text,
+            "https://host:port of IAM, where it is not the public one",
+        ),
+        STS_ENDPOINT,
+    ],
+    fields: &["access_key_id", "secret_access_key"],
+    public_fields: &["access_key_id"],
+    addresses: &["endpoint", "sts_endpoint"],
+    try_out: |options| objection(options, |read: KeyOptions| read.check()),
+    ..Kind::PLAIN
+};
+
+const PROFILE: Key = Key::new(
+    "profile",
+    Shape::Text,
+    "profile of AWS's shared configuration files",
+);
+const OUR_KEY: Key = Key::new(
+    "access_key",
+    Shape::Table(&ACCESS_KEY),
+    "an access key, instead of AWS's own chain of credentials",
+);
+const OUR_ROLE: Key = Key::new(
+    "assume_role",
+    Shape::Table(&ROLE),
+    "a role to take before anything is called",
+);
+const STS_ENDPOINT: Key = Key::new(
+    "sts_endpoint",
+    Shape::Text,
+    "the same of the Security Token Service",
+);
 
 static ACCESS_KEY: Keys = Keys {
     title: "an access key",
@@ -141,7 +177,7 @@ fn settings(place: &Destination) -> Map<String, Value> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Files, store_problems};
+    use super::super::testing::{Files, problems_of_issuer, store_problems};
 
     fn problems(settings: &str, place: &str) -> String {
         let store = format!("kind = \"aws-secrets-manager\"\n{settings}");
@@ -186,6 +222,62 @@ mod tests {
         ] {
             let said = problems(settings, "");
             assert!(said.contains(words), "{settings}: {said}");
+        }
+    }
+
+    #[test]
+    fn a_user_whose_keys_are_rotated_is_understood_or_refused() {
+        let said = |more: &str| {
+            let issuer = format!("kind = \"aws-iam-key\"\n{more}");
+            problems_of_issuer(&issuer, "secret_access_key")
+        };
+        assert_eq!(said("user = \"app\"\nregion = \"eu-west-1\""), "");
+        for (more, words) in [
+            ("", "user"),
+            ("user = \"/team/app\"", "without its path"),
+            ("user = \"app\"\nendpoint = \"http://h\"", "not encrypted"),
+            (
+                "user = \"app\"\nendpoint = \"https://iam.amazonaws.com\"",
+                "is not allowed for `production`",
+            ),
+            (
+                "user = \"app\"\nsts_endpoint = \"https://169.254.169.254\"",
+                "never called",
+            ),
+        ] {
+            let said = said(more);
+            assert!(said.contains(words), "{more}: {said}");
+        }
+    }
+
+    /// What a handshake proves of a key that is published in these fields.
+    fn proof_field(fields: &str) -> Option<String> {
+        let team = format!(
+            "[secrets.a]\nno_consumers = \"example\"\nissuer = {{ kind = \"aws-iam-key\", user = \"app\" }}\n\
+             publish_to = [{{ store = \"main\", path = \"a\", {fields} }}]\n"
+        );
+        let read = Files::usual().with("inventory/production/team.toml", &team);
+        let read = read.read().ok().unwrap();
+        read.definitions[0].destinations[0].proof_field.clone()
+    }
+
+    #[test]
+    fn the_name_of_a_key_proves_nothing() {
+        let both = "A_ID = \"{access_key_id}\", B_OLD = \"{previous.secret_access_key}\"";
+        for (fields, proof) in [
+            (
+                format!("fields = {{ {both}, C = \"{{secret_access_key}}\" }}"),
+                Some("C"),
+            ),
+            (
+                format!(
+                    "fields = {{ {both}, C = \"{{secret_access_key}}\", D = \"x{{secret_access_key}}\" }}, proof_field = \"D\""
+                ),
+                Some("D"),
+            ),
+            (format!("fields = {{ {both} }}"), None),
+        ] {
+            assert_eq!(proof_field(&fields).as_deref(), proof, "{fields}");
         }
     }
 

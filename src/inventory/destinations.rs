@@ -61,9 +61,11 @@ impl Resolver<'_> {
         Destination {
             store,
             path: self.path(table),
-            fields,
             selector: table.string("selector"),
-            proof_field: table.string("proof_field"),
+            proof_field: table
+                .string("proof_field")
+                .or_else(|| secret_field(&fields, issuer)),
+            fields,
         }
     }
 
@@ -149,6 +151,21 @@ impl Resolver<'_> {
             }
         }
     }
+}
+
+/// Where credentials have fields that are no secret: the first that shows something else of the new one.
+fn secret_field(fields: &BTreeMap<String, String>, issuer: &FoundIssuer) -> Option<String> {
+    let public = issuer.kind?.public_fields;
+    let shows_it = |text: &str| {
+        let template = Template::parse(text).ok();
+        template.is_some_and(|template| {
+            let mut names = template.names();
+            names.any(|name| !name.starts_with("previous.") && !public.contains(&name))
+        })
+    };
+    let mut fields = fields.iter().filter(|_| !public.is_empty());
+    let found = fields.find(|(_, text)| shows_it(text));
+    found.map(|(name, _)| name.clone())
 }
 
 /// Whether what a store of this kind can do depends on how its readers choose a version: a place's own word decides.

@@ -135,6 +135,8 @@ const ISSUERS: &[Kind] = &[
     super::aws::ROTATION,
     #[cfg(feature = "postgres")]
     super::postgres::KIND,
+    #[cfg(feature = "aws")]
+    super::aws::IAM_KEY,
     #[cfg(feature = "redis")]
     super::redis::KIND,
     #[cfg(feature = "http")]
@@ -231,6 +233,12 @@ mod tests {
                 &STORE_KINDS,
                 "vault",
                 keywheel_provider_vault::VaultOptions::KEYS,
+            ),
+            #[cfg(feature = "aws")]
+            (
+                &ISSUER_KINDS,
+                "aws-iam-key",
+                keywheel_provider_aws::KeyOptions::KEYS,
             ),
             #[cfg(feature = "redis")]
             (

@@ -146,12 +146,25 @@ pub(super) fn one_consumer(proof: &str, instances: u32) -> String {
 /// What reading says about an issuer `main` with these lines and a secret of its; empty where all is well.
 #[cfg(any(feature = "postgres", feature = "redis"))]
 pub(super) fn issuer_problems(issuer: &str) -> String {
+    problems_of_issuer(issuer, "password")
+}
+
+/// The same where the field that is published is another one.
+#[cfg(any(
+    feature = "aws",
+    feature = "azure",
+    feature = "postgres",
+    feature = "redis"
+))]
+pub(super) fn problems_of_issuer(issuer: &str, field: &str) -> String {
     let environment = format!("{ENVIRONMENT}[issuers.main]\n{issuer}\n");
-    let team = "[secrets.a]\nissuer = { use = \"main\" }\nno_consumers = \"example\"\n\
-                publish_to = [{ store = \"main\", path = \"a\", fields = { PASSWORD = \"{password}\" } }]\n";
+    let team = format!(
+        "[secrets.a]\nissuer = {{ use = \"main\" }}\nno_consumers = \"example\"\n\
+         publish_to = [{{ store = \"main\", path = \"a\", fields = {{ SECRET = \"{{{field}}}\" }} }}]\n"
+    );
     let read = Files::usual()
         .with("inventory/production/environment.toml", &environment)
-        .with("inventory/production/team.toml", team)
+        .with("inventory/production/team.toml", &team)
         .read();
     let problems = read.err().unwrap_or_default();
     let each = problems.iter().map(ToString::to_string);

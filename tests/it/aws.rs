@@ -1,6 +1,7 @@
 //! A whole rotation with an emulator of AWS as the store, behind a proxy that loses the first answer to every write.
 
 mod delegated;
+mod keys;
 
 use crate::project::stored::{Stored, tell_what_became_of_the_old};
 use crate::project::{Project, Tokens};

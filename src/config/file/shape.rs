@@ -117,6 +117,8 @@ pub(crate) struct Kind {
     pub(crate) generated: bool,
     /// The fields of its credentials; empty where only the provider knows.
     pub(crate) fields: &'static [&'static str],
+    /// Those of them that are no secret, and that to hold proves nothing.
+    pub(crate) public_fields: &'static [&'static str],
     /// A store whose places must name fields.
     pub(crate) needs_fields: bool,
     /// Its settings that are addresses we show a credential to.
@@ -153,6 +155,7 @@ impl Kind {
         keys: &[],
         generated: false,
         fields: &[],
+        public_fields: &[],
         needs_fields: false,
         addresses: &[],
         vendor_hosts: &[],

@@ -51,14 +51,28 @@ impl KeyIssuer {
         Self { settles, ..self }
     }
 
-    /// We must stay able to end the rest.
-    async fn ensure_not_own(&self, id: &CredentialId) -> Result<()> {
-        match self.calls.own().await?.iter().any(|own| own == id.as_str()) {
+    /// Whoever ends the key that it signs with can end nothing more, and cannot take it back.
+    async fn ensure_not_own(&self, id: &str) -> Result<()> {
+        match self.calls.own().await?.iter().any(|own| own == id) {
             false => Ok(()),
             true => Err(Error::invalid(format!(
-                "access key {id} is the one that keywheel signs with here: publish the new one to where its \
-                 `access_key` is read, or give keywheel another identity; nothing was changed"
+                "keywheel itself signs with access key {id}, which it could not end: give the issuer another \
+                 identity than `{}`; nothing was changed",
+                self.calls.options.user
             ))),
+        }
+    }
+
+    /// Writes the note. One whose answer was lost is looked for: nothing may be made that is not announced.
+    async fn announce(&self, note: &Note) -> Result<()> {
+        match self.calls.announce(note).await {
+            Err(lost) if lost.kind == ErrorKind::UnknownOutcome => {
+                match self.calls.note().await?.as_ref() == Some(note) {
+                    true => Ok(()),
+                    false => Err(lost),
+                }
+            }
+            done => done,
         }
     }
 
@@ -148,12 +162,15 @@ impl Issuer for KeyIssuer {
 
     async fn mint(&self, tag: &Tag) -> Result<Credential> {
         let before = self.calls.with_room().await?;
+        for key in &before {
+            self.ensure_not_own(&key.id).await?;
+        }
         let note = Note {
             tag: tag.as_str().to_owned(),
-            at_ms: self.calls.clock.now_ms(),
+            at_ms: self.calls.clock.now_ms() / 1_000 * 1_000,
             before: before.into_iter().map(|key| key.id).collect(),
         };
-        self.calls.announce(&note).await?;
+        self.announce(&note).await?;
         self.calls.create().await
     }
 
@@ -200,7 +217,7 @@ impl Issuer for KeyIssuer {
     }
 
     async fn disable(&self, id: &CredentialId) -> Result<()> {
-        self.ensure_not_own(id).await?;
+        self.ensure_not_own(id.as_str()).await?;
         match self.calls.set(id, StatusType::Inactive).await {
             Err(error) if error.kind == ErrorKind::NotFound => self.gone(id).await,
             done => done,
@@ -212,7 +229,7 @@ impl Issuer for KeyIssuer {
     }
 
     async fn revoke(&self, id: &CredentialId) -> Result<()> {
-        self.ensure_not_own(id).await?;
+        self.ensure_not_own(id.as_str()).await?;
         match self.calls.delete(id).await {
             Err(error) if error.kind == ErrorKind::NotFound => self.gone(id).await,
             done => done,

@@ -27,5 +27,5 @@ async fn the_contract_is_kept() {
     };
     let report = suite(&Keys(scene)).await;
     println!("{report}");
-    assert_eq!((report.failed(), report.passed()), (0, 10), "{report}");
+    assert_eq!((report.failed(), report.passed()), (0, 11), "{report}");
 }

@@ -62,10 +62,17 @@ async fn that_nothing_was_made_is_said_only_when_it_would_show() {
     tokio::time::sleep(Duration::from_millis(2_500)).await;
     assert!(scene.found(TAG).await.is_empty());
     assert_eq!(scene.keys().len(), 1);
-    // A note that did not get there makes no key either.
+    // A note whose answer is lost is looked for; without one nothing is made.
+    scene
+        .account
+        .faults
+        .next(1, Fault::LoseReply, is("TagUser"));
+    let made = scene.mint(NEXT).await.unwrap();
+    assert_eq!(scene.found(NEXT).await, [made.id.as_str()]);
+    scene.issuer.revoke(&made.id).await.unwrap();
     scene.account.faults.next(1, Fault::Reset, is("TagUser"));
-    assert_eq!(refused(scene.mint(NEXT).await).word(), "unknown_outcome");
-    assert!(scene.found(NEXT).await.is_empty());
+    assert_eq!(refused(scene.mint(TAG).await).word(), "unknown_outcome");
+    assert!(scene.found(TAG).await.is_empty());
     assert_eq!(scene.keys().len(), 1);
 }
 

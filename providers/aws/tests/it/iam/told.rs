@@ -91,15 +91,24 @@ async fn keywheel_does_not_saw_off_its_own_branch() {
     let Some(scene) = Scene::of("own").await else {
         return;
     };
-    // The one who may do everything rotates the key that it signs with.
-    let own = CredentialId::new(&scene.account.admin.id);
+    // The user may rotate its own keys, and keywheel signs with the one in use.
+    let lines = "c.put_user_policy(UserName=told, PolicyName='rotate', PolicyDocument=json.dumps({
+        'Version': '2012-10-17', 'Statement': [{'Effect': 'Allow', 'Action': 'iam:*', 'Resource': '*'}]}))";
+    scene.run(lines, json!("own"));
+    scene.become_key(&scene.account.key);
+    let own = CredentialId::new(&scene.account.key.id);
     for said in [
+        refused(scene.mint(TAG).await),
         refused(scene.issuer.disable(&own).await),
         refused(scene.issuer.revoke(&own).await),
     ] {
         assert_eq!(said.word(), "invalid", "{said}");
         assert!(said.message.contains("signs with"), "{said}");
     }
+    assert_eq!(
+        scene.keys(),
+        [(scene.account.key.id.clone(), "Active".to_owned())]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
