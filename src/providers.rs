@@ -14,7 +14,7 @@ use keywheel_provider_aws::{
     AwsOptions, AwsStore, DelegatedStore, KeyIssuer, KeyOptions, RotationIssuer, RotationOptions,
 };
 #[cfg(feature = "azure")]
-use keywheel_provider_azure::{AzureOptions, AzureStore};
+use keywheel_provider_azure::{AppSecretIssuer, AppSecretOptions, AzureOptions, AzureStore};
 #[cfg(feature = "doppler")]
 use keywheel_provider_doppler::{DopplerOptions, DopplerStore};
 use keywheel_provider_exec::{
@@ -160,6 +160,11 @@ impl Providers {
             #[cfg(feature = "postgres")]
             "postgres" => Arc::new(PostgresIssuer::new(
                 settings::<PostgresOptions>(&spec.options)?,
+                &self.config.base,
+            )?),
+            #[cfg(feature = "azure")]
+            "azure-app-secret" => Arc::new(AppSecretIssuer::new(
+                &settings::<AppSecretOptions>(&spec.options)?,
                 &self.config.base,
             )?),
             #[cfg(feature = "aws")]

@@ -1,8 +1,8 @@
-//! The store `azure-key-vault`, as the inventory writes it.
+//! The store `azure-key-vault` and the issuer `azure-app-secret`, as the inventory writes them.
 
 use super::kinds::objection;
 use crate::config::file::{Key, Keys, Kind, Shape};
-use keywheel_provider_azure::AzureOptions;
+use keywheel_provider_azure::{AppSecretOptions, AzureOptions};
 
 /// Secrets of Azure Key Vault.
 pub(crate) const KIND: Kind = Kind {
@@ -10,16 +10,8 @@ pub(crate) const KIND: Kind = Kind {
     keys: &[
         Key::needed("vault", Shape::Text, "https://NAME.vault.azure.net"),
         Key::needed("login", Shape::Table(&LOGIN), "who we are there"),
-        Key::new(
-            "authority_host",
-            Shape::Text,
-            "where identities log in; https://login.microsoftonline.com where left out",
-        ),
-        Key::new(
-            "ca_file",
-            Shape::Text,
-            "PEM file of authorities that signed the certificates of both",
-        ),
+        AUTHORITY,
+        CA_FILE,
     ],
     addresses: &["vault", "authority_host"],
     vendor_hosts: &[
@@ -33,6 +25,61 @@ pub(crate) const KIND: Kind = Kind {
     try_out: |options| objection(options, |read: AzureOptions| read.check()),
     ..Kind::PLAIN
 };
+
+/// Secrets of an application in Entra.
+pub(crate) const APP_SECRET: Kind = Kind {
+    name: "azure-app-secret",
+    keys: &[
+        TENANT,
+        Key::needed(
+            "application",
+            Shape::Plain,
+            "id of the application whose secrets these are, its client id",
+        ),
+        Key::needed(
+            "login",
+            Shape::Table(&LOGIN),
+            "who we are: an owner of the application, and not itself",
+        ),
+        Key::new(
+            "valid_days",
+            Shape::Count,
+            "after so many days a new secret ends by itself; 730 where left out",
+        ),
+        Key::new(
+            "graph",
+            Shape::Text,
+            "Microsoft Graph; https://graph.microsoft.com where left out",
+        ),
+        AUTHORITY,
+        CA_FILE,
+    ],
+    fields: &["client_secret", "client_id", "key_id", "tenant_id"],
+    public_fields: &["client_id", "key_id", "tenant_id"],
+    addresses: &["graph", "authority_host"],
+    vendor_hosts: &[
+        "graph.microsoft.com",
+        "graph.microsoft.us",
+        "dod-graph.microsoft.us",
+        "microsoftgraph.chinacloudapi.cn",
+        "login.microsoftonline.com",
+        "login.microsoftonline.us",
+        "login.partner.microsoftonline.cn",
+    ],
+    try_out: |options| objection(options, |read: AppSecretOptions| read.check()),
+    ..Kind::PLAIN
+};
+
+const AUTHORITY: Key = Key::new(
+    "authority_host",
+    Shape::Text,
+    "where identities log in; https://login.microsoftonline.com where left out",
+);
+const CA_FILE: Key = Key::new(
+    "ca_file",
+    Shape::Text,
+    "PEM file of authorities that signed the certificates of both",
+);
 
 static LOGIN: Keys = Keys {
     title: "a login",
@@ -99,7 +146,7 @@ const CLIENT_ID: Key = Key::needed("client_id", Shape::Plain, "id of the applica
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::store_problems;
+    use super::super::testing::{problems_of_issuer, store_problems};
 
     fn problems(vault: &str, more: &str, login: &str) -> String {
         let store = format!(
@@ -155,6 +202,40 @@ mod tests {
         ] {
             let said = problems(vault, more, login);
             assert!(said.contains(words), "{vault} {more} {login}: {said}");
+        }
+    }
+
+    #[test]
+    fn an_application_whose_secrets_are_rotated_is_understood_or_refused() {
+        let said = |more: &str| {
+            let issuer = format!(
+                "kind = \"azure-app-secret\"\ntenant = \"t\"\napplication = \"a\"\n{more}"
+            );
+            problems_of_issuer(&issuer, "client_secret")
+        };
+        let login = "login = { managed_identity = {} }";
+        assert_eq!(said(login), "");
+        assert_eq!(
+            said(&format!("{login}\ngraph = \"https://graph.microsoft.us\"")),
+            ""
+        );
+        for (more, words) in [
+            ("", "login"),
+            (
+                "login = { managed_identity = {} }\nvalid_days = 0",
+                "valid_days",
+            ),
+            (
+                "login = { managed_identity = {} }\ngraph = \"https://graph.example.net\"",
+                "is not allowed for `production`",
+            ),
+            (
+                "login = { client_secret = { tenant = \"t\", client_id = \"a\", secret = { env = \"E\" } } }",
+                "itself",
+            ),
+        ] {
+            let said = said(more);
+            assert!(said.contains(words), "{more}: {said}");
         }
     }
 }

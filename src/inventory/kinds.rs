@@ -137,6 +137,8 @@ const ISSUERS: &[Kind] = &[
     super::postgres::KIND,
     #[cfg(feature = "aws")]
     super::aws::IAM_KEY,
+    #[cfg(feature = "azure")]
+    super::azure::APP_SECRET,
     #[cfg(feature = "redis")]
     super::redis::KIND,
     #[cfg(feature = "http")]
@@ -233,6 +235,12 @@ mod tests {
                 &STORE_KINDS,
                 "vault",
                 keywheel_provider_vault::VaultOptions::KEYS,
+            ),
+            #[cfg(feature = "azure")]
+            (
+                &ISSUER_KINDS,
+                "azure-app-secret",
+                keywheel_provider_azure::AppSecretOptions::KEYS,
             ),
             #[cfg(feature = "aws")]
             (

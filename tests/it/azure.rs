@@ -1,5 +1,7 @@
 //! A whole rotation with a key vault as its store that loses the first answer to every write.
 
+mod app;
+
 use crate::project::stored::{Stored, tell_what_became_of_the_old};
 use keywheel_test_servers::authority::Authority;
 use keywheel_test_servers::azure::{Azure, CLIENT, SECRET, TENANT, witness};

@@ -60,7 +60,12 @@ impl KeyVault {
         let origin = options.origin()?;
         let clock = Arc::<Clock>::default();
         let ca_file = options.ca_file.as_ref().map(|file| base.join(file));
-        let identity = Arc::new(Identity::new(options, base)?);
+        let identity = Arc::new(Identity::new(
+            &options.login,
+            &options.authority()?,
+            options.ca_file.as_deref(),
+            base,
+        )?);
         let made = SecretClientOptions {
             client_options: transport::to(&origin, ca_file.as_deref(), &clock)?,
             // A vault of this machine is a test's: it cannot be called as the resource that it asks a token for.

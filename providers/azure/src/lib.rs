@@ -1,4 +1,4 @@
-//! Store `azure-key-vault`: secrets of Azure Key Vault.
+//! Store `azure-key-vault`: secrets of Azure Key Vault. Issuer `azure-app-secret`: secrets of applications in Entra.
 //!
 //! A place is a secret; its value is ours as a whole, or a JSON object of which some fields are. Whatever is written
 //! is the newest version, and the newest version is what consumers read: there is no staging, a disabled newest
@@ -10,6 +10,7 @@
 //!
 //! The calls are those of the official crates; `transport` bounds them, and nothing is ever sent twice by itself.
 
+mod app;
 mod discover;
 mod examine;
 mod history;
@@ -22,5 +23,6 @@ mod shape;
 mod store;
 mod transport;
 
+pub use app::{AppSecretIssuer, AppSecretOptions};
 pub use options::{AzureOptions, ClientSecret, LoginOptions, ManagedIdentity, WorkloadIdentity};
 pub use store::AzureStore;

@@ -1,6 +1,6 @@
 //! Who we are: a token of Entra, obtained anew from the references whenever the SDK asks for one.
 
-use crate::options::{AzureOptions, ClientSecret, LoginOptions, ManagedIdentity, WorkloadIdentity};
+use crate::options::{ClientSecret, LoginOptions, ManagedIdentity, WorkloadIdentity};
 use crate::refusal::{Answer, throttled};
 use crate::transport;
 use async_trait::async_trait;
@@ -18,6 +18,7 @@ use azure_identity::{
 use keywheel_contract::{Error as Refusal, Result, SecretValue};
 use keywheel_http_client::PATIENCE;
 use keywheel_reference::Reference;
+use reqwest::Url;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -49,20 +50,26 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
+    /// `ca_file` and the references count from `base`.
+    ///
     /// # Errors
-    /// `Invalid`: the options cannot work together, or `ca_file` cannot be used.
-    pub(crate) fn new(options: &AzureOptions, base: &Path) -> Result<Self> {
-        let ca_file = options.ca_file.as_ref().map(|file| base.join(file));
-        let http = match &options.login {
+    /// `Invalid`: `ca_file` cannot be used.
+    pub(crate) fn new(
+        login: &LoginOptions,
+        authority: &Url,
+        ca_file: Option<&Path>,
+        base: &Path,
+    ) -> Result<Self> {
+        let http = match login {
             LoginOptions::ManagedIdentity(_) => transport::to_this_machine()?,
             _ => {
-                let authority = options.authority()?;
-                let http = transport::to(&authority, ca_file.as_deref(), &Arc::default())?;
+                let ca_file = ca_file.map(|file| base.join(file));
+                let http = transport::to(authority, ca_file.as_deref(), &Arc::default())?;
                 at(http, authority.as_str())
             }
         };
         Ok(Self {
-            login: options.login.clone(),
+            login: login.clone(),
             base: base.to_owned(),
             http,
             claims: Mutex::default(),

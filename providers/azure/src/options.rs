@@ -88,15 +88,7 @@ impl AzureOptions {
     pub fn check(&self) -> Result<()> {
         self.origin()?;
         self.authority()?;
-        match &self.login {
-            LoginOptions::ManagedIdentity(identity) => identity.check(),
-            LoginOptions::WorkloadIdentity(WorkloadIdentity {
-                tenant, client_id, ..
-            })
-            | LoginOptions::ClientSecret(ClientSecret {
-                tenant, client_id, ..
-            }) => check_id("tenant", tenant).and(check_id("client_id", client_id)),
-        }
+        self.login.check()
     }
 
     /// Scheme, host and port of the vault.
@@ -106,8 +98,27 @@ impl AzureOptions {
 
     /// Scheme, host and port of where identities log in.
     pub(crate) fn authority(&self) -> Result<Url> {
-        let host = self.authority_host.as_deref().unwrap_or(PUBLIC_AUTHORITY);
-        addresses::encrypted_origin("authority_host", host, PUBLIC_AUTHORITY)
+        authority(self.authority_host.as_deref())
+    }
+}
+
+/// Scheme, host and port of where identities log in; the public cloud's where none is named.
+pub(crate) fn authority(host: Option<&str>) -> Result<Url> {
+    let host = host.unwrap_or(PUBLIC_AUTHORITY);
+    addresses::encrypted_origin("authority_host", host, PUBLIC_AUTHORITY)
+}
+
+impl LoginOptions {
+    pub(crate) fn check(&self) -> Result<()> {
+        match self {
+            Self::ManagedIdentity(identity) => identity.check(),
+            Self::WorkloadIdentity(WorkloadIdentity {
+                tenant, client_id, ..
+            })
+            | Self::ClientSecret(ClientSecret {
+                tenant, client_id, ..
+            }) => check_id("tenant", tenant).and(check_id("client_id", client_id)),
+        }
     }
 }
 
@@ -131,7 +142,7 @@ impl ManagedIdentity {
 }
 
 /// Ids stand in addresses: nothing in them leads elsewhere.
-fn check_id(what: &str, id: &str) -> Result<()> {
+pub(crate) fn check_id(what: &str, id: &str) -> Result<()> {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
     if !id.is_empty() && id.chars().all(plain) {
         return Ok(());

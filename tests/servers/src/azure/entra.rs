@@ -102,7 +102,7 @@ async fn token(State(vault): Inside, Path(tenant): Path<String>, body: String) -
     .into_response()
 }
 
-fn refused(status: u16, code: u32) -> Response {
+pub(crate) fn refused(status: u16, code: u32) -> Response {
     let body = json!({
         "error": "invalid_client", "error_description": format!("AADSTS{code}: refused"), "error_codes": [code],
     });
@@ -116,7 +116,7 @@ pub(crate) fn fields(text: &str) -> HashMap<String, String> {
 }
 
 /// What the vendor's client in Python reads before it asks for a token.
-async fn configuration(Path(tenant): Path<String>, headers: HeaderMap) -> Json<Value> {
+pub(crate) async fn configuration(Path(tenant): Path<String>, headers: HeaderMap) -> Json<Value> {
     let at = format!("{}/{tenant}", origin(&headers));
     Json(json!({
         "issuer": format!("{at}/v2.0"),
@@ -125,7 +125,7 @@ async fn configuration(Path(tenant): Path<String>, headers: HeaderMap) -> Json<V
     }))
 }
 
-async fn instance(headers: HeaderMap) -> Json<Value> {
+pub(crate) async fn instance(headers: HeaderMap) -> Json<Value> {
     let at = format!(
         "{}/{TENANT}/v2.0/.well-known/openid-configuration",
         origin(&headers)

@@ -4,6 +4,7 @@
 //! differences: one origin for vault and Entra, rights for the whole vault only, and names that are told apart by case.
 
 mod answers;
+pub mod directory;
 mod entra;
 mod secrets;
 mod vault;

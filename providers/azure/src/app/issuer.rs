@@ -1,0 +1,214 @@
+//! The issuer: what each verb is at Graph and Entra.
+
+use super::graph::{Graph, Known};
+use super::options::AppSecretOptions;
+use super::trial::{Door, Said, dead_or_new};
+use super::{KEY_ID, SECRET};
+use async_trait::async_trait;
+use keywheel_contract::{
+    ChosenBy, Credential, CredentialId, CredentialState, Error, ErrorKind, Fields, Find, Issuer,
+    IssuerCapabilities, LastUse, Liveness, Refusal, Result, SecretValue, Session, Style, Tag,
+};
+use std::path::Path;
+use std::time::Duration;
+
+/// A change of the directory may not be known everywhere for minutes. Microsoft names no figure.
+const SETTLES: Duration = Duration::from_secs(300);
+/// Of 40 characters the first six say little: `[\w~.-]{3}\dQ~[\w~.-]{34}`.
+const ENTROPY_BITS: u32 = 186;
+
+/// The secrets of one application. A credential is named by its key id.
+pub struct AppSecretIssuer {
+    graph: Graph,
+    door: Door,
+    settles: Duration,
+}
+
+impl AppSecretIssuer {
+    /// An issuer as configured; relative paths count from `base`. Nothing is called yet, and no credential is read.
+    ///
+    /// # Errors
+    /// `Invalid`: the options cannot work together, or `ca_file` cannot be used.
+    pub fn new(options: &AppSecretOptions, base: &Path) -> Result<Self> {
+        options.check()?;
+        Ok(Self {
+            door: Door::new(options, base)?,
+            graph: Graph::new(options.clone(), base)?,
+            settles: SETTLES,
+        })
+    }
+
+    /// The same for a directory that knows a change after this long.
+    #[must_use]
+    pub fn settling_in(self, settles: Duration) -> Self {
+        Self { settles, ..self }
+    }
+
+    fn nobody(&self) -> Error {
+        let options = &self.graph.options;
+        Error::invalid(format!(
+            "there is no application {} in tenant {}, or it has no service principal there",
+            options.application, options.tenant
+        ))
+    }
+}
+
+#[async_trait]
+impl Issuer for AppSecretIssuer {
+    fn capabilities(&self) -> IssuerCapabilities {
+        IssuerCapabilities {
+            style: Style::Overlap,
+            chosen_by: ChosenBy::Issuer,
+            find: Find::ByTag,
+            idempotent_mint: false,
+            identifies: true,
+            tests: true,
+            reversible: false,
+            revokes: true,
+            activates: false,
+            reports_last_use: false,
+            sessions: false,
+            reuse: false,
+            host_bound: false,
+            entropy_bits: Some(ENTROPY_BITS),
+        }
+    }
+
+    /// By its id where that is published, and else by the only secret that begins so, if the value works.
+    async fn identify(&self, fields: &Fields) -> Result<Option<CredentialId>> {
+        let text = |name: &str| fields.field(name).and_then(SecretValue::expose_secret_str);
+        let listed = self.graph.secrets().await?;
+        let mut fitting = listed.secrets.iter().filter(|known| match text(KEY_ID) {
+            Some(id) => known.id == id,
+            None => begins(known, text(SECRET)),
+        });
+        let (Some(found), None) = (fitting.next(), fitting.next()) else {
+            return Ok(None);
+        };
+        let found = Credential {
+            id: CredentialId::new(&found.id),
+            fields: fields.duplicate(),
+        };
+        let works = text(KEY_ID).is_some() || self.door.login(&found).await? == Said::Accepted;
+        Ok(works.then_some(found.id))
+    }
+
+    async fn propose(&self, _current: Option<&CredentialId>) -> Result<Credential> {
+        Err(ruled_out("chosen by keywheel"))
+    }
+
+    async fn check_format(&self, candidate: &Fields, previous: Option<&Fields>) -> Result<()> {
+        let secret = candidate.field(SECRET);
+        let text = secret.and_then(SecretValue::expose_secret_str);
+        if !text.is_some_and(is_secret) {
+            return Err(Error::invalid(format!(
+                "`{SECRET}` is not that of an application"
+            )));
+        }
+        let same = |previous: &Fields| match (secret, previous.field(SECRET)) {
+            (Some(new), Some(old)) => new.matches(old),
+            _ => false,
+        };
+        match previous.is_some_and(same) {
+            true => Err(Error::invalid("the secret is the previous one")),
+            false => Ok(()),
+        }
+    }
+
+    async fn mint(&self, tag: &Tag) -> Result<Credential> {
+        let made = self.graph.add(tag).await;
+        made.map_err(|error| match error.kind {
+            ErrorKind::NotFound => Error::invalid(error.message),
+            _ => error,
+        })
+    }
+
+    async fn apply(&self, _tag: &Tag, _candidate: &Credential) -> Result<()> {
+        Err(ruled_out("set by keywheel"))
+    }
+
+    async fn activate(&self, _candidate: &Credential) -> Result<()> {
+        Err(ruled_out("presented by Entra"))
+    }
+
+    async fn test(&self, credential: &Credential) -> Result<Liveness> {
+        match self.door.login(credential).await? {
+            Said::Nobody => Err(self.nobody()),
+            Said::Wrong => {
+                let listed = self.graph.secrets().await?;
+                Ok(dead_or_new(credential.id.as_str(), &listed, self.settles))
+            }
+            Said::Accepted => Ok(Liveness::Alive),
+            Said::Expired => Ok(Liveness::Dead),
+            Said::Unclear => Ok(Liveness::Unknown),
+        }
+    }
+
+    async fn state(&self, id: &CredentialId) -> Result<CredentialState> {
+        let listed = self.graph.secrets().await?;
+        let mut secrets = listed.secrets.iter();
+        let known = secrets.find(|known| known.id == id.as_str());
+        Ok(match known.map(|known| known.until) {
+            None => CredentialState::Absent,
+            Some(Some(until)) if until < listed.now => CredentialState::Disabled,
+            Some(_) => CredentialState::Active,
+        })
+    }
+
+    async fn find(&self, tag: &Tag) -> Result<Vec<CredentialId>> {
+        let listed = self.graph.secrets().await?;
+        let ours = listed.secrets.into_iter();
+        let ours = ours.filter(|known| known.name == tag.as_str());
+        Ok(ours.map(|known| CredentialId::new(known.id)).collect())
+    }
+
+    async fn disable(&self, _id: &CredentialId) -> Result<()> {
+        Err(ruled_out("disabled"))
+    }
+
+    async fn enable(&self, _credential: &Credential) -> Result<()> {
+        Err(ruled_out("enabled"))
+    }
+
+    /// Graph refuses to take away what is not there, in words that it uses for other things too.
+    async fn revoke(&self, id: &CredentialId) -> Result<()> {
+        match self.graph.remove(id).await {
+            Err(error) if matches!(error.kind, ErrorKind::Invalid | ErrorKind::NotFound) => {
+                match self.state(id).await? {
+                    CredentialState::Absent => Ok(()),
+                    _ => Err(error),
+                }
+            }
+            done => done,
+        }
+    }
+
+    async fn last_used(&self, _id: &CredentialId) -> Result<LastUse> {
+        Err(ruled_out("dated by its last use"))
+    }
+
+    async fn refused_uses(&self, _id: &CredentialId, _since_ms: i64) -> Result<Vec<Refusal>> {
+        Ok(Vec::new())
+    }
+
+    async fn sessions(&self, _id: &CredentialId) -> Result<Vec<Session>> {
+        Err(ruled_out("asked for its sessions"))
+    }
+
+    async fn end_sessions(&self, _id: &CredentialId) -> Result<u64> {
+        Err(ruled_out("asked to end sessions"))
+    }
+}
+
+fn begins(known: &Known, secret: Option<&str>) -> bool {
+    !known.hint.is_empty() && secret.is_some_and(|secret| secret.starts_with(&known.hint))
+}
+
+/// 16 to 64 characters: <https://learn.microsoft.com/graph/api/resources/passwordcredential>.
+fn is_secret(text: &str) -> bool {
+    (16..=64).contains(&text.len()) && text.bytes().all(|c| c.is_ascii_graphic())
+}
+
+fn ruled_out(what: &str) -> Error {
+    Error::invalid(format!("a secret of an application is not {what}"))
+}
