@@ -208,9 +208,8 @@ mod tests {
     #[test]
     fn an_application_whose_secrets_are_rotated_is_understood_or_refused() {
         let said = |more: &str| {
-            let issuer = format!(
-                "kind = \"azure-app-secret\"\ntenant = \"t\"\napplication = \"a\"\n{more}"
-            );
+            let issuer =
+                format!("kind = \"azure-app-secret\"\ntenant = \"t\"\napplication = \"a\"\n{more}");
             problems_of_issuer(&issuer, "client_secret")
         };
         let login = "login = { managed_identity = {} }";
