@@ -98,7 +98,7 @@ mod tests {
     use super::AppSecretOptions;
 
     fn options(more: &str) -> AppSecretOptions {
-        let login = match more.contains("login") {
+        let login = match more.contains("login = ") {
             true => "",
             false => "login = { managed_identity = {} }",
         };
