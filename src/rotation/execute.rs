@@ -85,6 +85,7 @@ impl Execution<'_> {
             Order::ReadBack { destination } => self.read_back(destination).await,
             Order::Observe { consumer } => self.observe(consumer).await,
             Order::LastUse => self.last_use().await,
+            Order::RefusedUses => self.refused_uses().await,
         }
     }
 

@@ -359,6 +359,8 @@ pub enum Look {
     Observe,
     /// When the old credential was last used.
     LastUse,
+    /// Who was refused with the old credential since it is disabled.
+    RefusedUses,
     /// The old credential works.
     TestOld,
     /// The old credential is refused.
@@ -368,7 +370,7 @@ pub enum Look {
 }
 
 /// Every kind of reading.
-pub const LOOKS: [Look; 11] = [
+pub const LOOKS: [Look; 12] = [
     Look::Inspect,
     Look::Identify,
     Look::Propose,
@@ -377,6 +379,7 @@ pub const LOOKS: [Look; 11] = [
     Look::Served,
     Look::Observe,
     Look::LastUse,
+    Look::RefusedUses,
     Look::TestOld,
     Look::RefusedOld,
     Look::Settle,
@@ -394,6 +397,7 @@ impl Look {
             Self::Served => "served",
             Self::Observe => "observe",
             Self::LastUse => "last_use",
+            Self::RefusedUses => "refused_uses",
             Self::TestOld => "test_old",
             Self::RefusedOld => "refused_old",
             Self::Settle => "settle",

@@ -3,7 +3,7 @@
 use super::Execution;
 use crate::inventory::Destination;
 use crate::rotation::gate;
-use crate::rotation::plan::{UseFigure, last_version};
+use crate::rotation::plan::{NAMED, UseFigure, last_version};
 use crate::rotation::report::{Answer, Inspected};
 use crate::rotation::values::{OLD, pack, proof_field, recover, render};
 use crate::rotation::words::{Kind, Look};
@@ -246,6 +246,22 @@ impl Execution<'_> {
             figure.also_by(issuer.sessions(&id).await?, before, self.facts.now_ms);
         }
         let detail = serde_json::to_string(&figure).map_err(|e| Error::invalid(e.to_string()))?;
+        Ok(Answer::Looked {
+            result: "ok",
+            detail,
+        })
+    }
+
+    /// From where the old credential was tried in vain since it is disabled.
+    pub(super) async fn refused_uses(&self) -> Result<Answer> {
+        let id = CredentialId::new(self.facts.old_ref().unwrap_or_default());
+        let since_ms = self.facts.phase_since_ms;
+        let refused = self.outside.issuer.refused_uses(&id, since_ms).await?;
+        let mut from: Vec<String> = refused.into_iter().map(|one| one.from).collect();
+        from.sort();
+        from.dedup();
+        from.truncate(NAMED);
+        let detail = serde_json::to_string(&from).map_err(|e| Error::invalid(e.to_string()))?;
         Ok(Answer::Looked {
             result: "ok",
             detail,

@@ -188,13 +188,16 @@ pub(super) fn observing(facts: &Facts) -> Step {
     if let Some(one) = missing.iter().find(failed) {
         return relapse(facts, one);
     }
-    progress.wait(
-        until,
-        "undo",
-        "the old credential is disabled and can be brought back",
-    );
+    let refused = silence::refused(facts, &mut progress, since_ms);
+    let told = "the old credential is disabled and can be brought back";
+    let told = match refused.is_empty() {
+        true => told.to_owned(),
+        false => format!("{told}; refused with it: {}", refused.join(", ")),
+    };
+    progress.wait(until, "undo", &told);
+    let watched = !required.is_empty() || silence::is_watched(facts);
     match progress.or(Event::Observed) {
-        Step::Wait { until_ms, waiting } if !required.is_empty() => Step::Wait {
+        Step::Wait { until_ms, waiting } if watched => Step::Wait {
             until_ms: until_ms.min(facts.now_ms + watch_ms),
             waiting,
         },

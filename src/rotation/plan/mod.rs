@@ -24,7 +24,7 @@ pub use contain::long_outage;
 pub use ending::last_version;
 pub use settle::lost_mint;
 pub(crate) use settle::settle_key;
-pub(crate) use silence::UseFigure;
+pub(crate) use silence::{NAMED, UseFigure};
 
 /// What to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,6 +109,8 @@ pub enum Order {
     },
     /// Ask the issuer when the old credential was last used.
     LastUse,
+    /// Ask the issuer whom it refused since the old credential is disabled.
+    RefusedUses,
 }
 
 /// What a rotation waits for; `waiting_for` in JSON.

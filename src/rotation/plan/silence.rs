@@ -8,8 +8,8 @@ use crate::rotation::facts::{Facts, Probe};
 use crate::rotation::words::{Look, Mode};
 use keywheel_contract::{LastUse, Session, Style};
 
-/// So many of those who are logged in are named; the others are found with the first.
-const NAMED: usize = 5;
+/// So many of those who use it are named; the others are found with the first.
+pub(crate) const NAMED: usize = 5;
 
 /// What an issuer says of the last use, as kept in the reading.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
@@ -133,4 +133,25 @@ fn silent_since(facts: &Facts, probe: &Probe) -> Option<(i64, UseFigure)> {
         .map_or(proven, |at| at + figure.granularity_ms)
         .max(proven);
     Some((last, figure))
+}
+
+/// Who tried the old credential in vain since it is disabled. A listed consumer shows by its proof what it holds;
+/// anybody else is seen only here. A reading that fails is taken again with the next look.
+pub(super) fn refused(facts: &Facts, progress: &mut Progress<'_>, since_ms: i64) -> Vec<String> {
+    if !is_watched(facts) {
+        return Vec::new();
+    }
+    let probe = facts.probe(Look::RefusedUses, "");
+    match probe.filter(|probe| probe.at_ms >= since_ms) {
+        Some(probe) => serde_json::from_str(&probe.detail).unwrap_or_default(),
+        None => {
+            progress.read(Order::RefusedUses);
+            Vec::new()
+        }
+    }
+}
+
+/// Whether the old credential is ended at an issuer that could still be asked about it.
+pub(super) fn is_watched(facts: &Facts) -> bool {
+    facts.can.issuer.reversible && facts.old_ref().is_some()
 }

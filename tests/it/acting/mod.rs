@@ -11,5 +11,6 @@ mod provided;
 mod refusals;
 mod rig;
 mod standby;
+mod strangers;
 mod terminal;
 mod told;

@@ -176,6 +176,10 @@ fn look(world: &mut World, facts: &Facts, order: &Order) -> Result<Answer, Error
             )
         }
         Order::LastUse => last_use(world, facts),
+        Order::RefusedUses => Answer::Looked {
+            result: "ok",
+            detail: serde_json::to_string(&world.strangers).unwrap(),
+        },
         Order::Observe { consumer } => return observe(world, facts, consumer),
         Order::Settle {
             kind,

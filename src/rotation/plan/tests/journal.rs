@@ -363,6 +363,7 @@ fn name_of(order: &Order) -> (Look, &str) {
         Order::ReadBack { destination } => (Look::Served, destination),
         Order::Observe { consumer } => (Look::Observe, consumer),
         Order::LastUse => (Look::LastUse, ""),
+        Order::RefusedUses => (Look::RefusedUses, ""),
         Order::Perform { target, .. } | Order::Settle { target, .. } => (Look::Settle, target),
     }
 }

@@ -1,6 +1,7 @@
 //! Nobody may use the old credential any more, as far as its issuer can say.
 
 use super::cases::{at, ends, play, tries, until};
+use super::run::Run;
 use super::script::Op;
 use super::setting::{Make, Setting};
 use crate::rotation::OLD_UNUSED;
@@ -49,5 +50,18 @@ fn whoever_is_logged_in_with_the_old_credential_is_named_and_waited_for() {
         created_ms: run.world.now_ms,
         until_ms: run.world.now_ms + 86_400_000,
     });
+    ends(run, Phase::Completed);
+}
+
+#[test]
+fn whoever_is_refused_with_the_disabled_credential_is_named() {
+    let mut run = at(&Setting::plain(Make::Overlap), Phase::Observing);
+    run.world.strangers = vec!["10.0.0.9".to_owned()];
+    let tells = |run: &mut Run| {
+        play(run, &[Op::Turns(1)]);
+        assert_eq!(run.phase(), Phase::Observing);
+        format!("{:?}", plan(&run.journal.facts)).contains("refused with it: 10.0.0.9")
+    };
+    assert!((0..6).any(|_| tells(&mut run)));
     ends(run, Phase::Completed);
 }
