@@ -188,6 +188,11 @@ pub trait Issuer: Send + Sync {
     /// Ends it for good. Ending one that is gone succeeds.
     async fn revoke(&self, id: &CredentialId) -> Result<()>;
 
+    /// The same, for issuers that end a credential only for whoever shows it; it has as many fields as are known.
+    async fn revoke_shown(&self, credential: &Credential) -> Result<()> {
+        self.revoke(&credential.id).await
+    }
+
     /// When it was last used.
     async fn last_used(&self, id: &CredentialId) -> Result<LastUse>;
 

@@ -150,7 +150,7 @@ async fn revoked(bench: &Bench<'_>) -> Verdict {
     needs(can.revokes, "a credential cannot be revoked")?;
     let made = bench.obtain(&tag()?).await?;
     for _ in 0..2 {
-        bench.issuer().revoke(&made.id).await?;
+        bench.issuer().revoke_shown(&made).await?;
     }
     bench.ensure_liveness(&made, Liveness::Dead, "revoke").await
 }
@@ -306,7 +306,7 @@ impl Bench<'_> {
 
     async fn end(&self, made: &Credential) -> Verdict {
         if self.issuer().capabilities().revokes {
-            self.issuer().revoke(&made.id).await?;
+            self.issuer().revoke_shown(made).await?;
         }
         Ok(())
     }
