@@ -33,7 +33,7 @@ impl Execution<'_> {
             ),
             Kind::EnableCredential => done(self.outside.issuer.enable(&self.old(target)).await),
             Kind::Revoke | Kind::RevokeOrphan | Kind::DestroyCandidate => {
-                done(self.outside.issuer.revoke(&CredentialId::new(target)).await)
+                done(self.outside.issuer.revoke_shown(&self.named(target)).await)
             }
             Kind::EndSessions => {
                 let ended = self
@@ -75,6 +75,19 @@ impl Execution<'_> {
         Credential {
             id: CredentialId::new(id),
             fields,
+        }
+    }
+
+    /// One of the two by its name, with as much of its value as is known; of any other, the name alone.
+    fn named(&self, id: &str) -> Credential {
+        let candidate = self.facts.candidate_ref() == Some(id);
+        match candidate.then(|| self.candidate().ok()).flatten() {
+            Some(candidate) => candidate,
+            None if self.facts.old_ref() == Some(id) => self.old(id),
+            None => Credential {
+                id: CredentialId::new(id),
+                fields: Fields::default(),
+            },
         }
     }
 
