@@ -386,16 +386,28 @@ impl Issuer for HttpIssuer {
     }
 
     async fn revoke(&self, id: &CredentialId) -> Result<()> {
-        if self.pack().revoke.is_empty() {
+        let fields = Fields::new();
+        self.revoke_shown(&Credential {
+            id: id.clone(),
+            fields,
+        })
+        .await
+    }
+
+    async fn revoke_shown(&self, credential: &Credential) -> Result<()> {
+        let pack = self.pack();
+        if pack.revoke.is_empty() {
             return Err(self.cannot("ending a credential by a program"));
         }
+        if credential.fields.is_empty() && pack.shows_to_revoke() {
+            return Err(self.cannot("ending a credential whose value is not known"));
+        }
         let mut scope = self.service.inside().await?;
-        if !self.names(id, &mut scope).await? {
+        if !self.names(&credential.id, &mut scope).await? {
             return Ok(());
         }
-        self.service
-            .end("revoke", &self.pack().revoke, &mut scope)
-            .await
+        scope.keep_all(&credential.fields);
+        self.service.end("revoke", &pack.revoke, &mut scope).await
     }
 
     async fn last_used(&self, id: &CredentialId) -> Result<LastUse> {

@@ -138,7 +138,7 @@ fn named(pack: &Pack, world: &World, route: &Route, found: &Found) -> Option<usi
             .iter()
             .all(|(name, text)| key.fields.get(*name) == Some(text))
     };
-    let known = route.does == Does::Use && !fields.is_empty();
+    let known = matches!(route.does, Does::Use | Does::End) && !fields.is_empty();
     known.then(|| world.keys.iter().rposition(fits)).flatten()
 }
 

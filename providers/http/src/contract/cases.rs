@@ -128,7 +128,7 @@ impl Bench {
 
     async fn end(&self, made: &Credential) -> Result<()> {
         match self.issuer.capabilities().revokes {
-            true => self.issuer.revoke(&made.id).await,
+            true => self.issuer.revoke_shown(made).await,
             false => Ok(()),
         }
     }

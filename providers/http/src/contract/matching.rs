@@ -153,6 +153,11 @@ fn fits(pattern: &Value, value: &Value, found: &mut Found) -> bool {
                 .and_then(|(pattern, actual)| captured(&pattern, &actual));
             names.map(|names| found.extend(names)).is_some()
         }
+        (Value::Array(pattern), Value::Array(value)) => {
+            let mut pairs = pattern.iter().zip(value);
+            pattern.len() == value.len()
+                && pairs.all(|(pattern, value)| fits(pattern, value, found))
+        }
         (Value::Object(pattern), Value::Object(value)) => {
             let known = value.keys().all(|key| pattern.contains_key(key));
             known

@@ -217,6 +217,16 @@ fn texts(call: &Call) -> Result<Vec<Text>, String> {
     Ok(json?.into_iter().chain(plain.cloned()).collect())
 }
 
+/// Every name in what a call sends beside its address; none where it cannot be read.
+pub(super) fn names(call: &Call) -> Vec<String> {
+    let texts = texts(call).unwrap_or_default();
+    texts
+        .iter()
+        .flat_map(Text::names)
+        .map(str::to_owned)
+        .collect()
+}
+
 fn address(call: &Call) -> impl Iterator<Item = &str> {
     let path = call.methods().map(|(_, path)| path);
     path.chain(call.query.values()).flat_map(Text::names)

@@ -123,6 +123,16 @@ impl Pack {
         self.test.as_ref().is_some_and(|call| call.get.is_none())
     }
 
+    /// Whether a credential is ended only for whoever shows it.
+    pub(crate) fn shows_to_revoke(&self) -> bool {
+        let shown = |call: &Call| {
+            check::names(call)
+                .iter()
+                .any(|name| self.fields.contains_key(name))
+        };
+        self.revoke.iter().any(shown)
+    }
+
     /// Every call with the name of its operation and the way in which it says who asks.
     pub(crate) fn calls(&self) -> Vec<(&'static str, &'static str, &Call)> {
         let each = |name, calls: &'static str| (name, calls);

@@ -53,7 +53,7 @@ async fn exchanges(name: &str) -> Vec<Exchange> {
         issuer.enable(&made).await.unwrap();
     }
     if can.revokes {
-        issuer.revoke(&made.id).await.unwrap();
+        issuer.revoke_shown(&made).await.unwrap();
     }
     played.exchanges()
 }
