@@ -4,10 +4,10 @@
 //! away, and can be put back as long as its value is known. Only SHA-256 hashes are sent (`ACL SETUSER user #hash`), so
 //! that no password is in a command, a log or a `MONITOR`. Every change is saved in the transaction that makes it, so
 //! that a restart loses none; and the one that takes a password away closes the user's connections, for a login outlives
-//! its password ([`change`]).
+//! its password (`change.rs`).
 //!
 //! A hash is no good name for a password that a person once chose, for it can be guessed from; a credential is named
-//! by the user and a keyed fingerprint of the hash ([`identity`]).
+//! by the user and a keyed fingerprint of the hash (`identity.rs`).
 
 mod account;
 mod change;
