@@ -18,6 +18,7 @@ pub mod doppler;
 pub mod faults;
 pub mod google;
 pub mod logs;
+pub mod mariadb;
 pub mod npm;
 pub mod openbao;
 pub mod postgres;

@@ -6,11 +6,14 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 
 /// Names the message whose first answer is to be lost; `None` for those that are to be answered.
 pub type Loses = Arc<dyn Fn(&[u8]) -> Option<String> + Send + Sync>;
+
+/// Whether this is the message to hold.
+type Holds = Box<dyn Fn(&[u8]) -> bool + Send + Sync>;
 
 /// Passes everything on between clients and one server; it ends, with all connections, when this is dropped.
 pub struct Relay {
@@ -25,6 +28,9 @@ pub struct Relay {
 struct State {
     loses: Mutex<Option<Loses>>,
     lost: Mutex<HashSet<String>>,
+    holds: Mutex<Option<Holds>>,
+    held: Notify,
+    go: Notify,
 }
 
 impl Relay {
@@ -56,6 +62,21 @@ impl Relay {
     #[must_use]
     pub fn lost(&self) -> Vec<String> {
         self.state.lost.lock().unwrap().iter().cloned().collect()
+    }
+
+    /// The next message like this is held, until it is let go: it arrives late.
+    pub fn hold_first(&self, like_this: impl Fn(&[u8]) -> bool + Send + Sync + 'static) {
+        *self.state.holds.lock().unwrap() = Some(Box::new(like_this));
+    }
+
+    /// Waits until a message is held.
+    pub async fn holds(&self) {
+        self.state.held.notified().await;
+    }
+
+    /// Lets it go.
+    pub fn let_go(&self) {
+        self.state.go.notify_one();
     }
 
     /// From now on nothing passes, and no connection closes: the server hangs.
@@ -106,7 +127,14 @@ async fn pass(
                 loses.send_replace(true);
             }
         };
-        copy(&mut from_client, &mut to_server, heard.clone(), read).await;
+        copy(
+            &mut from_client,
+            &mut to_server,
+            heard.clone(),
+            &state,
+            read,
+        )
+        .await;
     };
     let back = async {
         let mut answer = vec![0; 64 * 1024];
@@ -131,12 +159,17 @@ async fn copy(
     from: &mut OwnedReadHalf,
     to: &mut OwnedWriteHalf,
     mut heard: watch::Receiver<bool>,
+    state: &State,
     read: impl Fn(&[u8]),
 ) {
     let mut message = vec![0; 64 * 1024];
     while let Ok(length @ 1..) = from.read(&mut message).await {
         if heard.wait_for(|silent| !silent).await.is_err() {
             return;
+        }
+        if state.is_to_be_held(&message[..length]) {
+            state.held.notify_one();
+            state.go.notified().await;
         }
         read(&message[..length]);
         if to.write_all(&message[..length]).await.is_err() {
@@ -146,6 +179,11 @@ async fn copy(
 }
 
 impl State {
+    fn is_to_be_held(&self, message: &[u8]) -> bool {
+        let mut holds = self.holds.lock().unwrap();
+        holds.take_if(|like_this| like_this(message)).is_some()
+    }
+
     fn is_to_be_lost(&self, message: &[u8]) -> bool {
         let loses = self.loses.lock().unwrap().clone();
         let name = loses.and_then(|loses| loses(message));

@@ -1,0 +1,236 @@
+//! The issuer.
+
+use crate::identity::{Names, fits};
+use crate::login::Login;
+use crate::options::MysqlOptions;
+use crate::server::{Admin, Dialect, Server, text};
+use crate::{native, oracle, password};
+use async_trait::async_trait;
+use keywheel_contract::{
+    ChosenBy, Credential, CredentialId, CredentialState, Error, Fields, Find, FingerprintKey,
+    Issuer, IssuerCapabilities, LastUse, Liveness, Refusal, Result, SecretValue, Session, Style,
+    Tag,
+};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Passwords of one account, two at once. Each is of the fields `user` and `password`.
+pub struct MysqlIssuer {
+    server: Server,
+    names: Names,
+}
+
+impl MysqlIssuer {
+    /// An issuer by these options; relative paths count from `base`. Nothing is called yet.
+    ///
+    /// # Errors
+    /// `Invalid`: the options cannot work.
+    pub fn new(options: MysqlOptions, base: &Path, key: Arc<FingerprintKey>) -> Result<Self> {
+        let server = Server::new(options, base)?;
+        let names = Names::new(server.account_name(), key);
+        Ok(Self { server, names })
+    }
+
+    /// As a consumer logs in; who publishes the password alone logs in as our user.
+    fn login<'a>(&'a self, fields: &'a Fields) -> Result<Login<'a>> {
+        let user = match fields.field("user") {
+            None => Some(self.server.user()),
+            Some(user) => user.expose_secret_str(),
+        };
+        let user = user.ok_or_else(|| Error::invalid("the field `user` is not text"))?;
+        let password = fields.field("password");
+        let password =
+            password.ok_or_else(|| Error::invalid("the credential has no field `password`"))?;
+        Ok(Login { user, password })
+    }
+
+    /// The password, where it is one of our account's.
+    fn password<'a>(&'a self, fields: &'a Fields) -> Result<&'a SecretValue> {
+        let login = self.login(fields)?;
+        match login.user == self.server.user() {
+            true => Ok(login.password),
+            false => Err(Error::invalid(format!(
+                "the credential is of another user than `{}`",
+                self.server.user()
+            ))),
+        }
+    }
+
+    async fn add(&self, credential: &Credential) -> Result<()> {
+        let password = self.password(&credential.fields)?;
+        let method = self.names.method(&credential.id, password)?;
+        self.server.admin().await?.add(method).await
+    }
+
+    /// Whoever has no such password has it no more.
+    async fn take_away(&self, id: &CredentialId) -> Result<()> {
+        let mut admin = self.server.admin().await?;
+        let Some(account) = admin.account().await? else {
+            return Ok(());
+        };
+        let named = |method: &&crate::account::Method| self.names.id(method).as_ref() == Some(id);
+        match account.methods.iter().find(named) {
+            Some(old) => admin.take_away(&account, old).await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// A policy that wants to see passwords takes no hash; told before anything changes.
+async fn ensure_takes_hashes(admin: &mut Admin<'_>) -> Result<()> {
+    if admin.dialect == Dialect::MySql {
+        // `validate_password` does not look at hashes.
+        return Ok(());
+    }
+    let question = "SELECT @@strict_password_validation AND EXISTS (SELECT 1 FROM information_schema.PLUGINS \
+         WHERE PLUGIN_TYPE = 'PASSWORD VALIDATION' AND PLUGIN_STATUS = 'ACTIVE') AS Strict";
+    let rows = admin
+        .read("its password policy", question.to_owned())
+        .await?;
+    let strict = rows.first().map(|row| text(row, "Strict")).transpose()?;
+    match strict.flatten().as_deref() {
+        Some("1") => Err(Error::invalid(format!(
+            "{} has a password policy that wants to see each password, and none is shown to it: \
+             `SET GLOBAL strict_password_validation = OFF` lets hashes pass",
+            admin.server.address
+        ))),
+        _ => Ok(()),
+    }
+}
+
+#[async_trait]
+impl Issuer for MysqlIssuer {
+    fn capabilities(&self) -> IssuerCapabilities {
+        IssuerCapabilities {
+            style: Style::Overlap,
+            chosen_by: ChosenBy::Keywheel,
+            find: Find::ByValue,
+            idempotent_mint: false,
+            identifies: true,
+            tests: true,
+            reversible: true,
+            revokes: true,
+            activates: false,
+            reports_last_use: false,
+            // Those of one password cannot be told from those of the other.
+            sessions: false,
+            reuse: true,
+            host_bound: false,
+            entropy_bits: Some(password::entropy_bits(self.server.options.length())),
+        }
+    }
+
+    async fn identify(&self, fields: &Fields) -> Result<Option<CredentialId>> {
+        let password = self.password(fields)?;
+        let account = self.server.admin().await?.existing().await?;
+        let known = account.methods.iter().find(|method| fits(method, password));
+        Ok(known.and_then(|method| self.names.id(method)))
+    }
+
+    /// Also looks whether the server would take it: a person is told before anything changes.
+    async fn propose(&self, _current: Option<&CredentialId>) -> Result<Credential> {
+        let mut admin = self.server.admin().await?;
+        let account = admin.existing().await?;
+        account.ensure_usable(self.names.account())?;
+        ensure_takes_hashes(&mut admin).await?;
+        let plugin = match (admin.dialect, account.methods.first()) {
+            (Dialect::MySql, Some(method)) if oracle::is_known(&method.plugin) => &method.plugin,
+            (Dialect::MySql, Some(method)) => return Err(not_made(&method.plugin)),
+            _ => native::PLUGIN,
+        };
+        let password = password::draw(self.server.options.length())?;
+        let id = self.names.new_id(plugin, &password)?;
+        let user = SecretValue::from(self.server.user().to_owned());
+        let fields = [("user".to_owned(), user), ("password".to_owned(), password)];
+        Ok(Credential {
+            id,
+            fields: fields.into_iter().collect(),
+        })
+    }
+
+    async fn check_format(&self, candidate: &Fields, previous: Option<&Fields>) -> Result<()> {
+        let password = self.password(candidate)?;
+        if password.len() < self.server.options.length() {
+            return Err(Error::invalid("the password is shorter than `length`"));
+        }
+        let same = previous.and_then(|previous| previous.field("password"));
+        match same.is_some_and(|same| same.matches(password)) {
+            true => Err(Error::invalid("the password is the one in use")),
+            false => Ok(()),
+        }
+    }
+
+    async fn mint(&self, _tag: &Tag) -> Result<Credential> {
+        Err(ruled_out("mint", "we choose the password"))
+    }
+
+    async fn apply(&self, _tag: &Tag, candidate: &Credential) -> Result<()> {
+        self.add(candidate).await
+    }
+
+    async fn activate(&self, _candidate: &Credential) -> Result<()> {
+        Err(ruled_out("activate", "consumers present the password"))
+    }
+
+    async fn test(&self, credential: &Credential) -> Result<Liveness> {
+        self.server.test(&self.login(&credential.fields)?).await
+    }
+
+    /// A password is there or not; whether the account is locked is not told here, for that ends no password.
+    async fn state(&self, id: &CredentialId) -> Result<CredentialState> {
+        let account = self.server.admin().await?.account().await?;
+        let methods = account.map(|account| account.methods).unwrap_or_default();
+        let named = |method: &crate::account::Method| self.names.id(method).as_ref() == Some(id);
+        Ok(match methods.iter().any(named) {
+            true => CredentialState::Active,
+            false => CredentialState::Absent,
+        })
+    }
+
+    async fn find(&self, _tag: &Tag) -> Result<Vec<CredentialId>> {
+        Err(ruled_out("find", "a password carries no mark"))
+    }
+
+    async fn disable(&self, id: &CredentialId) -> Result<()> {
+        self.take_away(id).await
+    }
+
+    async fn enable(&self, credential: &Credential) -> Result<()> {
+        self.add(credential).await
+    }
+
+    async fn revoke(&self, id: &CredentialId) -> Result<()> {
+        self.take_away(id).await
+    }
+
+    async fn last_used(&self, _id: &CredentialId) -> Result<LastUse> {
+        Err(ruled_out("last_used", "the server keeps no such time"))
+    }
+
+    /// The server tells nobody of refused logins but its error log.
+    async fn refused_uses(&self, _id: &CredentialId, _since_ms: i64) -> Result<Vec<Refusal>> {
+        Ok(Vec::new())
+    }
+
+    async fn sessions(&self, _id: &CredentialId) -> Result<Vec<Session>> {
+        Err(ruled_out("sessions", SAME_USER))
+    }
+
+    async fn end_sessions(&self, _id: &CredentialId) -> Result<u64> {
+        Err(ruled_out("end_sessions", SAME_USER))
+    }
+}
+
+const SAME_USER: &str = "a connection does not say which password it was opened with; all of the account's are closed \
+                         when one is taken away";
+
+fn ruled_out(what: &str, why: &str) -> Error {
+    Error::invalid(format!("issuer `mysql` has no {what}: {why}"))
+}
+
+fn not_made(plugin: &str) -> Error {
+    Error::invalid(format!(
+        "the account logs in by `{plugin}`, whose hashes are not made here: give it a password by \
+         `caching_sha2_password`"
+    ))
+}

@@ -1,0 +1,205 @@
+//! Accounts of MariaDB: read from `mysql.global_priv`, changed by one compound statement (pure).
+
+use crate::account::{Account, Method};
+use crate::link::CHANGED;
+use crate::quote;
+use keywheel_contract::{Error, Result};
+use serde::Deserialize;
+
+/// One row: the account as JSON, and what it is compared by.
+pub(crate) fn question(user: &str, host: &str) -> String {
+    format!(
+        "SELECT Priv, {SEEN} AS Seen FROM mysql.global_priv WHERE {}",
+        which(user, host)
+    )
+}
+
+/// A change of any part of the account is one.
+const SEEN: &str = "SHA2(Priv, 256)";
+
+fn which(user: &str, host: &str) -> String {
+    // Compared byte by byte: a literal has no collation of its own.
+    format!(
+        "User = {} AND Host = {}",
+        quote::text(user),
+        quote::text(host)
+    )
+}
+
+/// The column `Priv`, as far as it matters (`sql/sql_acl.cc`, `User_table_json`).
+#[derive(Deserialize)]
+struct Priv {
+    #[serde(flatten)]
+    first: Way,
+    #[serde(default)]
+    account_locked: bool,
+    /// All methods in their order; the empty one stands for `first`.
+    #[serde(default)]
+    auth_or: Vec<Way>,
+}
+
+#[derive(Deserialize, Clone, Default)]
+struct Way {
+    plugin: Option<String>,
+    authentication_string: Option<String>,
+}
+
+impl Way {
+    fn method(&self) -> Method {
+        Method {
+            plugin: self.plugin.clone().unwrap_or_default(),
+            text: self.authentication_string.clone().unwrap_or_default(),
+        }
+    }
+}
+
+/// # Errors
+/// `Unavailable`: this is not such a column.
+pub(crate) fn read(column: &str, seen: String) -> Result<Account> {
+    let read: Priv = serde_json::from_str(column)
+        .map_err(|_| Error::unavailable("`mysql.global_priv` is not as MariaDB writes it"))?;
+    let ways = match read.auth_or.is_empty() {
+        true => vec![Way::default()],
+        false => read.auth_or,
+    };
+    let method = |way: &Way| match way.plugin {
+        Some(_) => way.method(),
+        None => read.first.method(),
+    };
+    Ok(Account {
+        methods: ways.iter().map(method).collect(),
+        locked: read.account_locked,
+        seen,
+    })
+}
+
+/// The methods with this one more.
+pub(crate) fn with(account: &Account, new: Method) -> Vec<Method> {
+    let others = account
+        .methods
+        .iter()
+        .filter(|method| **method != Method::nobody());
+    others.cloned().chain([new]).collect()
+}
+
+/// The methods without this one; an account without any lets nobody in.
+pub(crate) fn without(account: &Account, old: &Method) -> Vec<Method> {
+    let others = account.methods.iter().filter(|method| *method != old);
+    let mut left: Vec<Method> = others.cloned().collect();
+    if left.is_empty() {
+        left.push(Method::nobody());
+    }
+    left
+}
+
+/// Gives an account these methods, if it is still as it was seen, and closes its connections, if asked: all or nothing
+/// of it is done when the answer is lost, and nothing when it arrives after another change.
+///
+/// # Errors
+/// `Invalid`: another method of the account cannot be written down again.
+pub(crate) fn statement(
+    (user, host): (&str, &str),
+    seen: &str,
+    methods: &[Method],
+    closes: bool,
+) -> Result<String> {
+    let account = quote::account(user, host);
+    let ways: Result<Vec<String>> = methods.iter().map(way).collect();
+    let ways = ways?.join(" OR ");
+    let close = match closes {
+        true => format!("KILL HARD CONNECTION USER {account}; "),
+        false => String::new(),
+    };
+    let now = format!(
+        "(SELECT {SEEN} FROM mysql.global_priv WHERE {})",
+        which(user, host)
+    );
+    Ok(format!(
+        "BEGIN NOT ATOMIC IF {now} = {} THEN ALTER USER {account} IDENTIFIED VIA {ways}; {close}\
+         ELSE SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = {CHANGED}; END IF; END",
+        quote::text(seen)
+    ))
+}
+
+fn way(method: &Method) -> Result<String> {
+    let plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let unknown = || {
+        Error::invalid(format!(
+            "the account also has the method `{}`, which cannot be written down again: take it away by hand",
+            method.plugin
+        ))
+    };
+    if method.plugin.is_empty() || !plain(&method.plugin) {
+        return Err(unknown());
+    }
+    match method.text.as_str() {
+        "" => Ok(method.plugin.clone()),
+        text => {
+            let text = quote::plain(text).ok_or_else(unknown)?;
+            Ok(format!("{} USING {text}", method.plugin))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{read, statement, with, without};
+    use crate::account::Method;
+
+    /// As MariaDB 10.11.19 writes them.
+    const ONE: &str = r#"{"access":0,"version_id":101119,"plugin":"mysql_native_password","authentication_string":"*AA","password_last_changed":1795340031}"#;
+    const TWO: &str = r#"{"access":0,"plugin":"mysql_native_password","authentication_string":"*AA","auth_or":[{"plugin":"unix_socket"},{},{"plugin":"mysql_native_password","authentication_string":"*BB"}]}"#;
+    const LOCKED: &str = r#"{"plugin":"mysql_native_password","authentication_string":"*AA","account_locked":true,"auth_or":[{}]}"#;
+
+    #[test]
+    fn every_method_is_read_in_its_order() {
+        let one = read(ONE, "s".to_owned()).unwrap();
+        assert_eq!(one.methods, [Method::native("*AA")]);
+        let two = read(TWO, "s".to_owned()).unwrap();
+        let plugins: Vec<_> = two.methods.iter().map(|m| m.plugin.as_str()).collect();
+        assert_eq!(
+            plugins,
+            [
+                "unix_socket",
+                "mysql_native_password",
+                "mysql_native_password"
+            ]
+        );
+        assert_eq!(two.methods[2], Method::native("*BB"));
+        assert!(!two.locked && read(LOCKED, String::new()).unwrap().locked);
+        assert!(read("[]", String::new()).is_err());
+    }
+
+    #[test]
+    fn others_are_kept_and_nobody_gets_in_by_none() {
+        let two = read(TWO, String::new()).unwrap();
+        let three = with(&two, Method::native("*CC"));
+        assert_eq!(three.len(), 4);
+        assert_eq!(without(&two, &Method::native("*BB")).len(), 2);
+        let mut one = read(ONE, String::new()).unwrap();
+        one.methods = without(&one, &Method::native("*AA"));
+        assert_eq!(one.methods, [Method::nobody()]);
+        assert_eq!(with(&one, Method::native("*CC")), [Method::native("*CC")]);
+    }
+
+    #[test]
+    fn a_change_is_one_statement_that_compares() {
+        let methods = [Method::native("*AA"), Method::native("*BB")];
+        let made = statement(("app", "%"), "abc", &methods, true).unwrap();
+        assert_eq!(
+            made,
+            "BEGIN NOT ATOMIC IF (SELECT SHA2(Priv, 256) FROM mysql.global_priv WHERE User = X'617070' AND \
+             Host = X'25') = X'616263' THEN ALTER USER `app`@`%` IDENTIFIED VIA mysql_native_password USING '*AA' OR \
+             mysql_native_password USING '*BB'; KILL HARD CONNECTION USER `app`@`%`; ELSE SIGNAL SQLSTATE '45000' SET \
+             MYSQL_ERRNO = 31000; END IF; END"
+        );
+        let quiet = statement(("app", "%"), "abc", &methods, false).unwrap();
+        assert!(!quiet.contains("KILL"));
+        let odd = Method {
+            plugin: "pam".to_owned(),
+            text: "it's".to_owned(),
+        };
+        let error = statement(("app", "%"), "abc", &[odd], false).unwrap_err();
+        assert!(error.message.contains("`pam`"), "{error}");
+    }
+}

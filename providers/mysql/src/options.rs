@@ -1,0 +1,163 @@
+//! How an issuer `mysql` is configured.
+
+use keywheel_contract::{Error, Result};
+use keywheel_reference::{Reference, addresses};
+use serde::Deserialize;
+use std::path::PathBuf;
+
+/// Options of the issuer `mysql`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MysqlOptions {
+    /// `host:port` of the server; port 3306 where left out. Anything but this machine is spoken to over TLS.
+    pub address: String,
+    /// PEM file of further authorities that may have signed the server's certificate. With it TLS is asked for on this
+    /// machine too.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
+    /// Who changes the account.
+    pub admin: AdminOptions,
+    /// The account that gets new passwords.
+    pub user: String,
+    /// Its host part; `%` where left out.
+    #[serde(default)]
+    pub host: Option<String>,
+    /// Letters and digits of a password; 32 where left out.
+    #[serde(default)]
+    pub length: Option<usize>,
+    /// Whether the account's connections are closed when a password is taken away, for they may have been opened with
+    /// it; they are, where left out.
+    #[serde(default)]
+    pub end_sessions: Option<bool>,
+}
+
+/// The user that changes the account.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdminOptions {
+    /// Its name.
+    pub user: String,
+    /// Where its password lies.
+    pub password: Reference,
+}
+
+/// The usual port.
+const PORT: u16 = 3306;
+/// Longest name of a user, characters, as MySQL has it; MariaDB takes 80.
+const LONGEST_USER: usize = 80;
+/// Longest host part (`HOSTNAME_LENGTH`).
+const LONGEST_HOST: usize = 255;
+/// 20 letters and digits are 119 bits.
+const SHORTEST: usize = 20;
+const LONGEST: usize = 128;
+
+impl MysqlOptions {
+    /// The keys a person may write.
+    pub const KEYS: &[&str] = &[
+        "address",
+        "ca_file",
+        "admin",
+        "user",
+        "host",
+        "length",
+        "end_sessions",
+    ];
+
+    /// Whether the settings can work together; nothing is read or called.
+    ///
+    /// # Errors
+    /// `Invalid`, with what to write instead.
+    pub fn check(&self) -> Result<()> {
+        self.place()?;
+        let unfit = |name: &str, longest: usize| {
+            name.is_empty() || name.chars().count() > longest || name.contains(char::is_control)
+        };
+        let wrong = if unfit(&self.user, LONGEST_USER) || unfit(&self.admin.user, LONGEST_USER) {
+            "the name of a user is empty, too long, or has a control character"
+        } else if unfit(self.host(), LONGEST_HOST) {
+            "`host` is empty, too long, or has a control character"
+        } else if self.user == self.admin.user {
+            "`admin` is the user that it would rotate itself: let another one do that"
+        } else if !(SHORTEST..=LONGEST).contains(&self.length()) {
+            "`length` is from 20 to 128"
+        } else {
+            return Ok(());
+        };
+        Err(Error::invalid(wrong))
+    }
+
+    pub(crate) fn host(&self) -> &str {
+        self.host.as_deref().unwrap_or("%")
+    }
+
+    pub(crate) fn length(&self) -> usize {
+        self.length.unwrap_or(32)
+    }
+
+    pub(crate) fn place(&self) -> Result<addresses::Server> {
+        addresses::server("address", &self.address, PORT)
+    }
+
+    /// Without a promise to the contrary, what leaves this machine is encrypted.
+    pub(crate) fn encrypted(&self, place: &addresses::Server) -> bool {
+        self.ca_file.is_some() || !place.this_machine
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::MysqlOptions;
+
+    const ADMIN: &str = "admin = { user = 'rotator', password = { env = 'EXAMPLE' } }\n";
+
+    fn options(more: &str) -> Result<MysqlOptions, toml::de::Error> {
+        toml::from_str(&format!("{ADMIN}{more}"))
+    }
+
+    #[test]
+    fn only_this_machine_is_spoken_to_without_encryption() {
+        for (address, more, encrypted) in [
+            ("db.example.com", "", true),
+            ("127.0.0.1:1", "", false),
+            ("127.0.0.1:1", "ca_file = 'a'", true),
+            ("localhost.example.com", "", true),
+        ] {
+            let read = options(&format!("address = '{address}'\nuser = 'app'\n{more}")).unwrap();
+            let place = read.place().unwrap();
+            assert_eq!(read.encrypted(&place), encrypted, "{address}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_work_together_is_said() {
+        for (more, said) in [
+            ("user = 'app'", ""),
+            ("user = 'a b'\nhost = '10.0.0.0/255.0.0.0'", ""),
+            ("user = ''", "empty"),
+            ("user = 'app'\nhost = ''", "`host`"),
+            ("user = 'rotator'", "let another one do that"),
+            ("user = 'app'\nlength = 19", "from 20 to 128"),
+        ] {
+            let read = options(&format!("address = 'h'\n{more}")).unwrap();
+            let error = read.check().err();
+            let error = error.map(|error| error.message).unwrap_or_default();
+            assert_eq!(error.is_empty(), said.is_empty(), "{more}: {error}");
+            assert!(error.contains(said), "{more}: {error}");
+        }
+        let named = options("address = 'mysql://h'\nuser = 'app'").unwrap();
+        assert!(named.check().is_err());
+    }
+
+    #[test]
+    fn the_keys_are_the_fields() {
+        let all = "address = 'h'\nca_file = 'c'\nuser = 'a'\nhost = '%'\nlength = 32\nend_sessions = false";
+        let read: toml::Table = toml::from_str(&format!("{ADMIN}{all}")).unwrap();
+        let mut keys = MysqlOptions::KEYS.to_vec();
+        keys.sort_unstable();
+        let mut fields: Vec<_> = read.keys().map(String::as_str).collect();
+        fields.sort_unstable();
+        assert_eq!(fields, keys);
+        assert!(options(all).is_ok());
+        assert!(options(&format!("{all}\nx = 1")).is_err());
+    }
+}

@@ -1,0 +1,15 @@
+//! The issuer against a real MariaDB.
+
+// `cfg(test)` always holds here; it tells the linter that these modules may unwrap.
+#[cfg(test)]
+mod bad;
+#[cfg(test)]
+mod conformance;
+#[cfg(test)]
+mod life;
+#[cfg(test)]
+mod lost;
+#[cfg(test)]
+mod rig;
+#[cfg(test)]
+mod silent;
