@@ -27,6 +27,8 @@ use keywheel_provider_http::{HttpIssuer, HttpOptions};
 use keywheel_provider_local::{
     DotenvStore, FilesOptions, FilesStore, ManualIssuer, ManualOptions, RandomIssuer, RandomOptions,
 };
+#[cfg(feature = "mysql")]
+use keywheel_provider_mysql::{MysqlIssuer, MysqlOptions};
 #[cfg(feature = "postgres")]
 use keywheel_provider_postgres::{PostgresIssuer, PostgresOptions};
 #[cfg(feature = "redis")]
@@ -156,6 +158,12 @@ impl Providers {
             "aws-rotation" => Arc::new(RotationIssuer::new(
                 &settings::<RotationOptions>(&spec.options)?,
                 &self.config.base,
+            )?),
+            #[cfg(feature = "mysql")]
+            "mysql" => Arc::new(MysqlIssuer::new(
+                settings::<MysqlOptions>(&spec.options)?,
+                &self.config.base,
+                Arc::clone(&self.fingerprint),
             )?),
             #[cfg(feature = "postgres")]
             "postgres" => Arc::new(PostgresIssuer::new(

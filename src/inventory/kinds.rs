@@ -133,6 +133,8 @@ const ISSUERS: &[Kind] = &[
     },
     #[cfg(feature = "aws")]
     super::aws::ROTATION,
+    #[cfg(feature = "mysql")]
+    super::mysql::KIND,
     #[cfg(feature = "postgres")]
     super::postgres::KIND,
     #[cfg(feature = "aws")]
@@ -247,6 +249,12 @@ mod tests {
                 &ISSUER_KINDS,
                 "aws-iam-key",
                 keywheel_provider_aws::KeyOptions::KEYS,
+            ),
+            #[cfg(feature = "mysql")]
+            (
+                &ISSUER_KINDS,
+                "mysql",
+                keywheel_provider_mysql::MysqlOptions::KEYS,
             ),
             #[cfg(feature = "redis")]
             (

@@ -23,6 +23,8 @@ pub(crate) mod keys;
 mod kinds;
 mod layers;
 mod marks;
+#[cfg(feature = "mysql")]
+mod mysql;
 mod names;
 mod origins;
 #[cfg(feature = "postgres")]

@@ -144,7 +144,7 @@ pub(super) fn one_consumer(proof: &str, instances: u32) -> String {
 }
 
 /// What reading says about an issuer `main` with these lines and a secret of its; empty where all is well.
-#[cfg(any(feature = "postgres", feature = "redis"))]
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "redis"))]
 pub(super) fn issuer_problems(issuer: &str) -> String {
     problems_of_issuer(issuer, "password")
 }
@@ -153,6 +153,7 @@ pub(super) fn issuer_problems(issuer: &str) -> String {
 #[cfg(any(
     feature = "aws",
     feature = "azure",
+    feature = "mysql",
     feature = "postgres",
     feature = "redis"
 ))]

@@ -231,6 +231,11 @@ fn the_policies_of_the_manual_are_those_that_the_tests_run_with() {
     for (page, language, policy) in [
         ("docs/providers/aws.md", "json", "providers/aws/policy.json"),
         (
+            "docs/providers/mysql.md",
+            "sql",
+            "providers/mysql/rights.sql",
+        ),
+        (
             "docs/providers/redis.md",
             "acl",
             "providers/redis/rights.acl",

@@ -31,7 +31,7 @@ mod google;
 #[cfg(feature = "http")]
 mod http;
 #[cfg(test)]
-#[cfg(feature = "postgres")]
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "redis"))]
 mod issuers;
 #[cfg(test)]
 mod journal;
@@ -39,9 +39,6 @@ mod journal;
 mod project;
 #[cfg(test)]
 mod reading;
-#[cfg(test)]
-#[cfg(feature = "redis")]
-mod redis;
 #[cfg(test)]
 mod servers;
 #[cfg(test)]

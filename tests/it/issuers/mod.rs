@@ -3,5 +3,11 @@
 #[cfg(feature = "aws")]
 mod aws;
 mod load;
+#[cfg(feature = "mysql")]
+mod mariadb;
+#[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(feature = "postgres")]
 mod postgres_load;
+#[cfg(feature = "redis")]
+mod redis;

@@ -115,6 +115,32 @@ impl MariaDb {
         }
     }
 
+    /// Has the command-line client log in and ask for its name, without waiting for it on a thread.
+    ///
+    /// # Errors
+    /// What it said.
+    pub async fn log_in_as(&self, user: &str, password: &str) -> Result<(), String> {
+        let answer = tokio::process::Command::new("mariadb")
+            .args([
+                "--no-defaults",
+                "--host=127.0.0.1",
+                "--batch",
+                "--skip-column-names",
+            ])
+            .args([format!("--port={}", self.port), format!("--user={user}")])
+            .args(["--execute", "SELECT CURRENT_USER()"])
+            .env("MYSQL_PWD", password)
+            .stdin(Stdio::null())
+            .output()
+            .await
+            .unwrap();
+        let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+        match said(&answer.stdout) == format!("{user}@%") {
+            true => Ok(()),
+            false => Err(said(&answer.stderr)),
+        }
+    }
+
     /// Whether this password works for this user, as the command-line client sees it.
     #[must_use]
     pub fn accepts(&self, user: &str, password: &str) -> bool {

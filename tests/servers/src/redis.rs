@@ -124,6 +124,27 @@ impl Redis {
         }
     }
 
+    /// Has `redis-cli` log in and ask for its name, without waiting for it on a thread.
+    ///
+    /// # Errors
+    /// What it said.
+    pub async fn redis_cli(&self, user: &str, password: &str) -> Result<(), String> {
+        let answer = tokio::process::Command::new("redis-cli")
+            .args(["-p", &self.port.to_string(), "--user", user])
+            .args(["ACL", "WHOAMI"])
+            .env("REDISCLI_AUTH", password)
+            .stdin(Stdio::null())
+            .output()
+            .await
+            .unwrap();
+        let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+        let (told, trouble) = (said(&answer.stdout), said(&answer.stderr));
+        match told == user {
+            true => Ok(()),
+            false => Err(format!("{trouble} {told}")),
+        }
+    }
+
     /// Everything the server is told from now on, as it shows it to whoever watches.
     #[must_use]
     pub fn watched(&self) -> Watched {

@@ -1,13 +1,17 @@
 //! Whole rotations of a real Redis user's password, by the rights of the manual, with `redis-cli` as the witness.
 
+use super::load::{Door, Guarded, Held, Load};
 use crate::project::{Consumer, PATIENCE, Project};
+use async_trait::async_trait;
 use keywheel::rotation::phase::Phase;
 use keywheel_test_servers::redis::{Keeps, Redis};
 use keywheel_test_servers::relay::Relay;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
 const ID: &str = "test/cache";
-const RIGHTS: &str = include_str!("../../providers/redis/rights.acl");
+const RIGHTS: &str = include_str!("../../../providers/redis/rights.acl");
 const OLD: &str = "example-before-keywheel";
 
 struct Scene {
@@ -171,4 +175,62 @@ async fn dying_between_the_change_and_its_record_leaves_one_password() {
         scene.is_rotated().await;
         daemon.stop();
     }
+}
+
+/// Every login is a process of `redis-cli`.
+#[async_trait]
+impl Door for Redis {
+    async fn log_in(&self, held: &Held) -> Result<(), String> {
+        let (user, password) = (&held["REDIS_USER"], &held["REDIS_PASSWORD"]);
+        self.redis_cli(user, password).await
+    }
+}
+
+const FIELDS: &[(&str, &str)] = &[("REDIS_USER", "{user}"), ("REDIS_PASSWORD", "{password}")];
+const SECRETS: usize = 4;
+const ROUNDS: usize = 50;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hundred_rotations_cost_no_client_a_login() {
+    let Some(server) = Redis::start(Keeps::AclFile).await else {
+        return;
+    };
+    let mut rotator = vec!["ACL", "SETUSER", "rotator", "on", ">example-rotator"];
+    rotator.extend(RIGHTS.split_whitespace());
+    server.root(&rotator);
+    let secrets = ["one", "two", "three", "four"].map(|name| {
+        let old = format!("example-before-keywheel-{name}");
+        server.root(&[
+            "ACL",
+            "SETUSER",
+            name,
+            "on",
+            &format!(">{old}"),
+            "+ping",
+            "+acl|whoami",
+        ]);
+        let old = [("REDIS_USER", name.to_owned()), ("REDIS_PASSWORD", old)];
+        Guarded {
+            name: name.to_owned(),
+            issuer: format!(
+                "issuer = {{ kind = \"redis\", address = \"{}\", user = \"{name}\", \
+                 admin = {{ user = \"rotator\", password = {{ file = \"rotator\" }} }} }}",
+                server.address()
+            ),
+            old: old.map(|(key, value)| (key.to_owned(), value)).into(),
+        }
+    });
+    let load = Load {
+        title: "Redis 7.0, two passwords",
+        fields: FIELDS,
+        proof: "REDIS_PASSWORD",
+        secrets: secrets.into(),
+        rounds: ROUNDS,
+        clients: 1,
+        pause: Duration::from_millis(100),
+        door: Arc::new(server),
+        config: String::new(),
+        files: vec![("rotator".to_owned(), "example-rotator".to_owned())],
+    };
+    load.run().await.misses_nothing(SECRETS * ROUNDS, SECRETS);
 }

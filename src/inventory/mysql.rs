@@ -1,0 +1,88 @@
+//! The issuer `mysql`, as the inventory writes it.
+
+use super::kinds::objection;
+use crate::config::file::{Key, Keys, Kind, Shape};
+use keywheel_provider_mysql::MysqlOptions;
+
+/// Accounts of MariaDB and MySQL.
+pub(crate) const KIND: Kind = Kind {
+    name: "mysql",
+    keys: &[
+        Key::needed(
+            "address",
+            Shape::Text,
+            "host:port of the server; port 3306 where left out",
+        ),
+        Key::new(
+            "ca_file",
+            Shape::Text,
+            "PEM file of authorities that signed the server's certificate",
+        ),
+        Key::needed("admin", Shape::Table(&ADMIN), "who changes the account"),
+        Key::needed("user", Shape::Text, "its name, without the host part"),
+        Key::new("host", Shape::Text, "its host part; `%` where left out"),
+        Key::new(
+            "length",
+            Shape::Count,
+            "letters and digits of a password; 32 where left out",
+        ),
+        Key::new(
+            "end_sessions",
+            Shape::Flag,
+            "whether the account's connections are closed when a password is taken away; they are, where left out",
+        ),
+    ],
+    fields: &["password", "user"],
+    addresses: &["address"],
+    try_out: |options| objection(options, |read: MysqlOptions| read.check()),
+    ..Kind::PLAIN
+};
+
+static ADMIN: Keys = Keys {
+    title: "an admin of the server",
+    keys: &[&[
+        Key::needed("user", Shape::Text, "its name"),
+        Key::needed("password", Shape::Reference, "where its password lies"),
+    ]],
+    one_of: &[],
+};
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::issuer_problems;
+
+    fn problems(address: &str, more: &str) -> String {
+        issuer_problems(&format!(
+            "kind = \"mysql\"\naddress = \"{address}\"\nuser = \"app\"\n\
+             admin = {{ user = \"rotator\", password = {{ env = \"EXAMPLE\" }} }}\n{more}"
+        ))
+    }
+
+    #[test]
+    fn a_server_that_is_listed_or_of_this_machine_is_understood() {
+        for address in ["db.svc.example.com:3307", "127.0.0.1:3306", "localhost"] {
+            assert_eq!(problems(address, ""), "", "{address}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_work_is_said_by_the_check() {
+        let listed = "db.svc.example.com";
+        for (address, more, words) in [
+            (
+                "elsewhere.example.com",
+                "",
+                "is not allowed for `production`",
+            ),
+            ("169.254.169.254", "", "never called"),
+            ("mysql://db.svc.example.com", "", "has a scheme"),
+            ("u:example@db.svc.example.com", "", "credential"),
+            (listed, "length = 3", "from 20 to 128"),
+            (listed, "host = \"\"", "`host`"),
+        ] {
+            let said = problems(address, more);
+            assert!(said.contains(words), "{address} {more}: {said}");
+            assert!(!said.contains("u:example"), "{said}");
+        }
+    }
+}
