@@ -29,7 +29,7 @@ pub(crate) const KIND: Kind = Kind {
         Key::new(
             "end_sessions",
             Shape::Flag,
-            "whether the account's connections are closed when a password is taken away; they are, where left out",
+            "whether all of the account's connections are closed when a password is taken away",
         ),
     ],
     fields: &["password", "user"],

@@ -33,7 +33,7 @@ pub(crate) const KIND: Kind = Kind {
         Key::new(
             "end_sessions",
             Shape::Flag,
-            "whether the user's connections are closed when a password is taken away; they are, where left out",
+            "whether all of the user's connections are closed when a password is taken away",
         ),
     ],
     fields: &["password", "user"],

@@ -32,7 +32,7 @@ impl Admin<'_> {
 
     /// Refuses this one from now on, and closes the account's connections, if asked.
     pub(crate) async fn take_away(&mut self, account: &Account, old: &Method) -> Result<()> {
-        let closes = self.server.options.end_sessions.unwrap_or(true);
+        let closes = self.server.options.end_sessions;
         match self.dialect {
             Dialect::MariaDb => {
                 let methods = mariadb::without(account, old);

@@ -221,8 +221,7 @@ impl Issuer for MysqlIssuer {
     }
 }
 
-const SAME_USER: &str = "a connection does not say which password it was opened with; all of the account's are closed \
-                         when one is taken away";
+const SAME_USER: &str = "a connection does not say which password it was opened with";
 
 fn ruled_out(what: &str, why: &str) -> Error {
     Error::invalid(format!("issuer `mysql` has no {what}: {why}"))

@@ -5,7 +5,7 @@
 //! can be put back as long as its value is known. Hashes are computed here (`native.rs`, `sha2.rs`), so that no password
 //! is in a statement, or in a log of them.
 //!
-//! On MariaDB a change is one compound statement that compares the account with what was read, alters it and closes its
+//! On MariaDB a change is one compound statement that compares the account with what was read, alters it and, if asked, closes its
 //! connections (`mariadb.rs`): one that arrives late changes nothing, and one whose answer is lost is whole. MySQL has no
 //! such statement; its changes are single ones (`oracle.rs`).
 

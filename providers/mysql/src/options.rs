@@ -25,10 +25,10 @@ pub struct MysqlOptions {
     /// Letters and digits of a password; 32 where left out.
     #[serde(default)]
     pub length: Option<usize>,
-    /// Whether the account's connections are closed when a password is taken away, for they may have been opened with
-    /// it; they are, where left out.
+    /// Whether all of the account's connections are closed when a password is taken away, for they may have been opened
+    /// with it.
     #[serde(default)]
-    pub end_sessions: Option<bool>,
+    pub end_sessions: bool,
 }
 
 /// The user that changes the account.

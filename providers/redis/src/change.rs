@@ -76,7 +76,7 @@ impl Admin<'_> {
     /// Refuses this hash from now on, and closes the user's connections, if asked.
     pub(crate) async fn remove(&mut self, hash: &str) -> Result<()> {
         let keeps = self.keeps().await?;
-        let closes = self.server.options.end_sessions.unwrap_or(true);
+        let closes = self.server.options.end_sessions;
         self.change(&Change::TakeAway { closes }, hash, keeps).await
     }
 

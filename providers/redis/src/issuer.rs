@@ -195,7 +195,7 @@ impl Issuer for RedisIssuer {
     }
 }
 
-const SAME_USER: &str = "a connection does not say which password it was opened with; all of the user's are closed when one is taken away";
+const SAME_USER: &str = "a connection does not say which password it was opened with";
 
 fn ruled_out(what: &str, why: &str) -> Error {
     Error::invalid(format!("issuer `redis` has no {what}: {why}"))

@@ -26,10 +26,10 @@ pub struct RedisOptions {
     /// to no other node.
     #[serde(default)]
     pub one_node: Option<String>,
-    /// Whether the user's connections are closed when a password is taken away, for they may have been opened with it;
-    /// they are, where left out.
+    /// Whether all of the user's connections are closed when a password is taken away, for they may have been opened
+    /// with it.
     #[serde(default)]
-    pub end_sessions: Option<bool>,
+    pub end_sessions: bool,
 }
 
 /// The user that changes the other.

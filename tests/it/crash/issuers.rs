@@ -1,5 +1,5 @@
-//! The same sweep with issuers of providers on real servers: exactly one credential lives at the end, and no statement of
-//! a try that was given up changes anything when it arrives late.
+//! The same sweep with issuers of providers on real servers: exactly one credential lives at the end, and where the
+//! issuer can tell, no statement of a try that was given up changes anything when it arrives late.
 
 use super::sweep;
 use super::world::native::NativeIssuer;
@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 use tempfile::TempDir;
 
-async fn sweep(native: NativeIssuer) {
+pub(super) async fn sweep(native: NativeIssuer) {
     let started = std::time::Instant::now();
     let table = sweep::of_issuer(&native).await;
     let seconds = started.elapsed().as_secs();
@@ -55,6 +55,7 @@ async fn dying_anywhere_harms_nothing_with_roles_of_postgresql() {
         name: "postgres",
         can: issuer.capabilities(),
         secret: "password",
+        fences: true,
         begin: Arc::new(move |name, value| {
             let server = Arc::clone(&server);
             Box::pin(async move { roles(&server, &name, &value).await })

@@ -8,6 +8,8 @@ mod furnish;
 #[cfg(feature = "postgres")]
 mod issuers;
 mod mutants;
+#[cfg(all(feature = "mysql", feature = "postgres", feature = "redis"))]
+mod passwords;
 mod rig;
 mod scenario;
 #[cfg(all(

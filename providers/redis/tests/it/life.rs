@@ -70,17 +70,18 @@ async fn is_open(stream: &mut TcpStream) -> bool {
 }
 
 #[tokio::test]
-async fn connections_that_may_be_of_the_old_password_are_closed_with_it() {
+async fn connections_that_may_be_of_the_old_password_are_closed_with_it_if_asked() {
     let Some(rig) = Rig::new(Keeps::AclFile).await else {
         return;
     };
+    let issuer = rig.another(rig.server.address(), "end_sessions = true");
     let (old, new) = (rig.old().await, rig.renewed().await);
     let mut before = session(&rig, OLD).await;
     assert!(is_open(&mut before).await);
-    rig.issuer.disable(&old.id).await.unwrap();
+    issuer.disable(&old.id).await.unwrap();
     assert!(!is_open(&mut before).await);
     let mut after = session(&rig, text(&new)).await;
-    rig.issuer.revoke(&old.id).await.unwrap();
+    issuer.revoke(&old.id).await.unwrap();
     assert!(
         is_open(&mut after).await,
         "it came after the end of the old one"
@@ -110,14 +111,13 @@ async fn who_comes_with_an_ended_password_is_told_and_we_are_not() {
 }
 
 #[tokio::test]
-async fn connections_may_be_left_open() {
+async fn connections_are_left_open_otherwise() {
     let Some(rig) = Rig::new(Keeps::AclFile).await else {
         return;
     };
-    let issuer = rig.another(rig.server.address(), "end_sessions = false");
     let mut before = session(&rig, OLD).await;
     let (old, _new) = (rig.old().await, rig.renewed().await);
-    issuer.revoke(&old.id).await.unwrap();
+    rig.issuer.revoke(&old.id).await.unwrap();
     assert!(!rig.accepts(&old) && is_open(&mut before).await);
 }
 

@@ -28,6 +28,8 @@ pub(crate) struct NativeIssuer {
     pub(crate) can: IssuerCapabilities,
     /// The field of its credentials that is the value.
     pub(crate) secret: &'static str,
+    /// Whether it tells a try that was given up from one that is under way.
+    pub(crate) fences: bool,
     pub(crate) begin: Begin,
 }
 
@@ -46,6 +48,7 @@ impl NativeIssuer {
         Native {
             issuer,
             secret: self.secret,
+            fences: self.fences,
             names: Mutex::new(vec![first.id]),
             first: (CredentialId::new("c0"), value.clone()),
             known: Mutex::new(HashMap::from([(value, first.fields)])),
@@ -58,6 +61,7 @@ impl NativeIssuer {
 pub(crate) struct Native {
     issuer: Arc<dyn Issuer>,
     secret: &'static str,
+    fences: bool,
     /// The credential in use before, and its value.
     pub(crate) first: (CredentialId, String),
     /// The issuer's own names.
@@ -100,13 +104,13 @@ impl Native {
         }
     }
 
-    /// At rest: every statement that ever was sent arrives once more, as if it had been held up until now; then exactly
-    /// those credentials are let in that live by the world's account.
+    /// At rest: every statement that ever was sent arrives once more, as if it had been held up until now, where the
+    /// issuer knows better; then exactly those credentials are let in that live by the world's account.
     pub(crate) async fn tells_the_truth(&self, world: &World) {
         let again: Vec<_> = std::mem::take(&mut *self.applied.lock().unwrap());
-        for (tag, credential) in again {
+        for (tag, credential) in again.iter().filter(|_| self.fences) {
             // Refused, or the same as before: what is let in says which.
-            drop(self.issuer.apply(&tag, &credential).await);
+            drop(self.issuer.apply(tag, credential).await);
         }
         let made = world.truth().made.clone();
         for one in made {
