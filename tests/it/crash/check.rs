@@ -150,6 +150,19 @@ fn ends_nothing(account: &Account, effect: &Effect) -> bool {
     })
 }
 
+/// Whether disabling a credential left nothing of it to be revoked.
+fn forgotten(bench: &Bench<'_>, account: &Account, effect: &Effect) -> bool {
+    let native = bench.world.scenario.native.as_ref();
+    let disabled = |other: &Effect| {
+        other.kind == Kind::DisableCredential
+            && other.target == effect.target
+            && other.status == Status::Applied
+    };
+    effect.kind == Kind::Revoke
+        && native.is_some_and(|native| native.forgets)
+        && account.effects.iter().any(|(_, other)| disabled(other))
+}
+
 /// I4 and I5: every effect of the world has its intent, and took effect exactly as often as recorded.
 fn counts(bench: &Bench<'_>, account: &Account, violations: &mut Vec<String>) {
     let truth = bench.world.truth();
@@ -167,7 +180,9 @@ fn counts(bench: &Bench<'_>, account: &Account, violations: &mut Vec<String>) {
         let times = took.remove(&key).unwrap_or(0);
         // A store that can end a version by disabling only has nothing left to do once that is done.
         let ended_before = effect.kind == Kind::DestroyVersion && effect.word == "disabled";
-        let nothing_to_do = effect.result.detail == "nothing was there" || ended_before;
+        let nothing_to_do = effect.result.detail == "nothing was there"
+            || ended_before
+            || forgotten(bench, account, effect);
         let right = match effect.status {
             Status::Applied => times == 1 || (times == 0 && nothing_to_do),
             Status::Orphaned => times == 1,

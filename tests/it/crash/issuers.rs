@@ -56,6 +56,7 @@ async fn dying_anywhere_harms_nothing_with_roles_of_postgresql() {
         can: issuer.capabilities(),
         secret: "password",
         fences: true,
+        forgets: false,
         begin: Arc::new(move |name, value| {
             let server = Arc::clone(&server);
             Box::pin(async move { roles(&server, &name, &value).await })

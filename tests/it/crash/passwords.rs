@@ -26,6 +26,7 @@ fn native(name: &'static str, open: Open) -> NativeIssuer {
         secret: "password",
         // A password carries no mark.
         fences: false,
+        forgets: true,
         begin: Arc::new(move |name, value| {
             let open = Arc::clone(&open);
             Box::pin(async move { begun(open(&name, &value), &name, &value).await })

@@ -30,6 +30,8 @@ pub(crate) struct NativeIssuer {
     pub(crate) secret: &'static str,
     /// Whether it tells a try that was given up from one that is under way.
     pub(crate) fences: bool,
+    /// Whether disabling takes the value away, so that nothing is left to be revoked.
+    pub(crate) forgets: bool,
     pub(crate) begin: Begin,
 }
 
