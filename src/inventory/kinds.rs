@@ -203,8 +203,23 @@ mod tests {
         keys.iter().find(|key| key.name == name).unwrap()
     }
 
+    /// The settings of a kind here, and those that its provider reads.
+    fn are_the_same(kinded: &Kinded, kind: &str, theirs: &[&str]) {
+        let ours = kinded.kind(kind).unwrap().keys;
+        // These are read by the engine, before any provider is asked.
+        let mut ours: Vec<_> = ours
+            .iter()
+            .map(|key| key.name)
+            .filter(|name| !["host", "standby"].contains(name))
+            .collect();
+        let mut theirs = theirs.to_vec();
+        ours.sort_unstable();
+        theirs.sort_unstable();
+        assert_eq!(ours, theirs, "{kind}");
+    }
+
     #[test]
-    fn the_settings_are_those_of_the_providers() {
+    fn the_settings_of_stores_are_those_of_the_providers() {
         for (kinded, kind, theirs) in [
             (&STORE_KINDS, "files", FilesOptions::KEYS),
             (&STORE_KINDS, "dotenv", DotenvOptions::KEYS),
@@ -238,6 +253,14 @@ mod tests {
                 "vault",
                 keywheel_provider_vault::VaultOptions::KEYS,
             ),
+        ] {
+            are_the_same(kinded, kind, theirs);
+        }
+    }
+
+    #[test]
+    fn the_settings_of_issuers_are_those_of_the_providers() {
+        for (kinded, kind, theirs) in [
             #[cfg(feature = "azure")]
             (
                 &ISSUER_KINDS,
@@ -277,17 +300,7 @@ mod tests {
                 keywheel_provider_postgres::PostgresOptions::KEYS,
             ),
         ] {
-            let ours = kinded.kind(kind).unwrap().keys;
-            // These are read by the engine, before any provider is asked.
-            let mut ours: Vec<_> = ours
-                .iter()
-                .map(|key| key.name)
-                .filter(|name| !["host", "standby"].contains(name))
-                .collect();
-            let mut theirs = theirs.to_vec();
-            ours.sort_unstable();
-            theirs.sort_unstable();
-            assert_eq!(ours, theirs, "{kind}");
+            are_the_same(kinded, kind, theirs);
         }
     }
 

@@ -20,7 +20,11 @@ pub(crate) const KIND: Kind = Kind {
         ),
         Key::needed("admin", Shape::Table(&ADMIN), "who changes the account"),
         Key::needed("user", Shape::Text, "its name, without the host part"),
-        Key::new("host", Shape::Text, "its host part; `%` where left out"),
+        Key::new(
+            "user_host",
+            Shape::Text,
+            "its host part; `%` where left out",
+        ),
         Key::new(
             "length",
             Shape::Count,
@@ -78,7 +82,7 @@ mod tests {
             ("mysql://db.svc.example.com", "", "has a scheme"),
             ("u:example@db.svc.example.com", "", "credential"),
             (listed, "length = 3", "from 20 to 128"),
-            (listed, "host = \"\"", "`host`"),
+            (listed, "user_host = \"\"", "`user_host`"),
         ] {
             let said = problems(address, more);
             assert!(said.contains(words), "{address} {more}: {said}");

@@ -21,7 +21,7 @@ pub struct MysqlOptions {
     pub user: String,
     /// Its host part; `%` where left out.
     #[serde(default)]
-    pub host: Option<String>,
+    pub user_host: Option<String>,
     /// Letters and digits of a password; 32 where left out.
     #[serde(default)]
     pub length: Option<usize>,
@@ -58,7 +58,7 @@ impl MysqlOptions {
         "ca_file",
         "admin",
         "user",
-        "host",
+        "user_host",
         "length",
         "end_sessions",
     ];
@@ -75,7 +75,7 @@ impl MysqlOptions {
         let wrong = if unfit(&self.user, LONGEST_USER) || unfit(&self.admin.user, LONGEST_USER) {
             "the name of a user is empty, too long, or has a control character"
         } else if unfit(self.host(), LONGEST_HOST) {
-            "`host` is empty, too long, or has a control character"
+            "`user_host` is empty, too long, or has a control character"
         } else if self.user == self.admin.user {
             "`admin` is the user that it would rotate itself: let another one do that"
         } else if !(SHORTEST..=LONGEST).contains(&self.length()) {
@@ -87,7 +87,7 @@ impl MysqlOptions {
     }
 
     pub(crate) fn host(&self) -> &str {
-        self.host.as_deref().unwrap_or("%")
+        self.user_host.as_deref().unwrap_or("%")
     }
 
     pub(crate) fn length(&self) -> usize {
@@ -132,9 +132,9 @@ mod tests {
     fn what_cannot_work_together_is_said() {
         for (more, said) in [
             ("user = 'app'", ""),
-            ("user = 'a b'\nhost = '10.0.0.0/255.0.0.0'", ""),
+            ("user = 'a b'\nuser_host = '10.0.0.0/255.0.0.0'", ""),
             ("user = ''", "empty"),
-            ("user = 'app'\nhost = ''", "`host`"),
+            ("user = 'app'\nuser_host = ''", "`user_host`"),
             ("user = 'rotator'", "let another one do that"),
             ("user = 'app'\nlength = 19", "from 20 to 128"),
         ] {
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn the_keys_are_the_fields() {
-        let all = "address = 'h'\nca_file = 'c'\nuser = 'a'\nhost = '%'\nlength = 32\nend_sessions = false";
+        let all = "address = 'h'\nca_file = 'c'\nuser = 'a'\nuser_host = '%'\nlength = 32\nend_sessions = false";
         let read: toml::Table = toml::from_str(&format!("{ADMIN}{all}")).unwrap();
         let mut keys = MysqlOptions::KEYS.to_vec();
         keys.sort_unstable();
