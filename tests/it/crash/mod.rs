@@ -7,6 +7,8 @@ mod clock;
 mod furnish;
 #[cfg(feature = "postgres")]
 mod issuers;
+#[cfg(all(feature = "aws", feature = "postgres"))]
+mod keys;
 mod mutants;
 #[cfg(all(feature = "mysql", feature = "postgres", feature = "redis"))]
 mod passwords;

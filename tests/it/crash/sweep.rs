@@ -14,7 +14,8 @@ use std::sync::{Arc, Mutex};
 /// Runs side by side: each mostly waits for commits.
 const SIDE_BY_SIDE: usize = 6;
 /// What an issuer is called for.
-const CREDENTIAL: [Kind; 7] = [
+const CREDENTIAL: [Kind; 8] = [
+    Kind::Mint,
     Kind::Apply,
     Kind::ApplyBack,
     Kind::DisableCredential,

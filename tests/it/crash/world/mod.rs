@@ -178,7 +178,7 @@ impl World {
         target: &str,
         token: Option<String>,
         call: impl Future<Output = Result<T>>,
-        note: impl FnOnce(&mut Truth),
+        note: impl FnOnce(&mut Truth, &T),
     ) -> Result<T> {
         let fits = |key: &Key, held: &str| {
             key.target == target && token.as_deref().is_none_or(|t| t == held)
@@ -191,7 +191,7 @@ impl World {
         let result = call.await;
         let result = self.truth().run(&key, move |truth| {
             let made = result?;
-            note(truth);
+            note(truth, &made);
             Ok(made)
         });
         match lost {

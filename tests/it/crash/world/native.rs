@@ -10,13 +10,13 @@ use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use keywheel::rotation::words::Kind;
 use keywheel_contract::{
-    Credential, CredentialId, CredentialState, Error, Fields, Issuer, IssuerCapabilities, LastUse,
+    Credential, CredentialId, CredentialState, Fields, Issuer, IssuerCapabilities, LastUse,
     Liveness, Refusal, Result, SecretValue, Session, Tag,
 };
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-/// Makes principals of one run's own: a name for them, and the value of the first.
+/// Makes principals of one run's own: a name for them, and the value of the first where it can be chosen.
 pub(crate) type Begin =
     Arc<dyn Fn(String, String) -> BoxFuture<'static, (Arc<dyn Issuer>, Credential)> + Send + Sync>;
 
@@ -45,8 +45,10 @@ impl NativeIssuer {
     /// For one run.
     pub(crate) async fn begin(&self) -> Native {
         let run = uuid::Uuid::now_v7().simple().to_string();
-        let value = format!("example-canary-{run}");
-        let (issuer, first) = (self.begin)(format!("run_{run}"), value.clone()).await;
+        let wished = format!("example-canary-{run}");
+        let (issuer, first) = (self.begin)(format!("run_{run}"), wished).await;
+        // Who lets nobody choose has chosen another.
+        let value = text(&first.fields, self.secret);
         Native {
             issuer,
             secret: self.secret,
@@ -80,6 +82,18 @@ impl Native {
         let known = self.known.lock().unwrap();
         let whole = known.get(&text(fields, "value"));
         whole.map_or_else(|| fields.duplicate(), Fields::duplicate)
+    }
+
+    /// Keeps the whole of a new credential; to the world it is one value.
+    fn keep(&self, made: Credential) -> Credential {
+        let value = text(&made.fields, self.secret);
+        let id = self.alias(made.id);
+        let mut known = self.known.lock().unwrap();
+        known.insert(value.clone(), made.fields);
+        Credential {
+            id,
+            fields: Fields::single(SecretValue::from(value)),
+        }
     }
 
     /// What the world calls it.
@@ -155,6 +169,7 @@ impl WatchedIssuer {
         note: impl FnOnce(&mut Truth),
     ) -> Result<T> {
         let target = id.as_str();
+        let note = |truth: &mut Truth, _: &T| note(truth);
         self.0.carry_real(kinds, target, None, call, note).await
     }
 }
@@ -174,15 +189,10 @@ impl Issuer for WatchedIssuer {
     async fn propose(&self, current: Option<&CredentialId>) -> Result<Credential> {
         let native = self.native();
         let current = current.map(|alias| native.name(alias));
-        let made = native.issuer.propose(current.as_ref()).await?;
-        let value = text(&made.fields, native.secret);
+        let made = native.keep(native.issuer.propose(current.as_ref()).await?);
+        let value = text(&made.fields, "value");
         self.0.truth().known_value(&value);
-        let mut known = native.known.lock().unwrap();
-        known.insert(value.clone(), made.fields);
-        Ok(Credential {
-            id: native.alias(made.id),
-            fields: Fields::single(SecretValue::from(value)),
-        })
+        Ok(made)
     }
 
     async fn check_format(&self, candidate: &Fields, previous: Option<&Fields>) -> Result<()> {
@@ -193,8 +203,15 @@ impl Issuer for WatchedIssuer {
         checked.await
     }
 
-    async fn mint(&self, _: &Tag) -> Result<Credential> {
-        Err(Error::invalid("only what is applied is watched here"))
+    async fn mint(&self, tag: &Tag) -> Result<Credential> {
+        let native = self.native();
+        let call = async { Ok(native.keep(native.issuer.mint(tag).await?)) };
+        let note = |truth: &mut Truth, made: &Credential| {
+            let value = truth.known_value(&text(&made.fields, "value"));
+            truth.honours(made.id.as_str(), &value);
+        };
+        let kinds = [Kind::Mint];
+        self.0.carry_real(&kinds, "", None, call, note).await
     }
 
     async fn apply(&self, tag: &Tag, candidate: &Credential) -> Result<()> {

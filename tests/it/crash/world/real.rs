@@ -27,7 +27,7 @@ impl WatchedStore {
         call: impl Future<Output = Result<VersionId>>,
         shown: Option<String>,
     ) -> Result<VersionId> {
-        let note = |truth: &mut super::Truth| {
+        let note = |truth: &mut super::Truth, _: &VersionId| {
             if let Some(payload) = shown {
                 truth
                     .shown
@@ -105,7 +105,7 @@ impl SecretStore for WatchedStore {
         let (store, place) = self.at(place);
         let call = store.disable(&place, version);
         self.world
-            .carry_real(&[Kind::DisableVersion], &self.name, None, call, |_| {})
+            .carry_real(&[Kind::DisableVersion], &self.name, None, call, |_, _| {})
             .await
     }
 
@@ -113,7 +113,7 @@ impl SecretStore for WatchedStore {
         let (store, place) = self.at(place);
         let call = store.enable(&place, version);
         self.world
-            .carry_real(&[Kind::EnableVersion], &self.name, None, call, |_| {})
+            .carry_real(&[Kind::EnableVersion], &self.name, None, call, |_, _| {})
             .await
     }
 
@@ -122,7 +122,7 @@ impl SecretStore for WatchedStore {
         let kinds = [Kind::DestroyVersion, Kind::DestroyCandidateVersion];
         let call = store.destroy(&place, version);
         self.world
-            .carry_real(&kinds, &self.name, None, call, |_| {})
+            .carry_real(&kinds, &self.name, None, call, |_, _| {})
             .await
     }
 }

@@ -14,6 +14,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Response};
 use reqwest::Client;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -23,21 +24,32 @@ use tokio::sync::OnceCell;
 const ACTIONS: &str = "iam:CreateAccessKey iam:DeleteAccessKey iam:GetAccessKeyLastUsed iam:ListAccessKeys \
                        iam:ListUserTags iam:TagUser iam:UpdateAccessKey";
 
-/// Makes, as the one who may do all, a user with a key in use and one who may rotate it.
+/// Makes, as the one who may do all, users with a key in use and for each one who may rotate it.
 const FURNISH: &str = "
 import boto3, json, sys
-address, root, secret, user, actions = sys.argv[1:]
+address, root, secret, users, actions = sys.argv[1:]
 c = boto3.client('iam', region_name='us-east-1', endpoint_url=address, aws_access_key_id=root,
     aws_secret_access_key=secret)
 def key(user):
     made = c.create_access_key(UserName=user)['AccessKey']
     return {'id': made['AccessKeyId'], 'secret': made['SecretAccessKey']}
-c.create_user(UserName=user, Path='/team/')
-c.create_user(UserName='keywheel-' + user)
-c.put_user_policy(UserName='keywheel-' + user, PolicyName='rotate', PolicyDocument=json.dumps({
-    'Version': '2012-10-17',
-    'Statement': [{'Effect': 'Allow', 'Action': actions.split(), 'Resource': '*'}]}))
-print(json.dumps({'key': key(user), 'admin': key('keywheel-' + user)}))
+def furnish(user):
+    c.create_user(UserName=user, Path='/team/')
+    c.create_user(UserName='keywheel-' + user)
+    c.put_user_policy(UserName='keywheel-' + user, PolicyName='rotate', PolicyDocument=json.dumps({
+        'Version': '2012-10-17',
+        'Statement': [{'Effect': 'Allow', 'Action': actions.split(), 'Resource': '*'}]}))
+    return {'key': key(user), 'admin': key('keywheel-' + user)}
+print(json.dumps([furnish(user) for user in users.split()]))
+";
+
+/// How many keys users have, each number once.
+const COUNT: &str = "
+import boto3, json, sys
+address, root, secret, users = sys.argv[1:]
+c = boto3.client('iam', region_name='us-east-1', endpoint_url=address, aws_access_key_id=root,
+    aws_secret_access_key=secret)
+print(json.dumps(sorted({len(c.list_access_keys(UserName=user)['AccessKeyMetadata']) for user in users.split()})))
 ";
 
 /// Makes the one who may do all, while nobody is asked who they are.
@@ -59,6 +71,13 @@ pub struct Pair {
     pub id: String,
     /// What proves it.
     pub secret: String,
+}
+
+/// What was made for one user.
+#[derive(Deserialize)]
+struct Made {
+    key: Pair,
+    admin: Pair,
 }
 
 /// One `moto` for a whole test binary.
@@ -111,7 +130,28 @@ struct Habits {
 impl Account {
     /// One more user of that name; `None` where the emulator cannot be installed, with the reason printed.
     pub async fn with(user: &str) -> Option<Self> {
+        Self::several(&[user.to_owned()]).await?.pop()
+    }
+
+    /// One more user of each name.
+    pub async fn several(users: &[String]) -> Option<Vec<Self>> {
         let moto = MOTO.get_or_init(Moto::start).await.as_ref()?;
+        let made: Vec<Made> = moto.asked(FURNISH, &[&users.join(" "), ACTIONS]);
+        let mut accounts = Vec::new();
+        for (user, made) in users.iter().zip(made) {
+            accounts.push(Self::of(moto, user, made).await);
+        }
+        Some(accounts)
+    }
+
+    /// How many keys these users have by the word of AWS's own client, each number once.
+    pub async fn keys_of(accounts: &[Self]) -> Vec<usize> {
+        let users: Vec<&str> = accounts.iter().map(|one| one.user.as_str()).collect();
+        let moto = MOTO.get_or_init(Moto::start).await.as_ref();
+        moto.map_or_else(Vec::new, |moto| moto.asked(COUNT, &[&users.join(" ")]))
+    }
+
+    async fn of(moto: &Moto, user: &str, made: Made) -> Self {
         let shim = Shim {
             emulator: moto.emulator.address.clone(),
             client: Client::new(),
@@ -119,25 +159,16 @@ impl Account {
         };
         let router = Router::new().fallback(answer).with_state(shim.clone());
         let served = serve(router, None).await;
-        let (emulator, root) = (&moto.emulator.address, &moto.root);
-        let arguments = [emulator, &root.id, &root.secret, user, ACTIONS];
-        #[derive(Deserialize)]
-        struct Made {
-            key: Pair,
-            admin: Pair,
-        }
-        let made = moto.witness.run(FURNISH, &arguments, "");
-        let made: Made = serde_json::from_str(&made).unwrap();
-        Some(Self {
+        Self {
             address: served.address.clone(),
             user: user.to_owned(),
             key: made.key,
             admin: made.admin,
-            root: root.clone(),
+            root: moto.root.clone(),
             faults: served.faults.clone(),
             shim,
             _served: served,
-        })
+        }
     }
 
     /// From now on a new key is refused for this long.
@@ -168,6 +199,14 @@ impl Moto {
             root: serde_json::from_str(&root).unwrap(),
             witness,
         })
+    }
+
+    /// What a script says, run as the one who may do all.
+    fn asked<T: DeserializeOwned>(&self, script: &str, more: &[&str]) -> T {
+        let root = [&self.emulator.address, &self.root.id, &self.root.secret];
+        let mut arguments = root.map(String::as_str).to_vec();
+        arguments.extend(more);
+        serde_json::from_str(&self.witness.run(script, &arguments, "")).unwrap()
     }
 }
 
