@@ -264,6 +264,15 @@ fn the_statements_of_the_manual_are_those_that_the_tests_run() {
 }
 
 #[test]
+fn the_policy_of_the_manual_is_the_one_that_the_tests_run_with() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("docs/providers/aws-iam.md")).unwrap();
+    let policy = fs::read_to_string(root.join("providers/aws/iam-policy.json")).unwrap();
+    let lines: Vec<&str> = policy.lines().map(str::trim).collect();
+    assert_eq!(fenced(&page, "json"), lines);
+}
+
+#[test]
 fn the_role_of_the_manual_is_the_one_that_the_store_prints() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let page = fs::read_to_string(root.join("docs/providers/azure.md")).unwrap();

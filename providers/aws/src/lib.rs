@@ -1,4 +1,5 @@
-//! Store `aws-secrets-manager`: AWS Secrets Manager; issuer `aws-rotation`: the rotation that AWS has of its own.
+//! Store `aws-secrets-manager`: AWS Secrets Manager; issuer `aws-rotation`: the rotation that AWS has of its own; issuer
+//! `aws-iam-key`: access keys of IAM users.
 //!
 //! A place is a secret, by name or full ARN, and the fields of its JSON text that are ours; without fields the value
 //! is the whole content. A version is named by the token of the write's mark, which makes a write idempotent and

@@ -61,6 +61,15 @@ pub(crate) fn date<E>(error: &SdkError<E>) -> Option<&str> {
     error.raw_response()?.headers().get("date")
 }
 
+/// Whether a call was refused because our clock is off, which AWS says in the words for a wrong secret.
+pub(crate) fn blames_our_clock<E>(error: &SdkError<E>) -> bool
+where
+    E: ProvideErrorMetadata + StdError + 'static,
+{
+    let code = error.as_service_error().and_then(|error| error.code());
+    is_for_our_clock(code.unwrap_or_default(), date(error).and_then(clock_off))
+}
+
 /// A code is a word. Anything else is not repeated, for a server that is none of AWS's may have put anything there.
 fn plain(code: &str) -> String {
     let word = code.len() <= 64 && code.bytes().all(|c| c.is_ascii_alphanumeric());

@@ -3,14 +3,12 @@
 use super::calls::{Calls, Key};
 use super::note::Note;
 use super::{ID, SECRET};
-use crate::refusal::{Effect, refusal};
+use crate::refusal::{Effect, blames_our_clock, refusal};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityError;
-use keywheel_contract::{
-    Credential, CredentialState, Error, ErrorKind, Liveness, Result, SecretValue,
-};
+use keywheel_contract::{Credential, CredentialState, Error, Liveness, Result, SecretValue};
 use std::time::Duration;
 
 /// What the Security Token Service says of a key.
@@ -66,19 +64,16 @@ async fn asked(calls: &Calls, credential: &Credential) -> Result<Said> {
 }
 
 fn said(error: &SdkError<GetCallerIdentityError>, credential: &Credential) -> Result<Said> {
+    if blames_our_clock(error) {
+        let what = format!("trying access key {}", credential.id);
+        return Err(refusal(error, &what, Effect::Reads));
+    }
     let code = error.as_service_error().and_then(|error| error.code());
-    let what = format!("trying access key {}", credential.id);
-    let refused = refusal(error, &what, Effect::Reads);
-    if refused.kind != ErrorKind::Denied {
-        return Ok(Said::Unclear);
-    }
-    match code.unwrap_or_default() {
-        "InvalidClientTokenId" => Ok(Said::NotKnown),
-        // The same word is AWS's for a clock that is off, which the refusal tells apart.
-        "SignatureDoesNotMatch" if !refused.message.contains("our clock") => Ok(Said::WrongSecret),
-        "SignatureDoesNotMatch" | "RequestExpired" | "RequestTimeTooSkewed" => Err(refused),
-        _ => Ok(Said::Unclear),
-    }
+    Ok(match code {
+        Some("InvalidClientTokenId") => Said::NotKnown,
+        Some("SignatureDoesNotMatch") => Said::WrongSecret,
+        _ => Said::Unclear,
+    })
 }
 
 /// A key that was made or made active a moment ago is refused for seconds: that is not death.
@@ -97,12 +92,12 @@ async fn unknown_to_sts(calls: &Calls, id: &str, settles: Duration) -> Result<Li
     })
 }
 
-/// Whether the key was made since then; a list may be as late as everything else.
+/// Whether the key was made after that; a list may be as late as everything else.
 fn may_be_new(id: &str, listed: Option<&Key>, note: Option<&Note>, since_ms: i64) -> bool {
     match listed {
         Some(key) if key.state == CredentialState::Disabled => false,
-        Some(key) => key.made_ms >= since_ms,
-        None => note.is_some_and(|note| note.at_ms >= since_ms && !note.knew(id)),
+        Some(key) => key.made_ms > since_ms,
+        None => note.is_some_and(|note| note.at_ms > since_ms && !note.knew(id)),
     }
 }
 

@@ -20,14 +20,15 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::OnceCell;
 
-/// Rights that the issuer needs, as its manual says; `moto` looks at actions only.
-const ACTIONS: &str = "iam:CreateAccessKey iam:DeleteAccessKey iam:GetAccessKeyLastUsed iam:ListAccessKeys \
-                       iam:ListUserTags iam:TagUser iam:UpdateAccessKey";
+/// The policy of the manual; `moto` looks at its actions only.
+const POLICY: &str = include_str!("../../../../providers/aws/iam-policy.json");
 
 /// Makes, as the one who may do all, users with a key in use and for each one who may rotate it.
 const FURNISH: &str = "
 import boto3, json, sys
-address, root, secret, users, actions = sys.argv[1:]
+address, root, secret, users, policy = sys.argv[1:]
+policy = json.loads(policy)
+policy['Statement'][0]['Resource'] = '*'
 c = boto3.client('iam', region_name='us-east-1', endpoint_url=address, aws_access_key_id=root,
     aws_secret_access_key=secret)
 def key(user):
@@ -36,9 +37,7 @@ def key(user):
 def furnish(user):
     c.create_user(UserName=user, Path='/team/')
     c.create_user(UserName='keywheel-' + user)
-    c.put_user_policy(UserName='keywheel-' + user, PolicyName='rotate', PolicyDocument=json.dumps({
-        'Version': '2012-10-17',
-        'Statement': [{'Effect': 'Allow', 'Action': actions.split(), 'Resource': '*'}]}))
+    c.put_user_policy(UserName='keywheel-' + user, PolicyName='rotate', PolicyDocument=json.dumps(policy))
     return {'key': key(user), 'admin': key('keywheel-' + user)}
 print(json.dumps([furnish(user) for user in users.split()]))
 ";
@@ -136,7 +135,7 @@ impl Account {
     /// One more user of each name.
     pub async fn several(users: &[String]) -> Option<Vec<Self>> {
         let moto = MOTO.get_or_init(Moto::start).await.as_ref()?;
-        let made: Vec<Made> = moto.asked(FURNISH, &[&users.join(" "), ACTIONS]);
+        let made: Vec<Made> = moto.asked(FURNISH, &[&users.join(" "), POLICY]);
         let mut accounts = Vec::new();
         for (user, made) in users.iter().zip(made) {
             accounts.push(Self::of(moto, user, made).await);
