@@ -88,6 +88,8 @@ async fn dying_anywhere_harms_nothing_with_keys_of_aws() {
         name: "aws-iam-key",
         can,
         secret: "secret_access_key",
+        fences: false,
+        forgets: false,
         begin: Arc::new(move |_, _| Box::pin(begin(of_run.clone()))),
     })
     .await;
