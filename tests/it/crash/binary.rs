@@ -1,8 +1,8 @@
 //! The real program, killed by SIGKILL once at every seam that a rotation passes, and started again: with a real
 //! store, a real issuer process and a consumer process; the issuer's own list is held against the journal.
 
-use crate::project::Scene;
 use crate::project::scene::{FILE, ID};
+use crate::project::{Scene, show};
 use keywheel::journal::ledger;
 use keywheel::rotation::facts::Effect;
 use keywheel::rotation::words::{Kind, Status};
@@ -35,10 +35,10 @@ async fn a_daemon_killed_anywhere_completes_after_a_restart() {
             });
         }
     });
-    println!(
-        "{count} kills, {} s, every rotation completed",
+    show(format!(
+        "crash sweep of the program: {count} kills, {} s, every rotation completed",
         started.elapsed().as_secs()
-    );
+    ));
 }
 
 /// One rotation without a death; the seams around its effects, and the others.

@@ -3,6 +3,7 @@
 
 use super::sweep;
 use super::world::native::NativeIssuer;
+use crate::project::show;
 use keywheel_contract::{Credential, CredentialId, Fields, Issuer, SecretValue};
 use keywheel_provider_postgres::{PostgresIssuer, PostgresOptions};
 use keywheel_test_servers::postgres::Postgres;
@@ -15,7 +16,12 @@ pub(super) async fn sweep(native: NativeIssuer) {
     let started = std::time::Instant::now();
     let table = sweep::of_issuer(&native).await;
     let seconds = started.elapsed().as_secs();
-    println!("{}, {seconds} s\n{table}", native.name);
+    let name = native.name;
+    println!("{name}, {seconds} s\n{table}");
+    show(format!(
+        "crash sweep with {name}: {}, {seconds} s",
+        table.counts()
+    ));
     assert_eq!(table.violations, Vec::<String>::new());
 }
 

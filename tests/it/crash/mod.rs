@@ -27,6 +27,7 @@ mod table;
 mod watch;
 mod world;
 
+use crate::project::show;
 use sweep::Database;
 
 async fn sweep_on(database: Database) {
@@ -34,7 +35,12 @@ async fn sweep_on(database: Database) {
     let Some(table) = sweep::singly(database).await else {
         return;
     };
-    println!("{database:?}, {} s\n{table}", started.elapsed().as_secs());
+    let seconds = started.elapsed().as_secs();
+    println!("{database:?}, {seconds} s\n{table}");
+    show(format!(
+        "crash sweep on {database:?}: {}, {seconds} s",
+        table.counts()
+    ));
     assert_eq!(table.violations, Vec::<String>::new());
     assert_eq!(
         table.unvisited(),

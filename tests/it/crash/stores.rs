@@ -3,6 +3,7 @@
 
 use super::sweep;
 use super::world::Real;
+use crate::project::show;
 use crate::servers::vendors;
 use std::sync::Arc;
 
@@ -18,7 +19,12 @@ async fn sweep(name: &'static str) {
         place: Arc::clone(&vendor.place),
     })
     .await;
-    println!("{name}, {} s\n{table}", started.elapsed().as_secs());
+    let seconds = started.elapsed().as_secs();
+    println!("{name}, {seconds} s\n{table}");
+    show(format!(
+        "crash sweep with {name}: {}, {seconds} s",
+        table.counts()
+    ));
     assert_eq!(table.violations, Vec::<String>::new());
 }
 

@@ -30,6 +30,15 @@ pub(crate) struct Table {
 }
 
 impl Table {
+    /// How much was run, for a line.
+    pub(crate) fn counts(&self) -> String {
+        let (pairs, violations) = (self.pairs.0, self.violations.len());
+        format!(
+            "{} runs, {pairs} second deaths, {violations} violations",
+            self.runs
+        )
+    }
+
     /// Adds one run.
     pub(crate) fn add(&mut self, label: &str, loss: Option<&Loss>, outcome: &Outcome) {
         self.runs += 1;

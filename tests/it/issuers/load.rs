@@ -1,7 +1,7 @@
 //! A load of real clients that log in again and again, with what their consumer holds, while the credential is rotated
 //! many times: not one login fails, and at the end of each rotation the credential before it is refused.
 
-use crate::project::{PATIENCE, Project};
+use crate::project::{PATIENCE, Project, show};
 use async_trait::async_trait;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -110,6 +110,16 @@ impl Told {
     /// with (so the clients did move over each time), and every old one is refused.
     pub(crate) fn misses_nothing(&self, rotations: usize, secrets: usize) {
         println!("{self}");
+        show(format!(
+            "load with {}: {} rotations, {} logins, {} failed, {} of {} old ones refused, {} s",
+            self.title,
+            self.rotations,
+            self.logins,
+            self.failed.len(),
+            self.refused,
+            self.ended,
+            self.took.as_secs()
+        ));
         assert_eq!(self.failed, Vec::<String>::new());
         assert_eq!(self.rotations, rotations);
         assert_eq!((self.ended, self.refused), (rotations, rotations));
