@@ -243,7 +243,7 @@ fn run_on_small_disk(test: &str) {
 
 async fn fill_the_disk(folder: &Path) {
     let ballast = folder.join("ballast");
-    std::fs::write(&ballast, vec![1; 300_000]).unwrap();
+    std::fs::write(&ballast, vec![1; 100_000]).unwrap();
     let journal = Journal::create(at(folder), clock()).await.unwrap();
     let mut kept = 0;
     let full = loop {
