@@ -165,6 +165,10 @@ pub(crate) struct Outcome {
     /// The seams died at.
     pub(crate) died: Vec<Seam>,
     pub(crate) violations: Vec<String>,
+    /// A real call outlasted the patience of the engine, so that nothing can be said of this run.
+    pub(crate) outlasted: bool,
+    /// How many runs before were in vain for that.
+    pub(crate) repeated: usize,
 }
 
 /// What there is to do at one moment.
@@ -209,6 +213,7 @@ pub(crate) async fn run_through(
     bench.live(&watcher, &mut outcome).await;
     outcome.passed.push(watcher.passed());
     check::everything(&bench, &mut outcome.violations).await;
+    outcome.outlasted = bench.world.truth().outlasted;
     outcome
 }
 

@@ -21,6 +21,8 @@ const OTHERS: [Seam; 5] = [
 #[derive(Default)]
 pub(crate) struct Table {
     runs: usize,
+    /// Runs in vain, for a real call outlasted the patience of the engine; each was run again.
+    repeated: usize,
     deaths: BTreeMap<(Kind, Window), usize>,
     others: BTreeMap<Seam, usize>,
     losses: BTreeMap<(Kind, Lost), usize>,
@@ -34,14 +36,15 @@ impl Table {
     pub(crate) fn counts(&self) -> String {
         let (pairs, violations) = (self.pairs.0, self.violations.len());
         format!(
-            "{} runs, {pairs} second deaths, {violations} violations",
-            self.runs
+            "{} runs, {pairs} second deaths, {violations} violations, {} repeated for an answer that took too long",
+            self.runs, self.repeated
         )
     }
 
     /// Adds one run.
     pub(crate) fn add(&mut self, label: &str, loss: Option<&Loss>, outcome: &Outcome) {
         self.runs += 1;
+        self.repeated += outcome.repeated;
         for seam in &outcome.died {
             match seam {
                 Seam::Effect { kind, window, .. } => {

@@ -188,7 +188,13 @@ impl World {
         if matches!(lost, Some(Lost::Call | Lost::Late)) {
             return Err(Error::unknown_outcome("the call was lost"));
         }
+        // Set until the answer is there: the engine drops a call that takes too long, which then may take effect unseen.
+        let mut call_under_way = UnderWay {
+            world: self,
+            answered: false,
+        };
         let result = call.await;
+        call_under_way.answered = true;
         let result = self.truth().run(&key, move |truth| {
             let made = result?;
             note(truth, &made);
@@ -294,6 +300,20 @@ impl World {
             name: name.to_owned(),
             notified: planned.is_none_or(|planned| !planned.polls),
         })
+    }
+}
+
+/// A real call under way; dropped with it, it says that the truth is not known any more.
+struct UnderWay<'a> {
+    world: &'a World,
+    answered: bool,
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        if !self.answered {
+            self.world.truth().outlasted = true;
+        }
     }
 }
 

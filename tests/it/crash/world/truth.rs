@@ -81,6 +81,8 @@ pub(crate) struct Truth {
     pub(crate) has_issuer: bool,
     pub(crate) done: Vec<&'static str>,
     pub(crate) late: Vec<(i64, LateCall)>,
+    /// A call of a real provider took longer than the engine waits: what came of it was not seen.
+    pub(crate) outlasted: bool,
 }
 
 impl Truth {
