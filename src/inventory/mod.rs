@@ -6,6 +6,8 @@ mod aws;
 #[cfg(feature = "azure")]
 mod azure;
 mod consumers;
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "redis"))]
+mod database;
 mod definition;
 mod destinations;
 mod difference;

@@ -1,7 +1,8 @@
 //! The issuer `postgres`, as the inventory writes it.
 
+use super::database::ADMIN;
 use super::kinds::objection;
-use crate::config::file::{Key, Keys, Kind, Shape};
+use crate::config::file::{Key, Kind, Shape};
 use keywheel_provider_postgres::PostgresOptions;
 
 /// Roles of PostgreSQL.
@@ -40,15 +41,6 @@ pub(crate) const KIND: Kind = Kind {
     addresses: &["address"],
     try_out: |options| objection(options, |read: PostgresOptions| read.check()),
     ..Kind::PLAIN
-};
-
-static ADMIN: Keys = Keys {
-    title: "an admin",
-    keys: &[&[
-        Key::needed("user", Shape::Text, "its name; never one of the roles"),
-        Key::needed("password", Shape::Reference, "where its password lies"),
-    ]],
-    one_of: &[],
 };
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! The issuer `redis`, as the inventory writes it.
 
+use super::database::ADMIN;
 use super::kinds::objection;
-use crate::config::file::{Key, Keys, Kind, Shape};
+use crate::config::file::{Key, Kind, Shape};
 use keywheel_provider_redis::RedisOptions;
 
 /// ACL users of Redis and Valkey.
@@ -40,15 +41,6 @@ pub(crate) const KIND: Kind = Kind {
     addresses: &["address"],
     try_out: |options| objection(options, |read: RedisOptions| read.check()),
     ..Kind::PLAIN
-};
-
-static ADMIN: Keys = Keys {
-    title: "an admin of the server",
-    keys: &[&[
-        Key::needed("user", Shape::Text, "its name"),
-        Key::needed("password", Shape::Reference, "where its password lies"),
-    ]],
-    one_of: &[],
 };
 
 #[cfg(test)]

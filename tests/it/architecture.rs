@@ -325,8 +325,10 @@ fn packages_depend_one_way() {
             "keywheel" => continue,
             "keywheel-contract" => &[],
             "keywheel-reference" | "keywheel-http-client" => &["keywheel-contract"],
+            "keywheel-database" => &["keywheel-contract", "keywheel-reference"],
             _ => &[
                 "keywheel-contract",
+                "keywheel-database",
                 "keywheel-http-client",
                 "keywheel-reference",
             ],

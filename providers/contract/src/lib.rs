@@ -15,6 +15,7 @@ pub mod conformance;
 mod consumer;
 pub mod content;
 mod document;
+pub mod draw;
 mod error;
 mod fingerprint;
 pub mod handshake;

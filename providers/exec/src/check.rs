@@ -245,7 +245,6 @@ fn at(path: String) -> Place {
 
 fn unique() -> Result<String> {
     let mut bytes = [0_u8; 16];
-    aws_lc_rs::rand::fill(&mut bytes)
-        .map_err(|_| Error::unavailable("the operating system gives no randomness"))?;
+    keywheel_contract::draw::fill(&mut bytes)?;
     Ok(hex::encode(bytes))
 }

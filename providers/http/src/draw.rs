@@ -1,16 +1,13 @@
 //! Values that we choose ourselves.
 
 use crate::pack::{Draw, Field};
-use aws_lc_rs::rand;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use keywheel_contract::draw::{self, LETTERS_AND_DIGITS};
 use keywheel_contract::{Error, Fields, Result, SecretValue};
 use std::collections::BTreeMap;
 use zeroize::Zeroizing;
-
-const LETTERS_AND_DIGITS: &[u8; 62] =
-    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
 /// New values for every field that we choose; a key pair fills `public_key` too.
 ///
@@ -22,7 +19,7 @@ pub(crate) fn draw(fields: &BTreeMap<String, Field>) -> Result<Fields> {
         match field.draw {
             Some(Draw::Alphanumeric(length)) => {
                 let length = usize::try_from(length).unwrap_or(0);
-                drawn.insert(name, SecretValue::new(alphanumeric(length)?.to_vec()));
+                drawn.insert(name, alphanumeric(length)?);
             }
             Some(Draw::SshEd25519) => {
                 let (private, public) = ed25519()?;
@@ -36,22 +33,13 @@ pub(crate) fn draw(fields: &BTreeMap<String, Field>) -> Result<Fields> {
 }
 
 /// So many random letters and digits, each as likely as any other.
-pub(crate) fn alphanumeric(length: usize) -> Result<Zeroizing<Vec<u8>>> {
-    let mut text = Zeroizing::new(Vec::with_capacity(length));
-    while text.len() < length {
-        let byte = usize::from(random::<1>()?[0]);
-        // The largest multiple of 62 in a byte: what is above would make the first letters more likely.
-        if byte < 248 {
-            text.push(LETTERS_AND_DIGITS[byte % 62]);
-        }
-    }
-    Ok(text)
+pub(crate) fn alphanumeric(length: usize) -> Result<SecretValue> {
+    draw::draw(LETTERS_AND_DIGITS, length)
 }
 
 fn random<const BYTES: usize>() -> Result<Zeroizing<[u8; BYTES]>> {
     let mut bytes = Zeroizing::new([0; BYTES]);
-    rand::fill(&mut *bytes)
-        .map_err(|_| Error::unavailable("the operating system gives no randomness"))?;
+    draw::fill(&mut *bytes)?;
     Ok(bytes)
 }
 
@@ -114,17 +102,9 @@ fn armoured(bytes: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::{alphanumeric, ed25519};
+    use super::ed25519;
     use std::os::unix::fs::PermissionsExt as _;
     use std::process::Command;
-
-    #[test]
-    fn random_texts_have_their_length_and_every_letter() {
-        let text = alphanumeric(10_000).unwrap();
-        assert_eq!(text.len(), 10_000);
-        let kinds: std::collections::BTreeSet<_> = text.iter().collect();
-        assert_eq!(kinds.len(), 62);
-    }
 
     #[test]
     fn openssh_reads_the_pair() {

@@ -173,8 +173,7 @@ fn form(pairs: &[(&str, Zeroizing<String>)]) -> Payload {
 /// RFC 7578. The boundary is random, so that no text holds it.
 fn parts(pairs: &[(&str, Zeroizing<String>)]) -> Result<Payload> {
     let mut random = [0; 16];
-    aws_lc_rs::rand::fill(&mut random)
-        .map_err(|_| Error::unavailable("the operating system gives no randomness"))?;
+    keywheel_contract::draw::fill(&mut random)?;
     let boundary = format!("keywheel-{}", hex::encode(random));
     let head = |name: &str| {
         format!("--{boundary}\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n")

@@ -69,6 +69,14 @@ impl Alphabet {
         &self.0
     }
 
+    /// The same as bytes, for all are ASCII.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        self.0
+            .iter()
+            .filter_map(|c| u8::try_from(*c).ok())
+            .collect()
+    }
+
     pub(crate) fn has(&self, c: char) -> bool {
         self.0.binary_search(&c).is_ok()
     }

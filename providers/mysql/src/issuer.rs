@@ -4,13 +4,14 @@ use crate::identity::{Names, fits};
 use crate::login::Login;
 use crate::options::MysqlOptions;
 use crate::server::{Admin, Dialect, Server, text};
-use crate::{native, oracle, password};
+use crate::{native, oracle};
 use async_trait::async_trait;
 use keywheel_contract::{
     ChosenBy, Credential, CredentialId, CredentialState, Error, Fields, Find, FingerprintKey,
     Issuer, IssuerCapabilities, LastUse, Liveness, Refusal, Result, SecretValue, Session, Style,
     Tag,
 };
+use keywheel_database::Passwords;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use std::sync::Arc;
 pub struct MysqlIssuer {
     server: Server,
     names: Names,
+    passwords: Passwords,
 }
 
 impl MysqlIssuer {
@@ -26,9 +28,13 @@ impl MysqlIssuer {
     /// # Errors
     /// `Invalid`: the options cannot work.
     pub fn new(options: MysqlOptions, base: &Path, key: Arc<FingerprintKey>) -> Result<Self> {
+        let passwords = options.passwords()?;
         let server = Server::new(options, base)?;
-        let names = Names::new(server.account_name(), key);
-        Ok(Self { server, names })
+        Ok(Self {
+            names: Names::new(server.account_name(), key),
+            server,
+            passwords,
+        })
     }
 
     /// As a consumer logs in; who publishes the password alone logs in as our user.
@@ -116,7 +122,7 @@ impl Issuer for MysqlIssuer {
             sessions: false,
             reuse: true,
             host_bound: false,
-            entropy_bits: Some(password::entropy_bits(self.server.options.length())),
+            entropy_bits: Some(self.passwords.entropy_bits()),
         }
     }
 
@@ -138,7 +144,7 @@ impl Issuer for MysqlIssuer {
             (Dialect::MySql, Some(method)) => return Err(not_made(&method.plugin)),
             _ => native::PLUGIN,
         };
-        let password = password::draw(self.server.options.length())?;
+        let password = self.passwords.draw()?;
         let id = self.names.new_id(plugin, &password)?;
         let user = SecretValue::from(self.server.user().to_owned());
         let fields = [("user".to_owned(), user), ("password".to_owned(), password)];
@@ -149,15 +155,8 @@ impl Issuer for MysqlIssuer {
     }
 
     async fn check_format(&self, candidate: &Fields, previous: Option<&Fields>) -> Result<()> {
-        let password = self.password(candidate)?;
-        if password.len() < self.server.options.length() {
-            return Err(Error::invalid("the password is shorter than `length`"));
-        }
-        let same = previous.and_then(|previous| previous.field("password"));
-        match same.is_some_and(|same| same.matches(password)) {
-            true => Err(Error::invalid("the password is the one in use")),
-            false => Ok(()),
-        }
+        self.password(candidate)?;
+        self.passwords.check(candidate, previous)
     }
 
     async fn mint(&self, _tag: &Tag) -> Result<Credential> {

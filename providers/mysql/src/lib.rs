@@ -19,10 +19,9 @@ mod mariadb;
 mod native;
 mod options;
 mod oracle;
-mod password;
 mod quote;
 mod server;
 mod sha2;
 
 pub use issuer::MysqlIssuer;
-pub use options::{AdminOptions, MysqlOptions};
+pub use options::MysqlOptions;

@@ -39,7 +39,7 @@ impl Address {
     pub(crate) fn new(options: &MysqlOptions, base: &Path) -> Result<Self> {
         let place = options.place()?;
         Ok(Self {
-            encrypted: options.encrypted(&place),
+            encrypted: place.encrypted,
             host: place.host,
             port: place.port,
             ca_file: options.ca_file.as_ref().map(|file| base.join(file)),

@@ -1,7 +1,7 @@
 //! How an issuer `mysql` is configured.
 
 use keywheel_contract::{Error, Result};
-use keywheel_reference::{Reference, addresses};
+use keywheel_database::{AdminOptions, Passwords, Place};
 use serde::Deserialize;
 use std::path::PathBuf;
 
@@ -31,25 +31,12 @@ pub struct MysqlOptions {
     pub end_sessions: bool,
 }
 
-/// The user that changes the account.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AdminOptions {
-    /// Its name.
-    pub user: String,
-    /// Where its password lies.
-    pub password: Reference,
-}
-
 /// The usual port.
 const PORT: u16 = 3306;
 /// Longest name of a user, characters, as MySQL has it; MariaDB takes 80.
 const LONGEST_USER: usize = 80;
 /// Longest host part (`HOSTNAME_LENGTH`).
 const LONGEST_HOST: usize = 255;
-/// 20 letters and digits are 119 bits.
-const SHORTEST: usize = 20;
-const LONGEST: usize = 128;
 
 impl MysqlOptions {
     /// The keys a person may write.
@@ -69,6 +56,7 @@ impl MysqlOptions {
     /// `Invalid`, with what to write instead.
     pub fn check(&self) -> Result<()> {
         self.place()?;
+        self.passwords()?;
         let unfit = |name: &str, longest: usize| {
             name.is_empty() || name.chars().count() > longest || name.contains(char::is_control)
         };
@@ -78,8 +66,6 @@ impl MysqlOptions {
             "`user_host` is empty, too long, or has a control character"
         } else if self.user == self.admin.user {
             "`admin` is the user that it would rotate itself: let another one do that"
-        } else if !(SHORTEST..=LONGEST).contains(&self.length()) {
-            "`length` is from 20 to 128"
         } else {
             return Ok(());
         };
@@ -90,17 +76,16 @@ impl MysqlOptions {
         self.user_host.as_deref().unwrap_or("%")
     }
 
-    pub(crate) fn length(&self) -> usize {
-        self.length.unwrap_or(32)
+    /// # Errors
+    /// `Invalid`: `length` is out of bounds.
+    pub(crate) fn passwords(&self) -> Result<Passwords> {
+        Passwords::of_length(self.length)
     }
 
-    pub(crate) fn place(&self) -> Result<addresses::Server> {
-        addresses::server("address", &self.address, PORT)
-    }
-
-    /// Without a promise to the contrary, what leaves this machine is encrypted.
-    pub(crate) fn encrypted(&self, place: &addresses::Server) -> bool {
-        self.ca_file.is_some() || !place.this_machine
+    /// # Errors
+    /// `Invalid`: `address` is none.
+    pub(crate) fn place(&self) -> Result<Place> {
+        Place::read(&self.address, self.ca_file.as_ref(), PORT)
     }
 }
 
@@ -112,20 +97,6 @@ mod tests {
 
     fn options(more: &str) -> Result<MysqlOptions, toml::de::Error> {
         toml::from_str(&format!("{ADMIN}{more}"))
-    }
-
-    #[test]
-    fn only_this_machine_is_spoken_to_without_encryption() {
-        for (address, more, encrypted) in [
-            ("db.example.com", "", true),
-            ("127.0.0.1:1", "", false),
-            ("127.0.0.1:1", "ca_file = 'a'", true),
-            ("localhost.example.com", "", true),
-        ] {
-            let read = options(&format!("address = '{address}'\nuser = 'app'\n{more}")).unwrap();
-            let place = read.place().unwrap();
-            assert_eq!(read.encrypted(&place), encrypted, "{address}");
-        }
     }
 
     #[test]

@@ -8,12 +8,13 @@ use crate::options::PostgresOptions;
 use crate::quote;
 use crate::server::Server;
 use crate::usage;
-use crate::verifier::{draw, salt, verifier};
+use crate::verifier::{salt, verifier};
 use async_trait::async_trait;
 use keywheel_contract::{
     ChosenBy, Credential, CredentialId, CredentialState, Error, ErrorKind, Fields, Find, Issuer,
     IssuerCapabilities, LastUse, Liveness, Refusal, Result, SecretValue, Session, Style, Tag,
 };
+use keywheel_database::Passwords;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ use std::sync::Arc;
 pub struct PostgresIssuer {
     options: PostgresOptions,
     server: Arc<Server>,
+    passwords: Passwords,
 }
 
 impl PostgresIssuer {
@@ -32,6 +34,7 @@ impl PostgresIssuer {
         options.check()?;
         Ok(Self {
             server: Server::shared(&options, base)?,
+            passwords: options.passwords()?,
             options,
         })
     }
@@ -109,7 +112,7 @@ impl PostgresIssuer {
 
     /// A server that lets anybody in cannot say of any password that it is right.
     async fn refuses_wrong(&self, user: &str) -> Result<()> {
-        let wrong = draw(self.options.length())?;
+        let wrong = self.passwords.draw()?;
         match log_in(&self.server, user, &wrong).await? {
             Login::Accepted => Err(Error::invalid(format!(
                 "the server lets `{user}` in with any password: a line of pg_hba.conf says `trust`, or another method that \
@@ -136,8 +139,6 @@ impl PostgresIssuer {
 impl Issuer for PostgresIssuer {
     fn capabilities(&self) -> IssuerCapabilities {
         let alternates = self.alternates();
-        // Each of 62 letters and digits is a little under 6 bits.
-        let bits = self.options.length() * 595 / 100;
         IssuerCapabilities {
             style: self.options.style(),
             chosen_by: ChosenBy::Keywheel,
@@ -152,7 +153,7 @@ impl Issuer for PostgresIssuer {
             sessions: alternates,
             reuse: true,
             host_bound: false,
-            entropy_bits: u32::try_from(bits).ok(),
+            entropy_bits: Some(self.passwords.entropy_bits()),
         }
     }
 
@@ -193,7 +194,7 @@ impl Issuer for PostgresIssuer {
         };
         let mut fields = Fields::new();
         fields.insert("user", SecretValue::from(next.clone()));
-        fields.insert("password", draw(self.options.length())?);
+        fields.insert("password", self.passwords.draw()?);
         Ok(Credential {
             id: Identity { role: next, value }.id(),
             fields,
@@ -201,21 +202,11 @@ impl Issuer for PostgresIssuer {
     }
 
     async fn check_format(&self, candidate: &Fields, previous: Option<&Fields>) -> Result<()> {
-        let (user, password) = user_and_password(candidate)?;
+        let (user, _) = user_and_password(candidate)?;
         if !self.options.rotated().contains(&user) {
             return Err(Error::invalid("`user` is none of the roles of this issuer"));
         }
-        let text = password.expose_secret_str().unwrap_or_default();
-        if text.is_empty() || text.contains(char::is_control) {
-            return Err(Error::invalid("`password` is empty or not plain text"));
-        }
-        let again = previous.and_then(|previous| previous.field("password"));
-        match again.is_some_and(|again| again.matches(password)) {
-            true => Err(Error::invalid(
-                "the password is the previous one: a rotation needs another",
-            )),
-            false => Ok(()),
-        }
+        self.passwords.check(candidate, previous)
     }
 
     async fn mint(&self, _tag: &Tag) -> Result<Credential> {

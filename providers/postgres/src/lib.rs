@@ -23,4 +23,4 @@ mod usage;
 mod verifier;
 
 pub use issuer::PostgresIssuer;
-pub use options::{AdminOptions, PostgresOptions};
+pub use options::PostgresOptions;

@@ -1,10 +1,9 @@
 //! How an issuer `postgres` is configured.
 
 use keywheel_contract::{Error, Result, Style};
-use keywheel_reference::Reference;
+use keywheel_database::{AdminOptions, Passwords, Place};
 use serde::Deserialize;
 use std::path::PathBuf;
-use url::Url;
 
 /// Options of the issuer `postgres`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -32,29 +31,10 @@ pub struct PostgresOptions {
     pub length: Option<usize>,
 }
 
-/// The role that changes the others.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AdminOptions {
-    /// Its name.
-    pub user: String,
-    /// Where its password lies.
-    pub password: Reference,
-}
-
-/// Where a server is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Place {
-    pub(crate) host: String,
-    pub(crate) port: u16,
-    pub(crate) encrypted: bool,
-}
-
+/// The usual port.
+const PORT: u16 = 5432;
 /// The longest name that PostgreSQL does not cut (`NAMEDATALEN` - 1), bytes.
 const LONGEST_NAME: usize = 63;
-/// 20 letters and digits are 119 bits.
-const SHORTEST: usize = 20;
-const LONGEST: usize = 128;
 
 impl PostgresOptions {
     /// The keys a person may write.
@@ -68,6 +48,7 @@ impl PostgresOptions {
     /// `Invalid`, with what to write instead.
     pub fn check(&self) -> Result<()> {
         self.place()?;
+        self.passwords()?;
         let names = self.rotated();
         let wrong = match (self.roles.as_slice(), &self.role) {
             ([], Some(_)) => None,
@@ -85,9 +66,6 @@ impl PostgresOptions {
             }
             None if all.clone().any(|name| unfit(name)) => {
                 Some("a name is empty, or longer than the 63 bytes that PostgreSQL keeps")
-            }
-            None if !(SHORTEST..=LONGEST).contains(&self.length()) => {
-                Some("`length` is from 20 to 128")
             }
             None => None,
         };
@@ -112,68 +90,27 @@ impl PostgresOptions {
         self.database.as_ref().unwrap_or(&USUAL)
     }
 
-    pub(crate) fn length(&self) -> usize {
-        self.length.unwrap_or(32)
+    /// # Errors
+    /// `Invalid`: `length` is out of bounds.
+    pub(crate) fn passwords(&self) -> Result<Passwords> {
+        Passwords::of_length(self.length)
     }
 
-    /// Read by the same rules as the inventory does that binds it to `hosts`.
+    /// # Errors
+    /// `Invalid`: `address` is none.
     pub(crate) fn place(&self) -> Result<Place> {
-        let wrong = || Error::invalid("`address` is not an address: write it as host:port");
-        let url = Url::parse(&format!("https://{}", self.address)).map_err(|_| wrong())?;
-        let bare = url.username().is_empty() && url.password().is_none() && url.path() == "/";
-        let host = url.host_str().unwrap_or_default();
-        if host.is_empty() || !bare || url.query().is_some() || url.fragment().is_some() {
-            return Err(wrong());
-        }
-        let ours = keywheel_reference::addresses::is_this_machine(&url);
-        Ok(Place {
-            host: host.trim_matches(['[', ']'].as_slice()).to_owned(),
-            // A port that is the usual one of the scheme it was read with is left out by the reader.
-            port: match self.address.ends_with(":443") {
-                true => 443,
-                false => url.port().unwrap_or(5432),
-            },
-            encrypted: self.ca_file.is_some() || !ours,
-        })
+        Place::read(&self.address, self.ca_file.as_ref(), PORT)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Place, PostgresOptions};
+    use super::PostgresOptions;
 
     const ADMIN: &str = "admin = { user = 'rotator', password = { env = 'EXAMPLE' } }\n";
 
     fn options(more: &str) -> Result<PostgresOptions, toml::de::Error> {
         toml::from_str(&format!("{ADMIN}{more}"))
-    }
-
-    fn place(address: &str) -> Option<(String, u16, bool)> {
-        let read = options(&format!("address = '{address}'\nrole = 'app'")).unwrap();
-        let place = |Place {
-                         host,
-                         port,
-                         encrypted,
-                     }| (host, port, encrypted);
-        read.place().ok().map(place)
-    }
-
-    #[test]
-    fn only_this_machine_is_spoken_to_without_encryption() {
-        for (address, host, port, encrypted) in [
-            ("db.example.com", "db.example.com", 5432, true),
-            ("db.example.com:6432", "db.example.com", 6432, true),
-            ("db.example.com:443", "db.example.com", 443, true),
-            ("127.0.0.1:1", "127.0.0.1", 1, false),
-            ("localhost", "localhost", 5432, false),
-            ("[::1]:1", "::1", 1, false),
-        ] {
-            let expected = Some((host.to_owned(), port, encrypted));
-            assert_eq!(place(address), expected, "{address}");
-        }
-        for wrong in ["", "u:example@h", "h/db", "h?a", "/run/postgresql", "h:x"] {
-            assert_eq!(place(wrong), None, "{wrong}");
-        }
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! Connections to one server: a few at once, however many secrets it has. Those of the admin are kept for a while, each
 //! made with the credential that lies in its place then.
 
-use crate::options::{Place, PostgresOptions};
+use crate::options::PostgresOptions;
 use crate::refusal;
 use keywheel_contract::{Error, Result, SecretValue};
+use keywheel_database::Place;
 use keywheel_reference::Reference;
 use sqlx::postgres::{PgConnectOptions, PgRow, PgSslMode};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, PgConnection};

@@ -2,10 +2,10 @@
 //! that of `pg_authid.rolpassword`).
 
 use crate::identity::{SALT_LENGTH, Salt};
-use aws_lc_rs::{digest, hmac, pbkdf2, rand};
+use aws_lc_rs::{digest, hmac, pbkdf2};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use keywheel_contract::{Error, Result, SecretValue};
+use keywheel_contract::{Error, Result, SecretValue, draw};
 use std::num::NonZeroU32;
 use zeroize::Zeroizing;
 
@@ -13,38 +13,14 @@ use zeroize::Zeroizing;
 /// in has to do as many.
 const ITERATIONS: NonZeroU32 = NonZeroU32::MIN.saturating_add(4095);
 
-/// Letters and digits: a password that needs no escapes in addresses, shells and files.
-const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-
-/// A password of so many letters and digits.
-///
-/// # Errors
-/// `Unavailable`: the operating system gives no randomness.
-pub(crate) fn draw(length: usize) -> Result<SecretValue> {
-    let mut text = Vec::with_capacity(length);
-    while text.len() < length {
-        let mut bytes = Zeroizing::new([0; 64]);
-        fill(bytes.as_mut_slice())?;
-        // A byte of the last, incomplete run through the alphabet would make its first characters likelier.
-        let fair = bytes.iter().filter(|byte| **byte < 248);
-        let drawn = fair.map(|byte| ALPHABET[usize::from(byte % 62)]);
-        text.extend(drawn.take(length - text.len()));
-    }
-    Ok(SecretValue::new(text))
-}
-
 /// A fresh salt.
 ///
 /// # Errors
 /// `Unavailable`: the operating system gives no randomness.
 pub(crate) fn salt() -> Result<Salt> {
     let mut salt = [0; SALT_LENGTH];
-    fill(&mut salt)?;
+    draw::fill(&mut salt)?;
     Ok(salt)
-}
-
-fn fill(bytes: &mut [u8]) -> Result<()> {
-    rand::fill(bytes).map_err(|_| Error::unavailable("the operating system gives no randomness"))
 }
 
 /// The verifier. The same password and salt give the same one.
@@ -82,7 +58,7 @@ pub(crate) fn verifier(password: &SecretValue, salt: &Salt) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{draw, verifier};
+    use super::verifier;
     use base64::Engine as _;
     use base64::engine::general_purpose::STANDARD;
     use keywheel_contract::SecretValue;
@@ -116,16 +92,5 @@ mod tests {
         assert_eq!(STANDARD.encode(hashed), stored);
         let signed = STANDARD.encode(sign(server));
         assert_eq!(signed, "6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=");
-    }
-
-    #[test]
-    fn drawn_passwords_are_letters_and_digits_of_the_length_asked_for() {
-        for length in [1, 20, 64, 200] {
-            let drawn = draw(length).unwrap();
-            let text = drawn.expose_secret_str().unwrap();
-            assert_eq!(text.len(), length);
-            assert!(text.chars().all(|c| c.is_ascii_alphanumeric()));
-        }
-        assert!(!draw(20).unwrap().matches(&draw(20).unwrap()));
     }
 }

@@ -3,7 +3,6 @@
 use crate::identity::{Names, hash};
 use crate::login::{Login, OurOwn};
 use crate::options::RedisOptions;
-use crate::password;
 use crate::server::Server;
 use async_trait::async_trait;
 use keywheel_contract::{
@@ -11,6 +10,7 @@ use keywheel_contract::{
     Issuer, IssuerCapabilities, LastUse, Liveness, Refusal, Result, SecretValue, Session, Style,
     Tag,
 };
+use keywheel_database::Passwords;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -19,6 +19,7 @@ pub struct RedisIssuer {
     server: Server,
     names: Names,
     own: OurOwn,
+    passwords: Passwords,
 }
 
 impl RedisIssuer {
@@ -29,6 +30,7 @@ impl RedisIssuer {
     pub fn new(options: RedisOptions, base: &Path, key: Arc<FingerprintKey>) -> Result<Self> {
         Ok(Self {
             names: Names::new(&options.user, key),
+            passwords: options.passwords()?,
             server: Server::new(options, base)?,
             own: OurOwn::default(),
         })
@@ -97,7 +99,7 @@ impl Issuer for RedisIssuer {
             sessions: false,
             reuse: true,
             host_bound: false,
-            entropy_bits: Some(password::entropy_bits(self.server.options.length())),
+            entropy_bits: Some(self.passwords.entropy_bits()),
         }
     }
 
@@ -113,7 +115,7 @@ impl Issuer for RedisIssuer {
         let mut admin = self.server.admin().await?;
         admin.existing().await?.ensure_usable(self.user())?;
         admin.ensure_alone().await?;
-        let password = password::draw(self.server.options.length())?;
+        let password = self.passwords.draw()?;
         let id = self.names.id(&hash(&password));
         let user = SecretValue::from(self.user().to_owned());
         let fields = [("user".to_owned(), user), ("password".to_owned(), password)];
@@ -124,15 +126,8 @@ impl Issuer for RedisIssuer {
     }
 
     async fn check_format(&self, candidate: &Fields, previous: Option<&Fields>) -> Result<()> {
-        let password = self.password(candidate)?;
-        if password.len() < self.server.options.length() {
-            return Err(Error::invalid("the password is shorter than `length`"));
-        }
-        let same = previous.and_then(|previous| previous.field("password"));
-        match same.is_some_and(|same| same.matches(password)) {
-            true => Err(Error::invalid("the password is the one in use")),
-            false => Ok(()),
-        }
+        self.password(candidate)?;
+        self.passwords.check(candidate, previous)
     }
 
     async fn mint(&self, _tag: &Tag) -> Result<Credential> {

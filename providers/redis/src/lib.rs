@@ -16,11 +16,10 @@ mod issuer;
 mod link;
 mod login;
 mod options;
-mod password;
 mod refused;
 mod reply;
 mod server;
 mod tls;
 
 pub use issuer::RedisIssuer;
-pub use options::{AdminOptions, RedisOptions};
+pub use options::RedisOptions;

@@ -50,7 +50,7 @@ impl Address {
     /// `Invalid`: the options cannot work.
     pub(crate) fn new(options: &RedisOptions, base: &Path) -> Result<Self> {
         let place = options.place()?;
-        let tls = match options.encrypted(&place) {
+        let tls = match place.encrypted {
             false => None,
             true => {
                 let name = ServerName::try_from(place.host.clone())

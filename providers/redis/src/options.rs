@@ -1,7 +1,7 @@
 //! How an issuer `redis` is configured.
 
 use keywheel_contract::{Error, Result};
-use keywheel_reference::{Reference, addresses};
+use keywheel_database::{AdminOptions, Passwords, Place};
 use serde::Deserialize;
 use std::path::PathBuf;
 
@@ -32,21 +32,8 @@ pub struct RedisOptions {
     pub end_sessions: bool,
 }
 
-/// The user that changes the other.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AdminOptions {
-    /// Its name.
-    pub user: String,
-    /// Where its password lies.
-    pub password: Reference,
-}
-
 /// The usual port.
 const PORT: u16 = 6379;
-/// 20 letters and digits are 119 bits.
-const SHORTEST: usize = 20;
-const LONGEST: usize = 128;
 
 impl RedisOptions {
     /// The keys a person may write.
@@ -66,6 +53,7 @@ impl RedisOptions {
     /// `Invalid`, with what to write instead.
     pub fn check(&self) -> Result<()> {
         self.place()?;
+        self.passwords()?;
         // As Redis itself has it (`ACLStringHasSpaces`, `src/acl.c`).
         let unfit = |name: &str| {
             name.is_empty() || name.contains(|c: char| c.is_whitespace() || c.is_control())
@@ -74,8 +62,6 @@ impl RedisOptions {
             "the name of a user is empty or has white space"
         } else if self.user == self.admin.user {
             "`admin` is the user that it would rotate itself: let another one do that"
-        } else if !(SHORTEST..=LONGEST).contains(&self.length()) {
-            "`length` is from 20 to 128"
         } else if self
             .one_node
             .as_ref()
@@ -88,17 +74,16 @@ impl RedisOptions {
         Err(Error::invalid(wrong))
     }
 
-    pub(crate) fn length(&self) -> usize {
-        self.length.unwrap_or(32)
+    /// # Errors
+    /// `Invalid`: `length` is out of bounds.
+    pub(crate) fn passwords(&self) -> Result<Passwords> {
+        Passwords::of_length(self.length)
     }
 
-    pub(crate) fn place(&self) -> Result<addresses::Server> {
-        addresses::server("address", &self.address, PORT)
-    }
-
-    /// Without a promise to the contrary, what leaves this machine is encrypted.
-    pub(crate) fn encrypted(&self, place: &addresses::Server) -> bool {
-        self.ca_file.is_some() || !place.this_machine
+    /// # Errors
+    /// `Invalid`: `address` is none.
+    pub(crate) fn place(&self) -> Result<Place> {
+        Place::read(&self.address, self.ca_file.as_ref(), PORT)
     }
 }
 
@@ -110,20 +95,6 @@ mod tests {
 
     fn options(more: &str) -> Result<RedisOptions, toml::de::Error> {
         toml::from_str(&format!("{ADMIN}{more}"))
-    }
-
-    #[test]
-    fn only_this_machine_is_spoken_to_without_encryption() {
-        for (address, more, encrypted) in [
-            ("cache.example.com", "", true),
-            ("127.0.0.1:1", "", false),
-            ("127.0.0.1:1", "ca_file = 'a'", true),
-            ("localhost.example.com", "", true),
-        ] {
-            let read = options(&format!("address = '{address}'\nuser = 'app'\n{more}")).unwrap();
-            let place = read.place().unwrap();
-            assert_eq!(read.encrypted(&place), encrypted, "{address}");
-        }
     }
 
     #[test]

@@ -135,8 +135,7 @@ pub(super) fn ensure_silent(error: &Error, value: &str) -> Verdict {
 /// Fresh random bytes as hexadecimal digits.
 pub(super) fn random_hex<const BYTES: usize>() -> Result<String, Stop> {
     let mut bytes = [0; BYTES];
-    aws_lc_rs::rand::fill(&mut bytes)
-        .map_err(|_| Stop::Fail("the operating system gives no randomness".to_owned()))?;
+    crate::draw::fill(&mut bytes).map_err(|error| Stop::Fail(error.message))?;
     Ok(hex::encode(bytes))
 }
 

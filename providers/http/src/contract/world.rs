@@ -6,6 +6,7 @@ use crate::draw::alphanumeric;
 use crate::pack::Pack;
 use crate::scope::Scope;
 use chrono::{DateTime, SecondsFormat};
+use keywheel_contract::SecretValue;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -184,10 +185,11 @@ fn drawn(n: usize) -> Scope {
     let mut scope = Scope::default();
     scope.set("n", n.into());
     for length in 1..=100 {
-        let text = alphanumeric(length).map(|text| String::from_utf8_lossy(&text).into_owned());
+        let value = alphanumeric(length).ok();
+        let text = value.as_ref().and_then(SecretValue::expose_secret_str);
         scope.set(&format!("draw_{length}"), text.unwrap_or_default().into());
         let mut hex = [0; 50];
-        let drawn = aws_lc_rs::rand::fill(&mut hex).is_ok();
+        let drawn = keywheel_contract::draw::fill(&mut hex).is_ok();
         let text = if drawn {
             hex::encode(hex)[..length].to_owned()
         } else {

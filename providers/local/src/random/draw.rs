@@ -2,9 +2,8 @@
 
 use super::options::Recipe;
 use crate::alphabet::{Alphabet, Class};
-use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+use keywheel_contract::draw::{draw, fill};
 use keywheel_contract::{Error, Result, SecretValue};
-use zeroize::Zeroizing;
 
 /// With a hundredth of all draws accepted, more tries than this never happen by chance.
 const MOST_TRIES: usize = 10_000;
@@ -12,24 +11,26 @@ const MOST_TRIES: usize = 10_000;
 /// A fresh value by the recipe: whole draws are rejected until one has every required class, so that all
 /// accepted texts stay equally likely.
 pub(super) fn value(recipe: &Recipe) -> Result<SecretValue> {
-    let random = SystemRandom::new();
+    let alphabet = recipe.alphabet.bytes();
     let length = recipe.before.len() + recipe.length + recipe.after.len();
-    let mut drawn = Zeroizing::new(String::with_capacity(recipe.length));
     for _ in 0..MOST_TRIES {
-        text(&random, recipe, &mut drawn)?;
-        if has_all(&drawn, &recipe.require) {
+        let drawn = draw(&alphabet, recipe.length)?;
+        let text = drawn.expose_secret_str().unwrap_or_default();
+        if has_all(text, &recipe.require) {
             let mut whole = String::with_capacity(length);
-            whole.extend([recipe.before.as_str(), &drawn, &recipe.after]);
+            whole.extend([recipe.before.as_str(), text, &recipe.after]);
             return Ok(SecretValue::from(whole));
         }
     }
-    Err(no_randomness())
+    Err(Error::unavailable(
+        "the operating system gives no usable randomness",
+    ))
 }
 
 /// A fresh name that says nothing about any value: `gen-` and 128 random bits as hexadecimal digits.
 pub(super) fn name() -> Result<String> {
     let mut bytes = [0; 16];
-    fill(&SystemRandom::new(), &mut bytes)?;
+    fill(&mut bytes)?;
     Ok(format!("gen-{}", hex::encode(bytes)))
 }
 
@@ -57,70 +58,16 @@ pub(super) fn accepted_share(alphabet: &Alphabet, length: usize, require: &[Clas
         .sum()
 }
 
-fn text(random: &SystemRandom, recipe: &Recipe, into: &mut Zeroizing<String>) -> Result<()> {
-    into.clear();
-    let mut bytes = Zeroizing::new([0; 64]);
-    while into.len() < recipe.length {
-        fill(random, &mut *bytes)?;
-        let left = recipe.length - into.len();
-        into.extend(
-            bytes
-                .iter()
-                .filter_map(|byte| pick(&recipe.alphabet, *byte))
-                .take(left),
-        );
-    }
-    Ok(())
-}
-
-/// Maps a byte to a character, or rejects it: a bare remainder would favour the first characters.
-fn pick(alphabet: &Alphabet, byte: u8) -> Option<char> {
-    let chars = alphabet.chars();
-    let fair = 256 - 256 % chars.len();
-    let byte = usize::from(byte);
-    (byte < fair).then(|| chars[byte % chars.len()])
-}
-
 fn has_all(text: &str, require: &[Class]) -> bool {
     require
         .iter()
         .all(|class| text.chars().any(|c| class.has(c)))
 }
 
-fn fill(random: &SystemRandom, bytes: &mut [u8]) -> Result<()> {
-    random.fill(bytes).map_err(|_| no_randomness())
-}
-
-fn no_randomness() -> Error {
-    Error::unavailable("the operating system gives no usable randomness")
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{accepted_share, pick};
+    use super::accepted_share;
     use crate::alphabet::{Alphabet, Class};
-
-    #[test]
-    fn every_character_is_picked_by_as_many_bytes() {
-        for text in [
-            "01",
-            "abc",
-            "0123456789abcdef",
-            "abcdefghijklmnopqrstuvwxyzABC",
-        ] {
-            let alphabet = Alphabet::parse(text).unwrap();
-            let bytes = |c: &char| {
-                (0..=255)
-                    .filter(|b| pick(&alphabet, *b) == Some(*c))
-                    .count()
-            };
-            let counts: Vec<_> = alphabet.chars().iter().map(bytes).collect();
-            assert!(
-                counts.iter().all(|count| *count == 256 / text.len()),
-                "{text}: {counts:?}"
-            );
-        }
-    }
 
     #[test]
     fn the_accepted_share_is_that_of_counting() {
