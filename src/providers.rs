@@ -24,6 +24,8 @@ use keywheel_provider_exec::{
 use keywheel_provider_google::{GoogleOptions, GoogleStore};
 #[cfg(feature = "http")]
 use keywheel_provider_http::{HttpIssuer, HttpOptions};
+#[cfg(feature = "kubernetes")]
+use keywheel_provider_kubernetes::{KubernetesOptions, KubernetesStore};
 use keywheel_provider_local::{
     DotenvStore, FilesOptions, FilesStore, ManualIssuer, ManualOptions, RandomIssuer, RandomOptions,
 };
@@ -252,6 +254,12 @@ impl Providers {
             "google-secret-manager" => Arc::new(GoogleStore::new(
                 &settings::<GoogleOptions>(&spec.options)?,
                 &self.config.base,
+            )?),
+            #[cfg(feature = "kubernetes")]
+            "kubernetes" => Arc::new(KubernetesStore::new(
+                &settings::<KubernetesOptions>(&spec.options)?,
+                &self.config.base,
+                Arc::clone(&self.fingerprint),
             )?),
             #[cfg(feature = "vault")]
             "vault" => Arc::new(VaultStore::new(

@@ -46,6 +46,8 @@ pub(crate) static STORE_KINDS: Kinded = Kinded {
         super::doppler::KIND,
         #[cfg(feature = "google")]
         super::google::KIND,
+        #[cfg(feature = "kubernetes")]
+        super::kubernetes::KIND,
         #[cfg(feature = "vault")]
         super::vault::KIND,
         Kind {
@@ -246,6 +248,12 @@ mod tests {
                 &STORE_KINDS,
                 "google-secret-manager",
                 keywheel_provider_google::GoogleOptions::KEYS,
+            ),
+            #[cfg(feature = "kubernetes")]
+            (
+                &STORE_KINDS,
+                "kubernetes",
+                keywheel_provider_kubernetes::KubernetesOptions::KEYS,
             ),
             #[cfg(feature = "vault")]
             (

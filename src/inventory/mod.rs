@@ -23,6 +23,8 @@ pub mod import;
 mod issuer;
 pub(crate) mod keys;
 mod kinds;
+#[cfg(feature = "kubernetes")]
+mod kubernetes;
 mod layers;
 mod marks;
 #[cfg(feature = "mysql")]

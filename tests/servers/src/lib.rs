@@ -17,6 +17,7 @@ pub mod azure;
 pub mod doppler;
 pub mod faults;
 pub mod google;
+pub mod kubernetes;
 pub mod logs;
 pub mod mariadb;
 pub mod npm;
