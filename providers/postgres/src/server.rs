@@ -16,13 +16,15 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// The longest that a connection is waited for, login included.
 const CONNECT: Duration = Duration::from_secs(8);
-/// The longest that one statement is waited for. The server gives up earlier by itself.
+/// The longest that one statement is waited for.
 const STATEMENT: Duration = Duration::from_secs(10);
-/// What the server is told of that, milliseconds.
-const SERVER_LIMITS: [(&str, &str); 3] = [
+/// What each session is told: the server gives up earlier than we do (milliseconds), and looks for functions, operators
+/// and tables where nobody else may make any.
+const SESSION: [(&str, &str); 4] = [
     ("statement_timeout", "8000"),
     ("lock_timeout", "5000"),
     ("idle_in_transaction_session_timeout", "8000"),
+    ("search_path", "pg_catalog,pg_temp"),
 ];
 /// Calls to one server at once, logins included. As many connections of the admin may be kept beside them.
 const AT_ONCE: usize = 4;
@@ -120,7 +122,7 @@ impl Server {
                 true => PgSslMode::VerifyFull,
                 false => PgSslMode::Disable,
             })
-            .options(SERVER_LIMITS)
+            .options(SESSION)
             // It would log statements that hold verifiers.
             .disable_statement_logging();
         Ok(match &self.ca_file {

@@ -210,7 +210,7 @@ async fn a_missing_grant_ends_the_rotation_before_anything_is_changed() {
     scene.server.run(grant).await;
     let daemon = scene.project.daemon();
     scene.rotate();
-    scene.is_back("SELECT on table orders").await;
+    scene.is_back("SELECT on table public.orders").await;
     daemon.stop();
 }
 

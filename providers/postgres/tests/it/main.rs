@@ -20,3 +20,5 @@ mod spoken;
 mod trust;
 #[cfg(test)]
 mod turns;
+#[cfg(test)]
+mod unsettled;

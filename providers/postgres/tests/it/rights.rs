@@ -7,11 +7,11 @@ use keywheel_contract::{ErrorKind, Issuer as _, Tag};
 const DIFFERENCES: [(&str, &str); 10] = [
     (
         "CREATE TABLE diff_orders (id int); GRANT SELECT ON diff_orders TO diff_a",
-        "SELECT on table diff_orders",
+        "SELECT on table public.diff_orders",
     ),
     (
         "GRANT UPDATE (id) ON diff_orders TO diff_a WITH GRANT OPTION",
-        "UPDATE on column id of table diff_orders with grant option",
+        "UPDATE on column id of table public.diff_orders with grant option",
     ),
     (
         "CREATE ROLE diff_readers; GRANT diff_readers TO diff_a",
@@ -33,7 +33,7 @@ const DIFFERENCES: [(&str, &str); 10] = [
     ),
     (
         "CREATE POLICY diff_own_rows ON diff_orders TO diff_a USING (id > 0)",
-        "the row policy of policy diff_own_rows",
+        "the row policy of policy diff_own_rows on table public.diff_orders",
     ),
     (
         "ALTER DEFAULT PRIVILEGES IN SCHEMA diff_own GRANT SELECT ON TABLES TO diff_a",
