@@ -66,7 +66,8 @@ impl PostgresIssuer {
         })
     }
 
-    /// The role that takes over is idle, is not past its end, and may do what the current one may.
+    /// The role that takes over is idle, is not past its end, and may do what the current one may. Where nothing is
+    /// published, one that lets somebody in is in use by whom nobody knows.
     async fn fits(&self, current: Option<&Identity>, next: &str, role: &Standing) -> Result<()> {
         if role.has_expired {
             return Err(Error::invalid(format!(
@@ -85,6 +86,10 @@ impl PostgresIssuer {
         }
         match current {
             Some(current) => grants::compare(&self.server, &current.role, next).await,
+            None if role.can_login => Err(Error::invalid(format!(
+                "`{next}` lets somebody in, and nothing is published: publish its value first, or take its login away \
+                 (`ALTER ROLE … NOLOGIN`)"
+            ))),
             None => Ok(()),
         }
     }

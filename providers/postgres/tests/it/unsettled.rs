@@ -1,6 +1,7 @@
 //! Roles that are not as keywheel left them, and an admin's session that somebody else would lead elsewhere.
 
 use crate::rig::{Rig, servers};
+use keywheel_contract::{ErrorKind, Issuer as _, Tag};
 
 /// Whoever may create functions where the admin's session would look first is not run by it.
 #[tokio::test]
@@ -24,5 +25,25 @@ async fn a_function_planted_in_the_admins_path_is_not_run() {
         assert!(ran.to_string().contains("planted"), "{ran}");
         let new = rig.rotate(&rig.old().id, "keywheel-r1-1").await;
         assert!(rig.lets_in(&new).await);
+    }
+}
+
+/// With nothing published, a role that lets somebody in is in use by whom nobody knows.
+#[tokio::test]
+async fn a_role_in_use_is_not_overwritten_where_nothing_is_published() {
+    for server in servers() {
+        let rig = Rig::new(server, "unknown").await;
+        let refused = rig.issuer.propose(None).await.err().unwrap();
+        assert_eq!(refused.kind, ErrorKind::Invalid);
+        assert!(
+            refused.message.contains("publish its value first"),
+            "{refused}"
+        );
+        assert!(rig.lets_in(&rig.old()).await);
+        server.run("ALTER ROLE unknown_a NOLOGIN").await;
+        let first = rig.issuer.propose(None).await.unwrap();
+        let tag = Tag::new("keywheel-r1-1");
+        rig.issuer.apply(&tag, &first).await.unwrap();
+        assert!(rig.lets_in(&first).await);
     }
 }
