@@ -178,6 +178,7 @@ impl Issuer for PostgresIssuer {
             fields: fields.duplicate(),
         };
         match self.test(&credential).await? {
+            Liveness::Alive if role.mark.ended => Err(revived(&identity.role)),
             Liveness::Alive => Ok(Some(credential.id)),
             Liveness::Dead => Ok(None),
             Liveness::Unknown => Err(Error::unavailable(
@@ -345,6 +346,14 @@ impl Issuer for PostgresIssuer {
         self.only_alternating("sessions of its own")?;
         usage::end(&self.server, &self.ours(id)?).await
     }
+}
+
+/// Somebody gave it a password by hand: ending the value that its comment names would do nothing.
+fn revived(role: &str) -> Error {
+    Error::invalid(format!(
+        "`{role}` was ended and lets somebody in again: take the line out of its comment that begins with `keywheel:`, then \
+         what it has now counts as its value from before keywheel"
+    ))
 }
 
 fn user_and_password(fields: &Fields) -> Result<(String, &SecretValue)> {

@@ -1,6 +1,6 @@
 //! Roles that are not as keywheel left them, and an admin's session that somebody else would lead elsewhere.
 
-use crate::rig::{Rig, servers};
+use crate::rig::{OLD, Rig, servers};
 use keywheel_contract::{ErrorKind, Issuer as _, Tag};
 
 /// Whoever may create functions where the admin's session would look first is not run by it.
@@ -45,5 +45,28 @@ async fn a_role_in_use_is_not_overwritten_where_nothing_is_published() {
         let tag = Tag::new("keywheel-r1-1");
         rig.issuer.apply(&tag, &first).await.unwrap();
         assert!(rig.lets_in(&first).await);
+    }
+}
+
+/// Its end would be a no-op, told as done.
+#[tokio::test]
+async fn an_ended_value_that_somebody_revived_is_not_taken_for_ours() {
+    for server in servers() {
+        let rig = Rig::new(server, "revived").await;
+        let old = rig.old();
+        rig.rotate(&old.id, "keywheel-r1-1").await;
+        rig.issuer.revoke(&old.id).await.unwrap();
+        server
+            .run(&format!("ALTER ROLE revived_a LOGIN PASSWORD '{OLD}'"))
+            .await;
+        let said = rig.issuer.identify(&old.fields).await.unwrap_err();
+        assert_eq!(said.kind, ErrorKind::Invalid);
+        assert!(said.message.contains("`revived_a`"), "{said}");
+        // As it says: without the line it is a value from before keywheel, which can be ended.
+        server.run("COMMENT ON ROLE revived_a IS NULL").await;
+        let id = rig.issuer.identify(&old.fields).await.unwrap().unwrap();
+        assert_eq!(id.as_str(), "revived_a/0");
+        rig.issuer.revoke(&id).await.unwrap();
+        assert!(!rig.lets_in(&old).await);
     }
 }
