@@ -32,7 +32,9 @@ SELECT acl.privilege_type || ' on ' || pg_describe_object(g.classid, g.objid, g.
     || CASE WHEN acl.is_grantable THEN ' with grant option' ELSE '' END AS line
 FROM granted g, role, aclexplode(g.acl) acl WHERE acl.grantee = role.oid
 UNION SELECT 'ownership of ' || pg_describe_object(classid, objid, objsubid) || ' (let the owner role own it)'
-FROM named WHERE here AND deptype = 'o' AND classid <> 'pg_default_acl'::regclass
+FROM named WHERE here AND deptype = 'o'
+    -- A user mapping names its own role: those are compared below, by their servers.
+    AND classid NOT IN ('pg_default_acl'::regclass, 'pg_user_mapping'::regclass)
 UNION SELECT 'the row policy of ' || pg_describe_object(classid, objid, objsubid)
 FROM named WHERE here AND deptype = 'r'
 UNION SELECT 'what it has on object ' || classid || '/' || objid || ' of the database ' || datname

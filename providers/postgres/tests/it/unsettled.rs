@@ -70,3 +70,28 @@ async fn an_ended_value_that_somebody_revived_is_not_taken_for_ours() {
         assert!(!rig.lets_in(&old).await);
     }
 }
+
+#[tokio::test]
+async fn two_roles_with_a_mapping_each_take_turns() {
+    for server in servers() {
+        let rig = Rig::new(server, "mapped").await;
+        server
+            .run(
+                "CREATE FOREIGN DATA WRAPPER mapped_wrapper; CREATE SERVER mapped_far FOREIGN DATA WRAPPER mapped_wrapper; \
+                 CREATE USER MAPPING FOR mapped_a SERVER mapped_far",
+            )
+            .await;
+        let old = rig.old();
+        let refused = rig.issuer.propose(Some(&old.id)).await.err().unwrap();
+        assert!(
+            refused
+                .message
+                .contains("has: the user mapping for server mapped_far; nothing"),
+            "{refused}"
+        );
+        server
+            .run("CREATE USER MAPPING FOR mapped_b SERVER mapped_far")
+            .await;
+        rig.rotate(&old.id, "keywheel-r1-1").await;
+    }
+}
