@@ -53,5 +53,7 @@ FROM pg_user_mappings u, role WHERE u.umuser = role.oid
 UNION SELECT attribute FROM role, LATERAL (VALUES
     (rolsuper, 'SUPERUSER'), (rolinherit, 'INHERIT'), (rolcreaterole, 'CREATEROLE'), (rolcreatedb, 'CREATEDB'),
     (rolreplication, 'REPLICATION'), (rolbypassrls, 'BYPASSRLS'),
-    (true, 'CONNECTION LIMIT ' || rolconnlimit)
+    (true, 'CONNECTION LIMIT ' || rolconnlimit),
+    -- One that is over has nothing left to lose.
+    (coalesce(rolvaliduntil, 'infinity') > now(), 'VALID UNTIL ' || coalesce(rolvaliduntil, 'infinity'))
 ) has (it, attribute) WHERE has.it

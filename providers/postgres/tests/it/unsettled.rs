@@ -95,3 +95,25 @@ async fn two_roles_with_a_mapping_each_take_turns() {
         rig.rotate(&old.id, "keywheel-r1-1").await;
     }
 }
+
+/// A role that ends next month is no place to move to from one that does not; one that is over has nothing to lose.
+#[tokio::test]
+async fn an_end_ahead_is_compared() {
+    for server in servers() {
+        let rig = Rig::new(server, "limited").await;
+        let old = rig.old();
+        let limit = async |role: &str, until: &str| {
+            let sql = format!("ALTER ROLE limited_{role} VALID UNTIL '{until}'");
+            server.run(&sql).await;
+        };
+        limit("b", "2099-01-01").await;
+        let refused = rig.issuer.propose(Some(&old.id)).await.err().unwrap();
+        assert_eq!(refused.kind, ErrorKind::Invalid);
+        assert!(refused.message.contains("VALID UNTIL"), "{refused}");
+        limit("a", "2099-01-01").await;
+        rig.issuer.propose(Some(&old.id)).await.unwrap();
+        limit("b", "infinity").await;
+        limit("a", "2001-01-01").await;
+        rig.issuer.propose(Some(&old.id)).await.unwrap();
+    }
+}
