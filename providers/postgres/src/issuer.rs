@@ -74,15 +74,14 @@ impl PostgresIssuer {
                 "`{next}` is past its VALID UNTIL, so that no password lets it in"
             )));
         }
-        if role.can_login && !role.mark.ended {
-            let sessions = usage::sessions_of_role(&self.server, next).await?;
-            if let Some(first) = sessions.first() {
-                return Err(Error::unavailable(format!(
-                    "`{next}` should be idle, and {} sessions use it, the first from {}: nothing was changed",
-                    sessions.len(),
-                    first.from
-                )));
-            }
+        // One of a value that was ended would be taken for one of the new.
+        let sessions = usage::sessions_of_role(&self.server, next).await?;
+        if let Some(first) = sessions.first() {
+            return Err(Error::unavailable(format!(
+                "`{next}` should be idle, and {} sessions use it, the first from {}: nothing was changed",
+                sessions.len(),
+                first.from
+            )));
         }
         match current {
             Some(current) => grants::compare(&self.server, &current.role, next).await,

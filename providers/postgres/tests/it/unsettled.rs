@@ -1,6 +1,6 @@
 //! Roles that are not as keywheel left them, and an admin's session that somebody else would lead elsewhere.
 
-use crate::rig::{OLD, Rig, servers};
+use crate::rig::{OLD, Rig, servers, texts};
 use keywheel_contract::{ErrorKind, Issuer as _, Tag};
 
 /// Whoever may create functions where the admin's session would look first is not run by it.
@@ -115,5 +115,24 @@ async fn an_end_ahead_is_compared() {
         limit("b", "infinity").await;
         limit("a", "2001-01-01").await;
         rig.issuer.propose(Some(&old.id)).await.unwrap();
+    }
+}
+
+/// It would be taken for one of the new value.
+#[tokio::test]
+async fn a_session_that_outlived_its_value_is_seen_before_the_roles_turn() {
+    for server in servers() {
+        let rig = Rig::new(server, "outlived").await;
+        let old = rig.old();
+        let session = server.connect("outlived_a", OLD).await.unwrap();
+        let new = rig.rotate(&old.id, "keywheel-r1-1").await;
+        rig.issuer.revoke(&old.id).await.unwrap();
+        let refused = rig.issuer.propose(Some(&new.id)).await.err().unwrap();
+        assert_eq!(refused.kind, ErrorKind::Unavailable);
+        assert!(refused.message.contains("127.0.0.1"), "{refused}");
+        sqlx::Connection::close(session).await.unwrap();
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        let next = rig.rotate(&new.id, "keywheel-r2-1").await;
+        assert_eq!(texts(&next).0, "outlived_a");
     }
 }
