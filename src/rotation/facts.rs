@@ -111,6 +111,11 @@ impl Effect {
     pub fn is_open(&self) -> bool {
         matches!(self.status, Status::Intent | Status::Pending)
     }
+
+    /// The version that a write expects to replace, `None` for an empty place.
+    pub fn replaces(&self) -> Option<VersionId> {
+        self.result.base.as_ref()?.version.clone()
+    }
 }
 
 /// Ids that belong to an effect; kept as JSON.

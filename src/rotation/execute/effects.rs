@@ -4,6 +4,7 @@ use super::Execution;
 use crate::inventory::Destination;
 use crate::providers::Target;
 use crate::rotation::CANDIDATE;
+use crate::rotation::facts::Effect;
 use crate::rotation::report::{Answer, NewCandidate};
 use crate::rotation::values::{pack, proof_field, render};
 use crate::rotation::words::Kind;
@@ -150,7 +151,7 @@ impl Execution<'_> {
     /// What a kind of write puts into a destination.
     pub(super) fn content(&self, kind: Kind, destination: &Destination) -> Result<Document> {
         match kind {
-            Kind::Republish => self.values.base(destination).ok_or_else(|| {
+            Kind::Republish => self.base(destination).ok_or_else(|| {
                 Error::invalid(format!("{} held nothing before", destination.name()))
             }),
             Kind::DropPrevious => self.values.document(destination, false),
@@ -161,34 +162,59 @@ impl Execution<'_> {
         }
     }
 
+    /// What a destination held before this rotation, as far as it is ours. One that cannot be read follows the main
+    /// one, so that it is taken to have held the old credential.
+    pub(super) fn base(&self, destination: &Destination) -> Option<Document> {
+        let follows = || {
+            self.facts.base_version(&destination.name())?;
+            let old = self.values.old()?;
+            render(destination, &old, &old).ok()
+        };
+        self.values.base(destination).or_else(follows)
+    }
+
     /// Looks, makes sure that our part is as expected, then writes over exactly what was seen.
     async fn write(&self, kind: Kind, name: &str, attempt: i64) -> Result<Answer> {
         let target = self.target(name)?;
         let seen = target.store.inspect(&target.place).await?;
         self.expect(kind, target, &seen, attempt).await?;
+        Ok(Answer::Done {
+            version: Some(self.write_over(kind, name, attempt, &seen).await?),
+            word: "applied",
+            detail: String::new(),
+        })
+    }
+
+    /// Writes over exactly what was seen.
+    pub(super) async fn write_over(
+        &self,
+        kind: Kind,
+        name: &str,
+        attempt: i64,
+        seen: &Inspection,
+    ) -> Result<VersionId> {
+        let target = self.target(name)?;
         let document = self.content(kind, &target.spec)?;
-        let payload = target
-            .store
-            .compose(&target.place, &document, &seen)
-            .await?;
+        let payload = target.store.compose(&target.place, &document, seen).await?;
         target.ensure_takes(payload.len())?;
         let mark = self.mark(kind, name, attempt);
-        let base = Base::from(&seen);
+        let base = Base::from(seen);
         let write = Write {
             place: &target.place,
             payload: &payload,
             base: &base,
             mark: &mark,
         };
-        let version = match kind {
-            Kind::Stage => target.store.stage(&write).await?,
-            _ => target.store.promote(&write).await?,
-        };
-        Ok(Answer::Done {
-            version: Some(version),
-            word: "applied",
-            detail: String::new(),
-        })
+        match kind {
+            Kind::Stage => target.store.stage(&write).await,
+            _ => target.store.promote(&write).await,
+        }
+    }
+
+    /// One try of an effect, as it was committed.
+    pub(super) fn intent(&self, kind: Kind, target: &str, attempt: i64) -> Option<&Effect> {
+        let mut effects = self.facts.effects.iter();
+        effects.find(|e| (e.kind, e.target.as_str(), e.attempt) == (kind, target, attempt))
     }
 
     /// Somebody may have edited other people's part of a document; nobody may have changed ours, unless to what is
@@ -207,15 +233,8 @@ impl Execution<'_> {
                 format!("{name} is rotated by {by}"),
             ));
         }
-        let intent = self
-            .facts
-            .effects
-            .iter()
-            .find(|e| (e.kind, &e.target, e.attempt) == (kind, &name, attempt));
-        let expected = intent
-            .and_then(|e| e.result.base.as_ref())
-            .and_then(|base| base.version.clone());
-        if seen.current == expected {
+        let intent = self.intent(kind, &name, attempt);
+        if seen.current == intent.and_then(Effect::replaces) {
             return Ok(());
         }
         let changed = || {

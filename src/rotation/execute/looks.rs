@@ -361,7 +361,7 @@ impl Execution<'_> {
                 Some(version) => Some(version.as_str().to_owned()),
                 None => self.facts.base_version(&name).map(str::to_owned),
             };
-            known(&old.id, version, self.values.base(destination))
+            known(&old.id, version, self.base(destination))
         });
         new.into_iter().chain(old).collect()
     }
