@@ -42,7 +42,8 @@ pub struct StoreCapabilities {
     pub find: Find,
     /// Values can be read back.
     pub readable: bool,
-    /// Sending the same write twice equals sending it once.
+    /// Sending the same write twice equals sending it once. Where nothing is found again, a write whose answer was lost
+    /// is therefore sent once more.
     pub idempotent_put: bool,
     /// A write names the version it replaces, and loses against a stranger's.
     pub compare_and_set: bool,

@@ -228,7 +228,12 @@ async fn twice(bench: &Bench<'_>) -> Verdict {
     needs(can.idempotent_put, "a put is not idempotent")?;
     let sent = bench.sent_first().await?;
     let again = bench.send(&sent.prepared).await?;
-    ensure(again == sent.version, "the repeat answers another version")?;
+    // Where nothing is found again, a write that is repeated has a name of its own.
+    let named_anew = can.find == Find::None;
+    ensure(
+        named_anew || again == sent.version,
+        "the repeat answers another version",
+    )?;
     if !can.versions {
         return bench.ensure_reads(&sent).await;
     }
