@@ -20,6 +20,8 @@ use keywheel_provider_doppler::{DopplerOptions, DopplerStore};
 use keywheel_provider_exec::{
     ExecConsumer, ExecIssuer, ExecStore, Launcher, Program, ProgramOptions,
 };
+#[cfg(feature = "github")]
+use keywheel_provider_github::{GithubOptions, GithubStore};
 #[cfg(feature = "google")]
 use keywheel_provider_google::{GoogleOptions, GoogleStore};
 #[cfg(feature = "http")]
@@ -249,6 +251,11 @@ impl Providers {
                 &settings::<DopplerOptions>(&spec.options)?,
                 &self.config.base,
                 Arc::clone(&self.fingerprint),
+            )?),
+            #[cfg(feature = "github")]
+            "github-actions" => Arc::new(GithubStore::new(
+                &settings::<GithubOptions>(&spec.options)?,
+                &self.config.base,
             )?),
             #[cfg(feature = "google")]
             "google-secret-manager" => Arc::new(GoogleStore::new(

@@ -25,6 +25,9 @@ impl Resolver<'_> {
         let mut destinations: Vec<Destination> = Vec::new();
         for node in nodes {
             if let Some(destination) = node.table().map(|table| self.destination(table, issuer)) {
+                if destinations.is_empty() {
+                    self.problem(wrong_as_first(&destination, node));
+                }
                 if destinations
                     .iter()
                     .any(|other| other.name() == destination.name())
@@ -151,6 +154,19 @@ impl Resolver<'_> {
             }
         }
     }
+}
+
+/// What is in use is read at the first place.
+fn wrong_as_first(destination: &Destination, node: &Node) -> Option<Problem> {
+    let (kind, name) = (&destination.store.kind, &destination.store.name);
+    let sink = STORE_KINDS.kind(kind).is_some_and(|kind| kind.sink);
+    sink.then(|| {
+        let message =
+            format!("store `{name}` never shows what it holds, so that it cannot come first");
+        Problem::at(&node.place, message).help(
+            "name another place before it: that tells which value is in use, and this one follows",
+        )
+    })
 }
 
 /// Where credentials have fields that are no secret: the first that shows something else of the new one.

@@ -44,6 +44,8 @@ pub(crate) static STORE_KINDS: Kinded = Kinded {
         super::azure::KIND,
         #[cfg(feature = "doppler")]
         super::doppler::KIND,
+        #[cfg(feature = "github")]
+        super::github::KIND,
         #[cfg(feature = "google")]
         super::google::KIND,
         #[cfg(feature = "kubernetes")]
@@ -242,6 +244,12 @@ mod tests {
                 &STORE_KINDS,
                 "doppler",
                 keywheel_provider_doppler::DopplerOptions::KEYS,
+            ),
+            #[cfg(feature = "github")]
+            (
+                &STORE_KINDS,
+                "github-actions",
+                keywheel_provider_github::GithubOptions::KEYS,
             ),
             #[cfg(feature = "google")]
             (

@@ -14,6 +14,8 @@ mod difference;
 #[cfg(feature = "doppler")]
 mod doppler;
 mod folders;
+#[cfg(feature = "github")]
+mod github;
 #[cfg(feature = "google")]
 mod google;
 mod holdings;

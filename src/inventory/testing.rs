@@ -99,6 +99,7 @@ impl Files {
     feature = "aws",
     feature = "azure",
     feature = "doppler",
+    feature = "github",
     feature = "google",
     feature = "vault"
 ))]

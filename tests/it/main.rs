@@ -25,6 +25,9 @@ mod existing;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+#[cfg(feature = "github")]
+mod github;
+#[cfg(test)]
 #[cfg(feature = "google")]
 mod google;
 #[cfg(test)]

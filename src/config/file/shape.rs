@@ -127,6 +127,8 @@ pub(crate) struct Kind {
     pub(crate) vendor_hosts: &'static [&'static str],
     /// A store whose places hold many secrets side by side: each field is one of its own.
     pub(crate) shares_places: bool,
+    /// A store that takes values and never shows them: it follows the place that a secret is published to first.
+    pub(crate) sink: bool,
     /// Why settings of the right types cannot work together, if so.
     pub(crate) try_out: fn(&Map<String, Value>) -> Option<String>,
     /// What follows from several settings together, with the folder of packs; or why they cannot work together.
@@ -160,6 +162,7 @@ impl Kind {
         addresses: &[],
         vendor_hosts: &[],
         shares_places: false,
+        sink: false,
         try_out: |_| None,
         follows: |_, _| Ok(None),
     };

@@ -4,6 +4,7 @@
     feature = "aws",
     feature = "azure",
     feature = "doppler",
+    feature = "github",
     feature = "google",
     feature = "vault"
 ))]

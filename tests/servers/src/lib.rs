@@ -16,6 +16,7 @@ pub mod aws;
 pub mod azure;
 pub mod doppler;
 pub mod faults;
+pub mod github;
 pub mod google;
 pub mod kubernetes;
 pub mod logs;
