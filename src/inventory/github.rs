@@ -58,7 +58,7 @@ mod tests {
              [stores.actions]\nkind = \"github-actions\"\n{options}\n"
         );
         let team = format!(
-            "[secrets.a]\nissuer = {{ kind = \"random\", length = 48 }}\nno_consumers = \"example\"\n\
+            "[secrets.a]\nissuer = {{ use = \"people\" }}\nno_consumers = \"example\"\n\
              publish_to = [{}]\n",
             places.join(", ")
         );

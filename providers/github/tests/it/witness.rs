@@ -1,4 +1,4 @@
-//! Three witnesses of the fake and of us: PyNaCl, a client of GitHub's interface, and the published description.
+//! Three witnesses of the fake and of us: `PyNaCl`, a client of GitHub's interface, and the published description.
 
 use crate::rig::{ENVIRONMENT, ORGANIZATION, REPOSITORY, Rig, place, place_of, publish};
 use keywheel_contract::SecretStore;
