@@ -62,15 +62,20 @@ pub(crate) fn of_admin(error: &sqlx::Error, user: &str) -> Error {
     }
 }
 
-/// The same after which nobody knows whether it took effect.
+/// The same after which nobody knows whether it took effect: where the connection is over, its transaction may have been
+/// committed before.
 pub(crate) fn in_doubt(error: &sqlx::Error, doing: &str) -> Error {
-    match code(error) {
-        Some(_) => of_statement(error, doing),
-        None => Error::new(
-            ErrorKind::UnknownOutcome,
-            format!("no answer to the request to {doing}: {}", cause(error)),
-        ),
+    if !has_ended(error) {
+        return of_statement(error, doing);
     }
+    let why = match code(error) {
+        Some(code) => format!("the server ended the session (SQLSTATE {code})"),
+        None => cause(error),
+    };
+    Error::new(
+        ErrorKind::UnknownOutcome,
+        format!("no answer to the request to {doing}: {why}"),
+    )
 }
 
 /// Why there is no answer, without what the driver quotes.
@@ -84,11 +89,13 @@ pub(crate) fn cause(error: &sqlx::Error) -> String {
     }
 }
 
-/// Whether the same may succeed later: resources, locks, a server that starts or stops, a transaction to be repeated,
-/// two that changed one role at once.
+/// Whether the same may succeed later: resources, locks, a server that starts or stops, a standby that becomes the
+/// primary (25006), a transaction that was given up (25P03, 25P04) or is to be repeated, two that changed one role at
+/// once.
 fn is_passing(code: &str) -> bool {
     let classes = ["08", "40", "53", "57", "58", "XX"];
-    code == "55P03" || classes.iter().any(|class| code.starts_with(class))
+    let codes = ["25006", "25P03", "25P04", "55P03"];
+    codes.contains(&code) || classes.iter().any(|class| code.starts_with(class))
 }
 
 #[cfg(test)]
@@ -97,10 +104,12 @@ mod tests {
 
     #[test]
     fn what_passes_is_told_from_what_stays() {
-        for code in ["53300", "57P03", "57014", "55P03", "40001", "XX000"] {
+        for code in [
+            "53300", "57P03", "57014", "55P03", "40001", "XX000", "25006", "25P03",
+        ] {
             assert!(is_passing(code), "{code}");
         }
-        for code in ["22023", "42601", "28P01", "55000"] {
+        for code in ["22023", "42601", "28P01", "55000", "25001"] {
             assert!(!is_passing(code), "{code}");
         }
     }

@@ -136,3 +136,51 @@ async fn a_session_that_outlived_its_value_is_seen_before_the_roles_turn() {
         assert_eq!(texts(&next).0, "outlived_a");
     }
 }
+
+/// As a standby that is about to be the primary.
+#[tokio::test]
+async fn a_server_that_takes_no_changes_now_is_tried_again() {
+    for server in servers() {
+        let rig = Rig::new(server, "standing_by").await;
+        let made = rig.issuer.propose(Some(&rig.old().id)).await.unwrap();
+        server
+            .run("ALTER ROLE standing_by_rotator SET default_transaction_read_only = on")
+            .await;
+        let elsewhere = rig.at(&format!("localhost:{}", server.port));
+        let tag = Tag::new("keywheel-r1-1");
+        let refused = elsewhere.apply(&tag, &made).await.unwrap_err();
+        assert_eq!(refused.kind, ErrorKind::Unavailable, "{refused}");
+        assert!(refused.message.contains("25006"), "{refused}");
+    }
+}
+
+/// The end of a session may come after its transaction was committed, and before anybody was told.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_whose_session_was_ended_is_in_doubt() {
+    for server in servers() {
+        let rig = Rig::new(server, "cut").await;
+        let made = rig.issuer.propose(Some(&rig.old().id)).await.unwrap();
+        let mut holder = server.superuser().await;
+        let begin = sqlx::raw_sql("BEGIN; ALTER ROLE cut_b CONNECTION LIMIT 3");
+        begin.execute(&mut holder).await.unwrap();
+        let other = rig.at(&server.address());
+        let copy = made.duplicate();
+        let applying =
+            tokio::spawn(async move { other.apply(&Tag::new("keywheel-r1-1"), &copy).await });
+        let waiting =
+            "FROM pg_stat_activity WHERE usename = 'cut_rotator' AND wait_event_type = 'Lock'";
+        while rig.ask::<i64>(&format!("SELECT count(*) {waiting}")).await == 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        server
+            .run(&format!("SELECT pg_terminate_backend(pid) {waiting}"))
+            .await;
+        let error = applying.await.unwrap().unwrap_err();
+        assert_eq!(error.kind, ErrorKind::UnknownOutcome, "{error}");
+        let back = sqlx::raw_sql("ROLLBACK");
+        back.execute(&mut holder).await.unwrap();
+        let tag = Tag::new("keywheel-r1-1");
+        rig.issuer.apply(&tag, &made).await.unwrap();
+        assert!(rig.lets_in(&made).await);
+    }
+}
