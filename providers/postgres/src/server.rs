@@ -26,7 +26,8 @@ const SESSION: [(&str, &str); 4] = [
     ("idle_in_transaction_session_timeout", "8000"),
     ("search_path", "pg_catalog,pg_temp"),
 ];
-/// Calls to one server at once, logins included. As many connections of the admin may be kept beside them.
+/// Calls to one server at once, logins included, whatever their database and admin. Each admin may have as many
+/// connections kept beside them.
 const AT_ONCE: usize = 4;
 /// A connection is kept this long.
 const KEPT: Duration = Duration::from_secs(30);
@@ -39,7 +40,7 @@ pub(crate) struct Server {
     user: String,
     password: Reference,
     base: PathBuf,
-    slots: Semaphore,
+    slots: Arc<Semaphore>,
     idle: Mutex<Vec<(Instant, PgConnection)>>,
 }
 
@@ -77,7 +78,7 @@ impl Server {
             user: options.admin.user.clone(),
             password: options.admin.password.clone(),
             base: base.to_owned(),
-            slots: Semaphore::new(AT_ONCE),
+            slots: slots(&options.place()?),
             idle: Mutex::default(),
         })
     }
@@ -168,6 +169,20 @@ impl Server {
         idle.retain(|(since, _)| since.elapsed() < KEPT);
         idle.pop().map(|(_, connection)| connection)
     }
+}
+
+/// Those of one address, for as long as anybody has them.
+fn slots(place: &Place) -> Arc<Semaphore> {
+    static KNOWN: LazyLock<Mutex<HashMap<String, Weak<Semaphore>>>> = LazyLock::new(Mutex::default);
+    let key = format!("{} {}", place.host, place.port);
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(slots) = known.get(&key).and_then(Weak::upgrade) {
+        return slots;
+    }
+    known.retain(|_, slots| slots.strong_count() > 0);
+    let slots = Arc::new(Semaphore::new(AT_ONCE));
+    known.insert(key, Arc::downgrade(&slots));
+    slots
 }
 
 /// A connection of the admin in use. Dropped it is closed, so that whatever was begun on it is undone by the server;

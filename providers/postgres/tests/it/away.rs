@@ -1,7 +1,7 @@
 //! Servers that hang, die or let nobody in, and an admin whose credential is wrong or was replaced.
 
-use crate::rig::{Rig, servers};
-use keywheel_contract::{ErrorKind, Issuer as _, Liveness, Tag};
+use crate::rig::{Rig, issuer, servers};
+use keywheel_contract::{CredentialId, ErrorKind, Issuer as _, Liveness, Tag};
 use keywheel_test_servers::postgres::Postgres;
 use keywheel_test_servers::wire;
 use std::time::{Duration, Instant};
@@ -62,6 +62,36 @@ async fn issuers_of_one_server_share_a_few_connections() {
         let open = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'many_rotator'";
         assert!(rig.ask::<i64>(open).await <= 4);
     }
+}
+
+/// Whatever databases and admins they name.
+#[tokio::test]
+async fn calls_to_one_server_wait_for_each_other_whatever_their_settings() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = silent.local_addr().unwrap().to_string();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("admin"), "example").unwrap();
+    let settings = |number: usize| {
+        let (name, database) = (number / 6, number % 2);
+        let more = format!("database = 'd{database}'\nroles = ['a', 'b']");
+        issuer(&address, &format!("n{name}"), &more, &folder)
+    };
+    let issuers: Vec<_> = (0..12).map(settings).collect();
+    let id = CredentialId::new("a/0");
+    let calls = futures_util::future::join_all(issuers.iter().map(|issuer| issuer.state(&id)));
+    let mut called = Vec::new();
+    let accept = async {
+        loop {
+            called.push(silent.accept().await.unwrap());
+        }
+    };
+    let a_while = tokio::time::sleep(Duration::from_secs(1));
+    tokio::select! {
+        _ = calls => panic!("nobody answered"),
+        () = accept => {}
+        () = a_while => {}
+    }
+    assert_eq!(called.len(), 4);
 }
 
 #[tokio::test]

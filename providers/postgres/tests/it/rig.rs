@@ -98,7 +98,7 @@ impl Rig {
     }
 }
 
-fn issuer(address: &str, name: &str, more: &str, folder: &TempDir) -> PostgresIssuer {
+pub(crate) fn issuer(address: &str, name: &str, more: &str, folder: &TempDir) -> PostgresIssuer {
     let options = format!(
         "address = '{address}'\nadmin = {{ user = '{name}_rotator', password = {{ file = 'admin' }} }}\n{more}"
     );
