@@ -29,8 +29,11 @@ const SESSION: [(&str, &str); 4] = [
 /// Calls to one server at once, logins included, whatever their database and admin. Each admin may have as many
 /// connections kept beside them.
 const AT_ONCE: usize = 4;
-/// A connection is kept this long.
+/// A connection that nobody uses is kept this long.
 const KEPT: Duration = Duration::from_secs(30);
+
+/// Connections that are kept, with when each was given back.
+type Idle = Mutex<Vec<(Instant, PgConnection)>>;
 
 /// One server.
 pub(crate) struct Server {
@@ -41,7 +44,7 @@ pub(crate) struct Server {
     password: Reference,
     base: PathBuf,
     slots: Arc<Semaphore>,
-    idle: Mutex<Vec<(Instant, PgConnection)>>,
+    idle: Arc<Idle>,
 }
 
 impl Server {
@@ -79,7 +82,7 @@ impl Server {
             password: options.admin.password.clone(),
             base: base.to_owned(),
             slots: slots(&options.place()?),
-            idle: Mutex::default(),
+            idle: Arc::default(),
         })
     }
 
@@ -165,10 +168,15 @@ impl Server {
     }
 
     fn take(&self) -> Option<PgConnection> {
+        close_old(&self.idle);
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.retain(|(since, _)| since.elapsed() < KEPT);
         idle.pop().map(|(_, connection)| connection)
     }
+}
+
+fn close_old(idle: &Idle) {
+    let mut idle = idle.lock().unwrap_or_else(PoisonError::into_inner);
+    idle.retain(|(since, _)| since.elapsed() < KEPT);
 }
 
 /// Those of one address, for as long as anybody has them.
@@ -234,11 +242,18 @@ impl Admin<'_> {
         }
     }
 
-    /// Lets the next one have the connection: no transaction is open on it.
+    /// Lets the next one have the connection, or closes it after a while: no transaction is open on it.
     pub(crate) fn keep(self) {
         let idle = &self.server.idle;
-        let mut idle = idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.push((Instant::now(), self.connection));
+        let mut kept = idle.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.push((Instant::now(), self.connection));
+        let idle = Arc::downgrade(idle);
+        tokio::spawn(async move {
+            tokio::time::sleep(KEPT).await;
+            if let Some(idle) = idle.upgrade() {
+                close_old(&idle);
+            }
+        });
     }
 }
 

@@ -64,6 +64,18 @@ async fn issuers_of_one_server_share_a_few_connections() {
     }
 }
 
+#[tokio::test]
+async fn a_connection_that_nobody_uses_is_closed() {
+    for server in servers().into_iter().take(1) {
+        let rig = Rig::new(server, "unused").await;
+        rig.issuer.propose(Some(&rig.old().id)).await.unwrap();
+        let open = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'unused_rotator'";
+        assert_eq!(rig.ask::<i64>(open).await, 1);
+        tokio::time::sleep(Duration::from_secs(31)).await;
+        assert_eq!(rig.ask::<i64>(open).await, 0);
+    }
+}
+
 /// Whatever databases and admins they name.
 #[tokio::test]
 async fn calls_to_one_server_wait_for_each_other_whatever_their_settings() {
