@@ -10,6 +10,7 @@
 //! late changes nothing.
 
 mod change;
+mod environment;
 mod grants;
 mod identity;
 mod issuer;

@@ -2,7 +2,7 @@
 //! made with the credential that lies in its place then.
 
 use crate::options::PostgresOptions;
-use crate::refusal;
+use crate::{environment, refusal};
 use keywheel_contract::{Error, Result, SecretValue};
 use keywheel_database::Place;
 use keywheel_reference::Reference;
@@ -52,7 +52,7 @@ impl Server {
     /// Nothing is called yet; relative paths count from `base`.
     ///
     /// # Errors
-    /// `Invalid`: the address is none.
+    /// `Invalid`: the address is none, or the environment would count.
     pub(crate) fn shared(options: &PostgresOptions, base: &Path) -> Result<Arc<Self>> {
         static KNOWN: LazyLock<Mutex<HashMap<String, Weak<Server>>>> =
             LazyLock::new(Mutex::default);
@@ -74,6 +74,7 @@ impl Server {
     }
 
     fn new(options: &PostgresOptions, base: &Path) -> Result<Self> {
+        environment::ensure_silent()?;
         Ok(Self {
             place: options.place()?,
             database: options.database().clone(),
@@ -107,8 +108,9 @@ impl Server {
         }
     }
 
-    /// Everything that the driver would take from the environment is said, so that nothing of it counts here.
-    fn connect_options(
+    /// Everything that the driver would take from the environment is said, so that nothing of it counts here; what cannot
+    /// be taken back was refused before (`environment`).
+    pub(crate) fn connect_options(
         &self,
         user: &str,
         password: &SecretValue,
@@ -131,7 +133,7 @@ impl Server {
             .disable_statement_logging();
         Ok(match &self.ca_file {
             Some(file) => options.ssl_root_cert(file),
-            None => options,
+            None => options.ssl_root_cert_from_pem(Vec::new()),
         })
     }
 

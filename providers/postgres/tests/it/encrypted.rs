@@ -47,16 +47,29 @@ async fn a_server_without_tls_is_not_spoken_to_where_it_is_asked_for() {
     let Some(server) = Postgres::installed() else {
         return;
     };
+    let password = server.roles("plain", OLD).await;
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("admin"), "example").unwrap();
-    let text = format!(
-        "address = '{}'\nca_file = '{}'\nroles = ['a', 'b']\nadmin = {{ user = 'r', password = {{ file = 'admin' }} }}",
-        server.address(),
-        Authority::make().ca_file().display()
-    );
-    let options: PostgresOptions = toml::from_str(&text).unwrap();
-    let issuer = PostgresIssuer::new(options, folder.path()).unwrap();
-    let refused = issuer.propose(None).await.err().unwrap();
+    std::fs::write(folder.path().join("admin"), password).unwrap();
+    let with = |more: &str| {
+        let text = format!(
+            "address = '{}'\nroles = ['plain_a', 'plain_b']\n\
+             admin = {{ user = 'plain_rotator', password = {{ file = 'admin' }} }}\n{more}",
+            server.address()
+        );
+        let options: PostgresOptions = toml::from_str(&text).unwrap();
+        PostgresIssuer::new(options, folder.path()).unwrap()
+    };
+    let let_in = || {
+        let log = server.log();
+        log.contains("connection authorized: user=plain_rotator ")
+    };
+    let old = CredentialId::new("plain_a/0");
+    let asked = format!("ca_file = '{}'", Authority::make().ca_file().display());
+    let refused = with(&asked).propose(Some(&old)).await.err().unwrap();
     assert_eq!(refused.kind, ErrorKind::Unavailable);
-    assert!(!server.log().contains("connection authorized: user=r "));
+    assert!(refused.message.contains("TLS"), "{refused}");
+    assert!(!let_in());
+    // With nothing but that changed it is spoken to.
+    assert!(with("").propose(Some(&old)).await.is_ok());
+    assert!(let_in());
 }
