@@ -315,7 +315,7 @@ async fn a_pack_of_ones_own_is_checked_and_rotates() {
     project
         .run(&check)
         .succeeded()
-        .says(&["13 passed", "0 failed"]);
+        .says(&["14 passed", "0 failed"]);
     let scene = Scene::of(&Pack::parse(&acme()).unwrap(), &Nasty::default(), project).await;
     let daemon = scene.project.daemon();
     scene.rotate().await;

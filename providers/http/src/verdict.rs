@@ -17,6 +17,13 @@ pub(crate) struct Answer {
     pub(crate) body: Option<Body>,
 }
 
+impl Answer {
+    /// Whether there is a body and it is none of the service's.
+    fn is_page(&self) -> bool {
+        self.body.is_none() && !self.empty
+    }
+}
+
 /// What it means; `None` where no rule is about it and its status says it all.
 pub(crate) fn judge<'r>(
     answer: &Answer,
@@ -36,13 +43,16 @@ pub(crate) fn liveness(answer: &Answer, told: Option<Outcome>) -> Liveness {
         (Some(Outcome::Ok | Outcome::Narrow), _) => Liveness::Alive,
         (Some(Outcome::Dead | Outcome::Gone), _) => Liveness::Dead,
         (Some(_), _) => Liveness::Unknown,
-        (None, 200..300) if speaks || answer.empty => Liveness::Alive,
+        (None, 200..300) if speaks => Liveness::Alive,
+        // This status says by itself that there is no body; an empty 200 may be anybody's.
+        (None, 204) if answer.empty => Liveness::Alive,
         (None, 401) if speaks => Liveness::Dead,
         (None, _) => Liveness::Unknown,
     }
 }
 
-/// The error that an answer is; `None` where it was done. `what` names the call for people.
+/// The error that an answer is; `None` where it was done. `what` names the call for people. Somebody's page on the way
+/// neither did anything nor knows that something is not there.
 pub(crate) fn error(
     answer: &Answer,
     told: Option<Outcome>,
@@ -70,6 +80,7 @@ pub(crate) fn error(
         (Some(Outcome::Wrong), _) => {
             Error::invalid(said("refused for what it says: check `parameters`"))
         }
+        (None, 200..300 | 404) if answer.is_page() => unreadable(what, "JSON", effect),
         (None, 200..300) => return None,
         (None, 404) => Error::not_found(said("there is no such thing, or not for our credential")),
         (None, 409) => Error::conflict(None, said("somebody else changes it just now")),
@@ -127,6 +138,7 @@ mod tests {
             (204, "", Liveness::Alive),
             (401, "{}", Liveness::Dead),
             (200, "<html>", Liveness::Unknown),
+            (200, "", Liveness::Unknown),
             (401, "<html>", Liveness::Unknown),
             (403, "{}", Liveness::Unknown),
             (404, "{}", Liveness::Unknown),
@@ -160,14 +172,33 @@ mod tests {
             (429, "throttled", "throttled"),
             (502, "unavailable", "unknown_outcome"),
         ] {
-            let word = |effect| error(&answer(status, "example-body"), None, "x", effect).unwrap();
+            let body = r#""example-body""#;
+            let word = |effect| error(&answer(status, body), None, "x", effect).unwrap();
             assert_eq!(word(Effect::Reads).word(), reads, "{status}");
             assert_eq!(word(Effect::Changes).word(), changes, "{status}");
             assert!(!word(Effect::Reads).message.contains("example-body"));
         }
-        assert!(error(&answer(201, "{}"), None, "x", Effect::Changes).is_none());
+        for (status, body) in [(201, "{}"), (204, ""), (202, "")] {
+            assert!(error(&answer(status, body), None, "x", Effect::Changes).is_none());
+        }
         let after = Some(Duration::from_secs(7));
         let throttled = error(&answer(429, ""), None, "x", Effect::Reads).unwrap();
         assert_eq!(throttled.kind, ErrorKind::Throttled { after });
+    }
+
+    #[test]
+    fn a_page_for_people_neither_did_nor_misses_anything() {
+        for status in [200, 202, 404] {
+            let page = answer(status, "<html>example-page");
+            let word = |effect| error(&page, None, "x", effect).unwrap();
+            assert_eq!(word(Effect::Reads).word(), "unavailable", "{status}");
+            assert_eq!(word(Effect::Changes).word(), "unknown_outcome", "{status}");
+            assert!(!word(Effect::Changes).message.contains("example-page"));
+        }
+        // A pack may know better.
+        let plain: Rule = toml::from_str("is = 'ok'\nstatus = [200]\nplain = true").unwrap();
+        let page = answer(200, "done");
+        let told = judge(&page, [&plain]);
+        assert!(error(&page, told, "x", Effect::Changes).is_none());
     }
 }

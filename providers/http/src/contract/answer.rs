@@ -23,6 +23,15 @@ impl Answer {
         Self::said(501, &Value::from("example: nothing here is called so"))
     }
 
+    /// A page for people.
+    pub(super) fn page(status: u16) -> Self {
+        Self {
+            status,
+            headers: vec![("content-type", "text/html".to_owned())],
+            text: "<html><body>example of a page for people</body></html>".to_owned(),
+        }
+    }
+
     fn said(status: u16, body: &Value) -> Self {
         let empty = body.is_null() || body.as_str() == Some("");
         Self {

@@ -38,6 +38,10 @@ pub async fn check(pack: &Pack) -> Result<Report> {
             "a page for people proves nothing",
             bench.page_for_people().await,
         ),
+        (
+            "a page for people ends nothing and misses nothing",
+            bench.stopped_on_the_way().await,
+        ),
         ("no room for another credential is said", bench.full().await),
     ] {
         let result = result
@@ -238,6 +242,35 @@ impl Bench {
             told == Liveness::Unknown,
             &format!("{told:?} by a page for people"),
         )
+    }
+
+    async fn stopped_on_the_way(&self) -> Result<Outcome> {
+        let (revokes, pack) = (self.issuer.capabilities().revokes, &self.played.pack);
+        let looks = pack.look.is_some() || pack.list.is_some();
+        if !revokes && !looks {
+            return skipped("nothing is looked at, and nothing is ended by a program");
+        }
+        let made = self.obtain(&tag(105)).await?;
+        let mut misled = Vec::new();
+        for status in [200, 404] {
+            self.played.misbehave(Nasty {
+                stops_reads: Some(status),
+                ..Nasty::default()
+            });
+            if looks && self.issuer.state(&made.id).await.is_ok() {
+                misled.push(format!("a look by {status}"));
+            }
+            self.played.misbehave(Nasty {
+                stops_changes: Some(status),
+                ..Nasty::default()
+            });
+            if revokes && self.issuer.revoke_shown(&made).await.is_ok() {
+                misled.push(format!("an end by {status}"));
+            }
+            self.played.misbehave(Nasty::default());
+        }
+        self.end(&made).await?;
+        ensure(misled.is_empty(), &misled.join(", "))
     }
 
     async fn full(&self) -> Result<Outcome> {

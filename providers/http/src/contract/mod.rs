@@ -164,8 +164,10 @@ async fn serve(State(played): State<Played>, request: Request) -> Response<Body>
     let body = to_bytes(body, LARGEST).await.unwrap_or_default();
     let asked = matching::Asked::new(&played.path(), &head, &body);
     let mut world = played.world();
-    let mut answer = asked.map_or_else(answer::Answer::nothing, |asked| {
-        answer::answer(&played.pack, &mut world, &asked)
+    let stopped = world.stopped(head.method.as_str());
+    let mut answer = stopped.unwrap_or_else(|| match &asked {
+        Some(asked) => answer::answer(&played.pack, &mut world, asked),
+        None => answer::Answer::nothing(),
     });
     world.spoil(&mut answer, head.method.as_str());
     world.exchanges.push(Exchange {

@@ -26,6 +26,10 @@ pub struct Nasty {
     pub pages_for_people: u32,
     /// The next so many answers to changes are 502, after the change was made.
     pub breaks_after: u32,
+    /// Something on the way answers every read with a page for people of this status.
+    pub stops_reads: Option<u16>,
+    /// The same for changes, none of which is made.
+    pub stops_changes: Option<u16>,
     /// There is no room for a further credential.
     pub full: bool,
 }
@@ -97,12 +101,17 @@ impl World {
         !self.nasty.full && pack.contract.room.is_none_or(|room| there < room)
     }
 
+    /// The answer of something on the way, which hands nothing on.
+    pub(super) fn stopped(&self, method: &str) -> Option<Answer> {
+        let status = match method {
+            "GET" => self.nasty.stops_reads,
+            _ => self.nasty.stops_changes,
+        };
+        status.map(Answer::page)
+    }
+
     /// Makes an answer wrong, where it is to be.
     pub(super) fn spoil(&mut self, answer: &mut Answer, method: &str) {
-        let page = |answer: &mut Answer, status| {
-            answer.status = status;
-            answer.text = "<html><body>example of a page for people</body></html>".to_owned();
-        };
         let count = if method == "GET" {
             &mut self.nasty.pages_for_people
         } else {
@@ -110,7 +119,7 @@ impl World {
         };
         if *count > 0 {
             *count -= 1;
-            page(answer, if method == "GET" { 200 } else { 502 });
+            *answer = Answer::page(if method == "GET" { 200 } else { 502 });
         }
     }
 }
