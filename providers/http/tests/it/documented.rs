@@ -71,9 +71,11 @@ fn details(pack: &Pack) -> String {
         writeln!(text, "- `credentials.{name}`: {about}").unwrap();
     }
     for (name, parameter) in &pack.parameters {
-        let default = parameter.default.as_ref();
-        let default =
-            default.map_or_else(String::new, |value| format!("; `{value}` where left out"));
+        let default = match &parameter.default {
+            None => String::new(),
+            Some(value) if *value == false => "; may be left out".to_owned(),
+            Some(value) => format!("; `{value}` where left out"),
+        };
         writeln!(text, "- `parameters.{name}`: {}{default}", parameter.about).unwrap();
     }
     let fields: Vec<String> = pack

@@ -10,6 +10,8 @@ mod openapi;
 #[cfg(test)]
 mod packs;
 #[cfg(test)]
+mod parameters;
+#[cfg(test)]
 mod published;
 #[cfg(test)]
 mod refused;
