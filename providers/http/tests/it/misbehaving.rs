@@ -1,5 +1,6 @@
 //! What services do wrong, and what packs make of it.
 
+use chrono::{NaiveDate, Utc};
 use keywheel_contract::{
     Credential, CredentialId, ErrorKind, Fields, Issuer as _, Liveness, SecretValue, Tag,
 };
@@ -217,6 +218,10 @@ async fn what_is_used_is_told_with_its_hour() {
     );
     let asked = rig.played.exchanges();
     let query = &asked.last().unwrap().path;
+    let since = query.split_once("starting_at=").unwrap().1;
+    let day: NaiveDate = since[..10].parse().unwrap();
+    let quiet = Utc::now().date_naive() - day;
+    assert!(quiet.num_days() >= 90, "a use before {day} is not seen");
     assert!(
         query.contains("api_key_ids%5B%5D=apikey_example1") && query.contains("bucket_width=1h"),
         "{query}"
