@@ -349,6 +349,7 @@ mod tests {
         let answer = Answer {
             status: 200,
             retry_after: None,
+            spent: false,
             next: link.map(str::to_owned),
             empty: false,
             body: Some(Body::new(body)),

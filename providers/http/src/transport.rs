@@ -41,14 +41,22 @@ impl Transport {
 async fn read(response: Response) -> reqwest::Result<Answer> {
     let status = response.status().as_u16();
     let (retry_after, next) = (retry_after(response.headers()), next(response.headers()));
+    let spent = is_spent(response.headers());
     let body = whole(response, LARGEST).await?;
     Ok(Answer {
         status,
         retry_after,
+        spent,
         next,
         empty: body.is_empty(),
         body: Body::parse(&body),
     })
+}
+
+fn is_spent(headers: &HeaderMap) -> bool {
+    headers
+        .get("x-ratelimit-remaining")
+        .is_some_and(|left| left == "0")
 }
 
 /// `<address>; rel="next"` among the links (RFC 8288).
@@ -69,7 +77,7 @@ fn next(headers: &HeaderMap) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::next;
+    use super::{is_spent, next};
     use reqwest::header::{HeaderMap, LINK};
 
     #[test]
@@ -80,5 +88,15 @@ mod tests {
         assert_eq!(next(&headers).as_deref(), Some("https://h/a?page=3"));
         headers.insert(LINK, "<https://h/a?page=1>; rel=\"first\"".parse().unwrap());
         assert_eq!(next(&headers), None);
+    }
+
+    #[test]
+    fn no_call_is_left_only_where_it_is_said() {
+        let mut headers = HeaderMap::new();
+        assert!(!is_spent(&headers));
+        for (left, spent) in [("0", true), ("1", false)] {
+            headers.insert("x-ratelimit-remaining", left.parse().unwrap());
+            assert_eq!(is_spent(&headers), spent, "{left}");
+        }
     }
 }

@@ -10,6 +10,8 @@ use std::time::Duration;
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) retry_after: Option<Duration>,
+    /// The service says that no call is left for now.
+    pub(crate) spent: bool,
     /// The address of the next page, by the header `Link`.
     pub(crate) next: Option<String>,
     /// Whether there was no body at all.
@@ -67,16 +69,13 @@ pub(crate) fn error(
         (Some(Outcome::Dead), _) | (None, 401) => Error::denied(said(
             "our own credential is refused: put a new one where `credentials` points",
         )),
+        // GitHub's way to say so: <https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api>.
+        (None, 403) if answer.spent || answer.retry_after.is_some() => busy(answer, what),
         (None, 403) => Error::denied(said("our own credential may not do this")),
         (Some(Outcome::Full), _) => Error::invalid(said(
             "there is no room for another credential: end one that nobody uses, by hand",
         )),
-        (Some(Outcome::Busy), _) | (None, 429) => Error::new(
-            ErrorKind::Throttled {
-                after: answer.retry_after,
-            },
-            said("too many calls"),
-        ),
+        (Some(Outcome::Busy), _) | (None, 429) => busy(answer, what),
         (Some(Outcome::Wrong), _) => {
             Error::invalid(said("refused for what it says: check `parameters`"))
         }
@@ -92,6 +91,14 @@ pub(crate) fn error(
         ))),
         (Some(Outcome::Unclear), _) | (None, _) => broken(what, status, effect),
     })
+}
+
+fn busy(answer: &Answer, what: &str) -> Error {
+    let after = answer.retry_after;
+    Error::new(
+        ErrorKind::Throttled { after },
+        format!("{what}: too many calls"),
+    )
 }
 
 fn broken(what: &str, status: u16, effect: Effect) -> Error {
@@ -124,7 +131,8 @@ mod tests {
     fn answer(status: u16, body: &str) -> Answer {
         Answer {
             status,
-            retry_after: Some(Duration::from_secs(7)),
+            retry_after: None,
+            spent: false,
             next: None,
             empty: body.is_empty(),
             body: Body::parse(body.as_bytes()),
@@ -181,9 +189,26 @@ mod tests {
         for (status, body) in [(201, "{}"), (204, ""), (202, "")] {
             assert!(error(&answer(status, body), None, "x", Effect::Changes).is_none());
         }
-        let after = Some(Duration::from_secs(7));
-        let throttled = error(&answer(429, ""), None, "x", Effect::Reads).unwrap();
-        assert_eq!(throttled.kind, ErrorKind::Throttled { after });
+    }
+
+    #[test]
+    fn a_limit_of_calls_is_no_refusal_of_ours() {
+        for (status, seconds, spent) in
+            [(429, None, false), (403, Some(7), false), (403, None, true)]
+        {
+            let busy = Answer {
+                retry_after: seconds.map(Duration::from_secs),
+                spent,
+                ..answer(status, "{}")
+            };
+            let after = busy.retry_after;
+            let said = error(&busy, None, "x", Effect::Changes).unwrap();
+            assert_eq!(
+                said.kind,
+                ErrorKind::Throttled { after },
+                "{status} {spent}"
+            );
+        }
     }
 
     #[test]

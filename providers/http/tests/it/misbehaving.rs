@@ -52,7 +52,8 @@ async fn each_refusal_has_its_meaning_at_every_call() {
     let made = rig.issuer.mint(&tag(0)).await.unwrap();
     for (status, mints, tests) in [
         (401, "denied", Liveness::Dead),
-        (403, "denied", Liveness::Alive),
+        // With `Retry-After` it is a limit of calls.
+        (403, "throttled", Liveness::Alive),
         (404, "not_found", Liveness::Unknown),
         (429, "throttled", Liveness::Unknown),
         (500, "unknown_outcome", Liveness::Unknown),
