@@ -19,6 +19,7 @@ pub(super) fn check(pack: &Pack) -> Checked {
     for (name, auth, call) in pack.calls() {
         shaped(call)
             .and_then(|()| asked_by(pack, call.auth.as_deref().unwrap_or(auth)))
+            .and_then(|()| asked_by_itself(pack, name, call.auth.as_deref().unwrap_or(auth)))
             .and_then(|()| known(pack, call))
             .and_then(|()| no_secret_in_the_address(pack, call))
             .map_err(|why| format!("`{name}`: {why}"))?;
@@ -183,6 +184,18 @@ fn shaped(call: &Call) -> Checked {
 fn asked_by(pack: &Pack, auth: &str) -> Checked {
     let known = auth == "none" || pack.auth.contains_key(auth);
     ensure(known, format!("there is no `auth.{auth}`"))
+}
+
+/// A token is kept, and lives on when what it was made with is ended: the next credential would be tried with it.
+fn asked_by_itself(pack: &Pack, name: &str, auth: &str) -> Checked {
+    let logs_in = pack.auth.get(auth).is_some_and(|auth| auth.login.is_some());
+    ensure(
+        !logs_in || !matches!(name, "test" | "identify"),
+        format!(
+            "`auth.{auth}` has a `login`: ask by the login itself with `auth = \"none\"`, for a token proves nothing of \
+             the credential"
+        ),
+    )
 }
 
 /// Names that stand for something public.

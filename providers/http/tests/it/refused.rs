@@ -72,6 +72,12 @@ const WRONG: &[(&str, &str, &str)] = &[
         "there is no `auth.nobody`",
     ),
     (
+        "headers = { authorization = \"Bearer {value}\" }",
+        "headers = { authorization = \"Bearer {token}\" }\n\
+         login = { token = \"/t\", lives = \"/l\", call = { post = \"/t\", json = { key = \"{value}\" } } }",
+        "`test`: `auth.key` has a `login`",
+    ),
+    (
         "format = 'acme_[A-Za-z0-9]{32}'",
         "format = 'acme_['",
         "no regular expression",
