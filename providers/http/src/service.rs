@@ -21,6 +21,8 @@ use tokio::sync::Mutex;
 const MOST_PAGES: u32 = 1000;
 /// A token is asked for anew so long before it ends.
 const EARLY: Duration = Duration::from_secs(60);
+/// A token is kept no longer, whatever the service says.
+const LONGEST: Duration = Duration::from_secs(86_400);
 
 /// A service.
 pub(crate) struct Service {
@@ -135,9 +137,13 @@ impl Service {
             }
             None => request(&self.base, call, scope, None)?,
         };
-        self.sign(&mut built, call.auth.as_deref().unwrap_or(auth), scope)
-            .await?;
+        let auth = call.auth.as_deref().unwrap_or(auth);
+        self.sign(&mut built, auth, scope).await?;
         let answer = self.transport.send(built, effect).await?;
+        if matches!(answer.status, 401 | 403) {
+            // The next call logs in again: the token may have been ended, or made before a right was given.
+            self.tokens.lock().await.remove(auth);
+        }
         let told = verdict::judge(&answer, call.outcomes.iter().chain(&self.pack.outcomes));
         Ok((answer, told))
     }
@@ -240,10 +246,15 @@ impl Service {
         let token = body.and_then(|body| body.secret(&login.token));
         let token = token.ok_or_else(|| verdict::unreadable(&what, "token", Effect::Reads))?;
         let lives = body.and_then(|body| body.value().pointer(&login.lives)?.as_u64());
-        let until = Instant::now() + Duration::from_secs(lives.unwrap_or(0));
+        let until = Instant::now() + kept(lives);
         tokens.insert(auth.to_owned(), (token.duplicate(), until));
         Ok(token)
     }
+}
+
+/// How long a token is kept that the service says to live for so many seconds.
+fn kept(lives: Option<u64>) -> Duration {
+    Duration::from_secs(lives.unwrap_or(0)).min(LONGEST)
 }
 
 /// Which page is asked for.
@@ -333,7 +344,7 @@ fn doubtful(error: Error) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::{Asked, next, same_host};
+    use super::{Asked, LONGEST, kept, next, same_host};
     use crate::body::Body;
     use crate::pack::Pages;
     use crate::verdict::Answer;
@@ -396,6 +407,17 @@ mod tests {
         let link = Some("https://h.example.com/v1/k?page=2");
         assert_eq!(after("{ link = {} }", json!([]), link).as_deref(), link);
         assert_eq!(after("{ link = {} }", json!([]), None), None);
+    }
+
+    #[test]
+    fn a_token_is_kept_for_a_day_at_most() {
+        for (lives, seconds) in [
+            (None, 0),
+            (Some(300), 300),
+            (Some(u64::MAX), LONGEST.as_secs()),
+        ] {
+            assert_eq!(kept(lives).as_secs(), seconds);
+        }
     }
 
     #[test]

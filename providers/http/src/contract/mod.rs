@@ -122,6 +122,12 @@ impl Played {
         }
     }
 
+    /// Every token that was handed out is refused from now on.
+    pub fn forget_tokens(&self) {
+        let mut world = self.world();
+        world.tokens.iter_mut().for_each(String::clear);
+    }
+
     /// What it does wrong from now on.
     pub fn misbehave(&self, nasty: Nasty) {
         self.world().nasty = nasty;

@@ -229,6 +229,23 @@ async fn what_is_used_is_told_with_its_hour() {
     );
 }
 
+/// A token can end before its time: it is thrown away, and the next call has one of its own.
+#[tokio::test]
+async fn a_token_that_is_refused_is_not_used_again() {
+    let rig = of("auth0").await;
+    let apply = async || {
+        let proposed = rig.issuer.propose(None).await.unwrap();
+        rig.issuer.apply(&tag(0), &proposed).await
+    };
+    apply().await.unwrap();
+    rig.played.forget_tokens();
+    assert_eq!(apply().await.unwrap_err().word(), "denied");
+    apply().await.unwrap();
+    let logins = rig.played.exchanges();
+    let logins = logins.iter().filter(|one| one.path == "/oauth/token");
+    assert_eq!(logins.count(), 2);
+}
+
 /// Nobody's words but ours: a service could repeat a value in its answer.
 #[tokio::test]
 async fn what_a_service_says_is_in_no_error() {
