@@ -76,7 +76,8 @@ fn said(error: &SdkError<GetCallerIdentityError>, credential: &Credential) -> Re
     })
 }
 
-/// A key that was made or made active a moment ago is refused for seconds: that is not death.
+/// A key that was made or made active a moment ago is refused for seconds: that is not death. IAM does not tell when a key
+/// was made active, so that one which it lists as active is never dead.
 async fn unknown_to_sts(calls: &Calls, id: &str, settles: Duration) -> Result<Liveness> {
     let keys = calls.keys().await?;
     let listed = keys.iter().find(|key| key.id == id);
@@ -86,17 +87,16 @@ async fn unknown_to_sts(calls: &Calls, id: &str, settles: Duration) -> Result<Li
     };
     let settles_ms = i64::try_from(settles.as_millis()).unwrap_or(i64::MAX);
     let since_ms = calls.clock.now_ms() - settles_ms;
-    Ok(match may_be_new(id, listed, note.as_ref(), since_ms) {
+    Ok(match may_live(id, listed, note.as_ref(), since_ms) {
         true => Liveness::Unknown,
         false => Liveness::Dead,
     })
 }
 
-/// Whether the key was made after that; a list may be as late as everything else.
-fn may_be_new(id: &str, listed: Option<&Key>, note: Option<&Note>, since_ms: i64) -> bool {
+/// Whether the key is active, or made after that and not listed yet: a list may be as late as everything else.
+fn may_live(id: &str, listed: Option<&Key>, note: Option<&Note>, since_ms: i64) -> bool {
     match listed {
-        Some(key) if key.state == CredentialState::Disabled => false,
-        Some(key) => key.made_ms > since_ms,
+        Some(key) => key.state != CredentialState::Disabled,
         None => note.is_some_and(|note| note.at_ms > since_ms && !note.knew(id)),
     }
 }
@@ -110,7 +110,7 @@ fn is_user(arn: &str, name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Key, Note, is_user, may_be_new};
+    use super::{Key, Note, is_user, may_live};
     use keywheel_contract::CredentialState::{Active, Disabled};
 
     #[test]
@@ -128,27 +128,23 @@ mod tests {
     }
 
     #[test]
-    fn only_what_was_made_lately_may_not_be_known_yet() {
-        let key = |state, made_ms| Key {
+    fn what_is_active_or_was_made_lately_may_not_be_known_yet() {
+        let key = |state| Key {
             id: "A".to_owned(),
             state,
-            made_ms,
+            made_ms: 50,
         };
-        for (key, new) in [
-            (key(Active, 200), true),
-            (key(Active, 50), false),
-            (key(Disabled, 200), false),
-        ] {
-            assert_eq!(may_be_new("A", Some(&key), None, 100), new, "{key:?}");
+        for (key, lives) in [(key(Active), true), (key(Disabled), false)] {
+            assert_eq!(may_live("A", Some(&key), None, 100), lives, "{key:?}");
         }
         let note = |at_ms| Note {
             tag: String::new(),
             at_ms,
             before: vec!["OLD".to_owned()],
         };
-        assert!(may_be_new("A", None, Some(&note(200)), 100));
-        assert!(!may_be_new("A", None, Some(&note(50)), 100));
-        assert!(!may_be_new("OLD", None, Some(&note(200)), 100));
-        assert!(!may_be_new("A", None, None, 100));
+        assert!(may_live("A", None, Some(&note(200)), 100));
+        assert!(!may_live("A", None, Some(&note(50)), 100));
+        assert!(!may_live("OLD", None, Some(&note(200)), 100));
+        assert!(!may_live("A", None, None, 100));
     }
 }

@@ -22,9 +22,24 @@ async fn a_new_key_that_is_not_known_yet_is_not_dead() {
     assert_eq!(scene.issuer.test(&made).await.unwrap(), Liveness::Unknown);
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     assert_eq!(scene.issuer.test(&made).await.unwrap(), Liveness::Alive);
-    // For ever is not new.
+}
+
+/// AWS refuses it for a while, and tells nobody since when it is active.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_key_that_was_made_active_again_is_not_dead() {
+    let Some(scene) = Scene::of("again").await else {
+        return;
+    };
+    let made = scene.mint(TAG).await.unwrap();
+    scene.issuer.disable(&made.id).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(2_100)).await;
+    assert_eq!(scene.issuer.test(&made).await.unwrap(), Liveness::Dead);
+    scene.issuer.enable(&made).await.unwrap();
     scene.account.refuse_new_for(Duration::from_secs(600));
-    tokio::time::sleep(Duration::from_millis(2_000)).await;
+    assert_eq!(scene.issuer.test(&made).await.unwrap(), Liveness::Unknown);
+    scene.account.refuse_new_for(Duration::ZERO);
+    assert_eq!(scene.issuer.test(&made).await.unwrap(), Liveness::Alive);
+    scene.issuer.revoke(&made.id).await.unwrap();
     assert_eq!(scene.issuer.test(&made).await.unwrap(), Liveness::Dead);
 }
 
