@@ -73,8 +73,10 @@ pub struct Notice {
 
 /// One credential that a consumer might hold.
 pub struct Held<'a> {
-    /// The issuer's name for it.
+    /// Our name for it: answers use this one.
     pub credential: &'a CredentialId,
+    /// The issuer's name for it, where it is known.
+    pub issuer_ref: Option<&'a CredentialId>,
     /// The version that carries it in the destination the consumer reads.
     pub version: Option<&'a VersionId>,
     /// The bytes of the field the consumer proves: [`crate::Document::proof_value`].
@@ -91,7 +93,7 @@ pub struct Question<'a> {
     pub consumer: &'a str,
     /// The destination it reads, as `store:path`.
     pub destination: &'a str,
-    /// The credentials it might hold.
+    /// The credentials it might hold, the newest first.
     pub held: &'a [Held<'a>],
     /// When the newest of them was published, epoch milliseconds: "restarted after" counts from here.
     pub published_at_ms: i64,

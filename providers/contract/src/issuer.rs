@@ -140,6 +140,15 @@ pub struct Session {
     pub id: String,
     /// From where, under which application name: a person looks for them by it.
     pub from: String,
+    /// The address alone, where the issuer shows it.
+    pub address: Option<String>,
+    /// What the client calls itself, where it does; [`OURS`](Self::OURS) where that is us.
+    pub application: Option<String>,
+}
+
+impl Session {
+    /// What keywheel calls itself where it logs in, so that nobody takes its tests for a consumer.
+    pub const OURS: &'static str = "keywheel";
 }
 
 /// An issuer of credentials. A method that the capabilities rule out answers

@@ -271,6 +271,8 @@ impl Issuer for ExecIssuer {
         let clean = |session: wire::Session| Session {
             id: answer.scrub.clean(&session.id),
             from: answer.scrub.clean(&session.from),
+            address: session.address.map(|text| answer.scrub.clean(&text)),
+            application: session.application.map(|text| answer.scrub.clean(&text)),
         };
         Ok(answer.value.sessions.into_iter().map(clean).collect())
     }

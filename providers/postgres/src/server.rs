@@ -3,7 +3,7 @@
 
 use crate::options::PostgresOptions;
 use crate::{environment, refusal};
-use keywheel_contract::{Error, Result, SecretValue};
+use keywheel_contract::{Error, Result, SecretValue, Session};
 use keywheel_database::Place;
 use keywheel_reference::Reference;
 use sqlx::postgres::{PgConnectOptions, PgRow, PgSslMode};
@@ -123,7 +123,7 @@ impl Server {
             .username(user)
             .password(text)
             .database(&self.database)
-            .application_name("keywheel")
+            .application_name(Session::OURS)
             .ssl_mode(match self.place.encrypted {
                 true => PgSslMode::VerifyFull,
                 false => PgSslMode::Disable,

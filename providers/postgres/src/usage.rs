@@ -6,6 +6,7 @@ use crate::quote;
 use crate::server::{Admin, Server};
 use keywheel_contract::{Result, Session};
 use sqlx::Row as _;
+use sqlx::postgres::PgRow;
 
 /// Sessions of the credential, with where they come from. Sessions of a role belong to the value it was given last, for
 /// those of the one before were ended with it; an older value has none.
@@ -52,18 +53,27 @@ async fn of_role(admin: &mut Admin<'_>, role: &str) -> Result<Vec<Session>> {
     // Without `pg_read_all_stats` the address of another role's session is not shown.
     let sql = format!(
         "SELECT pid::text || '@' || coalesce(extract(epoch FROM backend_start)::bigint::text, '?') AS id, \
-         coalesce(host(client_addr), 'an address not shown') || ' (' || \
-         coalesce(nullif(application_name, ''), 'no name') || ')' AS whence {} ORDER BY backend_start",
+         host(client_addr) AS address, nullif(application_name, '') AS application {} ORDER BY backend_start",
         from(role)
     );
     let rows = admin.read(&sql, "look at sessions").await?;
-    let told = rows.iter().filter_map(|row| {
-        Some(Session {
-            id: row.try_get("id").ok()?,
-            from: row.try_get("whence").ok()?,
-        })
-    });
-    Ok(told.collect())
+    Ok(rows.iter().filter_map(session).collect())
+}
+
+fn session(row: &PgRow) -> Option<Session> {
+    let address: Option<String> = row.try_get("address").ok()?;
+    let application: Option<String> = row.try_get("application").ok()?;
+    let from = format!(
+        "{} ({})",
+        address.as_deref().unwrap_or("an address not shown"),
+        application.as_deref().unwrap_or("no name")
+    );
+    Some(Session {
+        id: row.try_get("id").ok()?,
+        from,
+        address,
+        application,
+    })
 }
 
 fn from(role: &str) -> String {

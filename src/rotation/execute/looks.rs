@@ -2,6 +2,7 @@
 
 use super::Execution;
 use crate::inventory::Destination;
+use crate::rotation::facts::KnownCredential;
 use crate::rotation::gate;
 use crate::rotation::plan::{NAMED, UseFigure, last_version};
 use crate::rotation::report::{Answer, Inspected};
@@ -295,6 +296,7 @@ impl Execution<'_> {
             .iter()
             .map(|one| Held {
                 credential: &one.credential,
+                issuer_ref: one.issuer_ref.as_ref(),
                 version: one.version.as_ref(),
                 value: &one.value,
                 strong: one.strong,
@@ -326,11 +328,13 @@ impl Execution<'_> {
             .capabilities()
             .entropy_bits
             .is_some_and(|bits| bits >= STRONG_BITS);
-        let known = |credential: &str, version: Option<String>, document: Option<Document>| {
+        let known = |credential: &KnownCredential,
+                     version: Option<String>,
+                     document: Option<Document>| {
             let value = document?.proof_value(field)?.duplicate();
-            let credential = CredentialId::new(credential);
             Some(Known {
-                credential,
+                credential: CredentialId::new(&credential.id),
+                issuer_ref: credential.issuer_ref.as_ref().map(CredentialId::new),
                 version: version.map(VersionId::new),
                 value,
                 strong,
@@ -350,7 +354,7 @@ impl Execution<'_> {
                     .and_then(|effect| effect.result.version.as_ref())
                     .map(|version| version.as_str().to_owned());
                 known(
-                    &candidate.id,
+                    candidate,
                     version,
                     self.values.document(destination, true).ok(),
                 )
@@ -361,7 +365,7 @@ impl Execution<'_> {
                 Some(version) => Some(version.as_str().to_owned()),
                 None => self.facts.base_version(&name).map(str::to_owned),
             };
-            known(&old.id, version, self.base(destination))
+            known(old, version, self.base(destination))
         });
         new.into_iter().chain(old).collect()
     }
@@ -370,6 +374,7 @@ impl Execution<'_> {
 /// One value that a consumer might hold.
 struct Known {
     credential: CredentialId,
+    issuer_ref: Option<CredentialId>,
     version: Option<VersionId>,
     value: SecretValue,
     strong: bool,

@@ -50,6 +50,7 @@ impl Asking {
                 Holding::Credential(name) => name,
                 other => panic!("no credential: {other:?}"),
             },
+            issuer_ref: None,
             version: Some(&versions[index]),
             value: &values[index],
             strong: self.strong,

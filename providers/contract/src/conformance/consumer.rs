@@ -267,6 +267,7 @@ impl Bench<'_> {
             .iter()
             .map(|(credential, value)| Held {
                 credential,
+                issuer_ref: None,
                 version: None,
                 value,
                 strong: true,

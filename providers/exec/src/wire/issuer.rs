@@ -138,6 +138,8 @@ pub(crate) struct Session {
     pub(crate) id: String,
     #[serde(default)]
     pub(crate) from: String,
+    pub(crate) address: Option<String>,
+    pub(crate) application: Option<String>,
 }
 
 /// Answer to `end_sessions`.

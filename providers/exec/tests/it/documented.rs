@@ -95,6 +95,8 @@ async fn what_an_issuer_saw() {
     let session = Session {
         id: "4711".to_owned(),
         from: "10.0.0.7, billing".to_owned(),
+        address: Some("10.0.0.7".to_owned()),
+        application: Some("billing".to_owned()),
     };
     assert_eq!(issuer.sessions(&id).await, Ok(vec![session]));
     assert_eq!(issuer.end_sessions(&id).await, Ok(1));
@@ -172,12 +174,14 @@ async fn a_consumer() {
     let held = [
         Held {
             credential: &new,
+            issuer_ref: None,
             version: Some(&v2),
             value: &new_value,
             strong: true,
         },
         Held {
             credential: &old,
+            issuer_ref: None,
             version: None,
             value: &old_value,
             strong: false,
@@ -225,6 +229,7 @@ async fn the_first_program_of_the_page_works_as_printed() {
     let (new, text) = (CredentialId::new("key-2"), value("example-new"));
     let held = [Held {
         credential: &new,
+        issuer_ref: None,
         version: Some(&v2),
         value: &text,
         strong: true,

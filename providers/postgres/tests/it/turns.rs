@@ -55,6 +55,8 @@ async fn sessions_are_told_with_address_and_name_and_ended() {
         let open = rig.issuer.sessions(&old.id).await.unwrap();
         let from: Vec<&str> = open.iter().map(|session| session.from.as_str()).collect();
         assert_eq!(from, ["127.0.0.1 (reports)"]);
+        assert_eq!(open[0].address.as_deref(), Some("127.0.0.1"));
+        assert_eq!(open[0].application.as_deref(), Some("reports"));
 
         // It outlives its password.
         rig.issuer.revoke(&old.id).await.unwrap();

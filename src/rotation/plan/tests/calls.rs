@@ -216,6 +216,8 @@ fn last_use(world: &World, facts: &Facts) -> Answer {
         let session = |from: String| Session {
             id: from.clone(),
             from,
+            address: None,
+            application: None,
         };
         let before = facts.probe(Look::LastUse, "");
         figure.also_by(from.map(session).collect(), before, world.now_ms);
