@@ -2,7 +2,7 @@
 //! names them.
 
 use crate::config::Config;
-use crate::consumers::{self, Reach, SystemNames};
+use crate::consumers::{self, Means, Reach, SystemNames};
 use crate::inventory::{
     ConsumerSpec, Definition, Destination, IssuerSpec, NotifySpec, Reference, StoreSpec, VerifySpec,
 };
@@ -308,12 +308,21 @@ impl Providers {
             .unwrap_or_default()
     }
 
-    async fn consumer(&self, environment: &str, spec: &ConsumerSpec) -> Result<Arc<dyn Consumer>> {
+    async fn consumer(
+        &self,
+        environment: &str,
+        spec: &ConsumerSpec,
+        issuer: &Arc<dyn Issuer>,
+    ) -> Result<Arc<dyn Consumer>> {
         for name in programs_in(spec) {
             self.start_program(name).await?;
         }
         let reach = self.reach(environment)?;
-        consumers::build(&self.absolute(spec), &reach)
+        let means = Means {
+            reach: &reach,
+            issuer: Some(issuer),
+        };
+        consumers::build(&self.absolute(spec), means)
     }
 
     async fn start_program(&self, name: &str) -> Result<()> {
@@ -403,6 +412,7 @@ impl Connect for Providers {
                 },
             );
         }
+        let issuer = self.issuer(&plan.issuer).await?;
         let mut consumers = BTreeMap::new();
         let listed = plan
             .consumers
@@ -412,11 +422,11 @@ impl Connect for Providers {
             // Today's way of reaching a consumer replaces the planned one.
             consumers.insert(
                 name.clone(),
-                self.consumer(plan.id.environment(), spec).await?,
+                self.consumer(plan.id.environment(), spec, &issuer).await?,
             );
         }
         Ok(Outside {
-            issuer: self.issuer(&plan.issuer).await?,
+            issuer,
             destinations,
             consumers,
         })
@@ -460,7 +470,10 @@ fn programs_in(spec: &ConsumerSpec) -> impl Iterator<Item = &str> {
     };
     let verify = match &spec.verify {
         VerifySpec::Exec { program } => Some(program.as_str()),
-        VerifySpec::Http { .. } | VerifySpec::File { .. } | VerifySpec::None { .. } => None,
+        VerifySpec::Http { .. }
+        | VerifySpec::File { .. }
+        | VerifySpec::Sessions { .. }
+        | VerifySpec::None { .. } => None,
     };
     notify.into_iter().chain(verify)
 }

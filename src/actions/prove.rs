@@ -6,9 +6,9 @@ use super::{ActionError, Refused, known};
 use crate::inventory::{ConsumerSpec, Definition, Destination, VerifySpec};
 use crate::journal::{Journal, secrets};
 use crate::providers::Outside;
-use crate::rotation::values::proof_field;
+use crate::rotation::values::{proof_field, recover};
 use keywheel_contract::{
-    CredentialId, Error, Held, Holding, Observation, Question, Result as ProviderResult, Strength,
+    CredentialId, Document, Error, Held, Holding, Observation, Question, Result as ProviderResult, Strength,
 };
 
 /// Below this many bits a proof could be guessed from, so that it counts as a claim only.
@@ -121,8 +121,10 @@ async fn asked(
     let value = document
         .proof_value(proof_field(destination))
         .ok_or_else(nothing)?;
+    let issuer_ref = named_by_issuer(plan, outside, consumer, destination, &document).await?;
     let held = [Held {
         credential: &CredentialId::new("current"),
+        issuer_ref: issuer_ref.as_ref(),
         version: Some(&version),
         value,
         strong: is_strong(outside),
@@ -138,6 +140,24 @@ async fn asked(
     let asked = outside.consumers.get(consumer);
     let asked = asked.ok_or_else(|| Error::invalid(format!("{consumer} is not configured")))?;
     asked.observe(&question).await
+}
+
+/// What the issuer calls the value in use, where the consumer is seen by that name.
+async fn named_by_issuer(
+    plan: &Definition,
+    outside: &Outside,
+    consumer: &str,
+    destination: &Destination,
+    document: &Document,
+) -> ProviderResult<Option<CredentialId>> {
+    let spec = plan.consumers.get(consumer);
+    match spec.map(|spec| &spec.verify) {
+        Some(VerifySpec::Sessions { .. }) => {
+            let fields = recover(destination, document);
+            outside.issuer.identify(&fields).await
+        }
+        _ => Ok(None),
+    }
 }
 
 fn is_strong(outside: &Outside) -> bool {

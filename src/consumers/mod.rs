@@ -16,6 +16,7 @@ mod failure;
 mod file;
 mod process;
 mod reach;
+mod sessions;
 
 pub use reach::{Names, Programs, Reach, SystemNames};
 
@@ -24,21 +25,45 @@ use async_trait::async_trait;
 use endpoint::Endpoint;
 use file::WatchedFile;
 use keywheel_contract::{
-    Consumer, ConsumerCapabilities, Error, Notice, Observation, Question, Result, Strength,
+    Consumer, ConsumerCapabilities, Error, Issuer, Notice, Observation, Question, Result, Strength,
 };
 use serde::Serialize;
+use sessions::Sessions;
 use std::sync::Arc;
 
-/// The consumer that `spec` describes, within what `environment` may reach.
+/// What a consumer is told and seen by.
+#[derive(Clone, Copy)]
+pub struct Means<'a> {
+    /// What its environment may reach.
+    pub reach: &'a Reach,
+    /// Who honours the secret, and knows who is logged in with it.
+    pub issuer: Option<&'a Arc<dyn Issuer>>,
+}
+
+impl<'a> From<&'a Reach> for Means<'a> {
+    fn from(reach: &'a Reach) -> Self {
+        Self {
+            reach,
+            issuer: None,
+        }
+    }
+}
+
+/// The consumer that `spec` describes, by these means.
 ///
 /// # Errors
 /// [`Denied`](keywheel_contract::ErrorKind::Denied): a host is not allowed, or is never allowed.
-/// [`Invalid`](keywheel_contract::ErrorKind::Invalid): an address cannot be used, or more than one instance is
-/// to be seen through one file. Whatever `environment` says about a program it does not know.
-pub fn build(spec: &ConsumerSpec, environment: &Reach) -> Result<Arc<dyn Consumer>> {
+/// [`Invalid`](keywheel_contract::ErrorKind::Invalid): an address cannot be used, more than one instance is to be
+/// seen through one file, or the issuer does not tell sessions apart. Whatever `means` say about a program they do
+/// not know.
+pub fn build<'a>(
+    spec: &ConsumerSpec,
+    means: impl Into<Means<'a>>,
+) -> Result<Arc<dyn Consumer>> {
+    let means = means.into();
     Ok(Arc::new(Halves {
-        notify: notify_half(&spec.notify, environment)?,
-        verify: verify_half(spec, environment)?,
+        notify: notify_half(&spec.notify, means.reach)?,
+        verify: verify_half(spec, means)?,
     }))
 }
 
@@ -52,12 +77,12 @@ fn notify_half(spec: &NotifySpec, reach: &Reach) -> Result<Notify> {
     })
 }
 
-fn verify_half(spec: &ConsumerSpec, reach: &Reach) -> Result<Verify> {
+fn verify_half(spec: &ConsumerSpec, means: Means<'_>) -> Result<Verify> {
     Ok(match &spec.verify {
         VerifySpec::Http { url, bearer } => {
-            Verify::Http(Endpoint::new(url, bearer.as_ref(), reach)?)
+            Verify::Http(Endpoint::new(url, bearer.as_ref(), means.reach)?)
         }
-        VerifySpec::Exec { program } => Verify::Program(reach.program(program)?),
+        VerifySpec::Exec { program } => Verify::Program(means.reach.program(program)?),
         VerifySpec::File { .. } if spec.instances > 1 => {
             return Err(Error::invalid(format!(
                 "a file shows one instance and {} are expected: list one consumer per file",
@@ -73,6 +98,11 @@ fn verify_half(spec: &ConsumerSpec, reach: &Reach) -> Result<Verify> {
             pid_file.as_deref(),
             reloaded_file.as_deref(),
         )),
+        VerifySpec::Sessions { application, from } => Verify::Sessions(Sessions::new(
+            means.issuer,
+            application.as_deref(),
+            from.as_deref(),
+        )?),
         VerifySpec::None { .. } => Verify::Nothing,
     })
 }
@@ -89,6 +119,7 @@ enum Verify {
     Http(Endpoint),
     Program(Arc<dyn Consumer>),
     File(WatchedFile),
+    Sessions(Sessions),
     Nothing,
 }
 
@@ -120,6 +151,7 @@ impl Consumer for Halves {
             Verify::Http(endpoint) => ask::every_instance(endpoint, question).await,
             Verify::Program(program) => program.observe(question).await,
             Verify::File(file) => file.observe(question).await.map(|seen| vec![seen]),
+            Verify::Sessions(sessions) => sessions.observe(question).await,
             Verify::Nothing => Ok(Vec::new()),
         }
     }
@@ -146,7 +178,7 @@ impl Notify {
 impl Verify {
     fn strongest(&self) -> Option<Strength> {
         match self {
-            Self::Http(_) => Some(Strength::Proven),
+            Self::Http(_) | Self::Sessions(_) => Some(Strength::Proven),
             Self::Program(program) => program.capabilities().strongest,
             Self::File(file) => Some(file.strongest()),
             Self::Nothing => None,
@@ -158,6 +190,7 @@ impl Verify {
             Self::Http(endpoint) => endpoint.host_bound(),
             Self::Program(program) => program.capabilities().host_bound,
             Self::File(_) => true,
+            Self::Sessions(sessions) => sessions.host_bound(),
             Self::Nothing => false,
         }
     }

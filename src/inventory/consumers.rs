@@ -2,6 +2,7 @@
 
 use super::addresses::wrong_address;
 use super::definition::{ConsumerSpec, Destination, NotifySpec, Reference, Role, VerifySpec};
+use super::issuer::FoundIssuer;
 use super::resolve::Resolver;
 use super::world::unknown_name;
 use crate::config::file::{Entry, Problem, Table, Tree};
@@ -12,6 +13,7 @@ impl Resolver<'_> {
     /// Every consumer by name. `asked` is the schedule's weakest evidence, where the schedule is known.
     pub(super) fn consumers(
         &mut self,
+        issuer: &FoundIssuer,
         destinations: &[Destination],
         asked: Option<Strength>,
     ) -> BTreeMap<String, ConsumerSpec> {
@@ -24,6 +26,7 @@ impl Resolver<'_> {
                 consumers.insert(name.to_owned(), consumer);
             }
         }
+        self.sessions_tell(issuer, &consumers);
         self.somebody_listed(&consumers);
         self.too_many_canaries(&consumers);
         consumers
@@ -104,6 +107,12 @@ impl Resolver<'_> {
             };
         }
         let filled = |key: &str| table.text(key).map(|text| self.filled(text));
+        if table.entry("sessions").is_some() {
+            return VerifySpec::Sessions {
+                application: filled("application"),
+                from: filled("from"),
+            };
+        }
         match filled("file") {
             Some(path) => VerifySpec::File {
                 path,
@@ -122,6 +131,8 @@ impl Resolver<'_> {
             ("bearer", "http"),
             ("pid_file", "file"),
             ("reloaded_file", "file"),
+            ("application", "sessions"),
+            ("from", "sessions"),
         ] {
             if let (Some(entry), None) = (table.entry(key), table.entry(way)) {
                 let message = format!("`{key}` goes with `{way}` only");
@@ -258,7 +269,9 @@ fn broken(table: &Table) -> bool {
 
 fn strongest(verify: &VerifySpec) -> Option<Strength> {
     match verify {
-        VerifySpec::Http { .. } | VerifySpec::Exec { .. } => Some(Strength::Proven),
+        VerifySpec::Http { .. } | VerifySpec::Exec { .. } | VerifySpec::Sessions { .. } => {
+            Some(Strength::Proven)
+        }
         VerifySpec::File {
             pid_file: None,
             reloaded_file: None,

@@ -213,6 +213,13 @@ pub enum VerifySpec {
         /// File the reader touches after each reload.
         reloaded_file: Option<String>,
     },
+    /// Its sessions at the issuer of the secret show with which credential it is logged in.
+    Sessions {
+        /// What it calls itself there; every name where left out.
+        application: Option<String>,
+        /// The address it comes from; every address where left out.
+        from: Option<String>,
+    },
     /// It cannot be seen; only a person's waiver passes it.
     None {
         /// Why.

@@ -268,8 +268,23 @@ static VERIFY: Keys = Keys {
             Shape::Text,
             "with `file`: touched after each reload",
         ),
+        Key::new(
+            "sessions",
+            Shape::Flag,
+            "true: its sessions at the issuer show what it logs in with",
+        ),
+        Key::new(
+            "application",
+            Shape::Text,
+            "with `sessions`: what it calls itself there",
+        ),
+        Key::new(
+            "from",
+            Shape::Text,
+            "with `sessions`: the address it comes from",
+        ),
     ]],
-    one_of: &["http", "exec", "file", "none"],
+    one_of: &["http", "exec", "file", "sessions", "none"],
 };
 
 static OWNER: Shape = Shape::Table(&Keys {

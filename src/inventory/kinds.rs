@@ -152,6 +152,7 @@ const ISSUERS: &[Kind] = &[
     Kind {
         name: "exec",
         keys: EXEC_ISSUER,
+        no_sessions: |_| None,
         ..Kind::PLAIN
     },
 ];

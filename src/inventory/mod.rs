@@ -40,6 +40,7 @@ mod read;
 mod redis;
 mod resolve;
 mod schema;
+mod sessions;
 mod sources;
 mod starter;
 mod tally;

@@ -61,7 +61,7 @@ impl<'a> Resolver<'a> {
         let issuer = self.delegated(issuer, &destinations);
         let timing = self.timing();
         let asked = timing.as_ref().map(|timing| timing.proof);
-        let consumers = self.consumers(&destinations, asked);
+        let consumers = self.consumers(&issuer, &destinations, asked);
         self.generated(&issuer, &destinations, &consumers);
         Some(Definition {
             owner: self.owner(),

@@ -156,6 +156,11 @@ fn proofs(definition: &Definition) -> Vec<String> {
         VerifySpec::Http { url, .. } => format!("handshake at {url}"),
         VerifySpec::Exec { program } => format!("program {program}"),
         VerifySpec::File { path, .. } => format!("file {path}"),
+        VerifySpec::Sessions { application, from } => {
+            let whose = [application, from].into_iter().flatten();
+            let whose: Vec<&str> = whose.map(String::as_str).collect();
+            format!("sessions {}", whose.join(" from ")).trim_end().to_owned()
+        }
         VerifySpec::None { why } => format!("only by `keywheel vouch`: {why}"),
     };
     let line = |(name, spec): (&String, &ConsumerSpec)| {

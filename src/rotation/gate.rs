@@ -189,6 +189,14 @@ fn unseen(facts: &Facts, required: &Required, seen: &[&Evidence], proven: u32) -
     match asked.filter(|probe| !probe.is_ok()) {
         Some(probe) => probe.detail.clone(),
         None if proven > 0 => format!("{proven} of {} instances answered", required.instances),
-        None => "it has not answered yet".to_owned(),
+        None => silent(&required.spec.verify).to_owned(),
+    }
+}
+
+/// Nobody was seen, and nothing failed.
+fn silent(verify: &VerifySpec) -> &'static str {
+    match verify {
+        VerifySpec::Sessions { .. } => "no session of it is seen: it is not connected now",
+        _ => "it has not answered yet",
     }
 }

@@ -129,6 +129,8 @@ pub(crate) struct Kind {
     pub(crate) shares_places: bool,
     /// A store that takes values and never shows them: it follows the place that a secret is published to first.
     pub(crate) sink: bool,
+    /// Why an issuer cannot tell who is logged in with a credential; `None` where it can, or only a program knows.
+    pub(crate) no_sessions: fn(&Map<String, Value>) -> Option<&'static str>,
     /// Why settings of the right types cannot work together, if so.
     pub(crate) try_out: fn(&Map<String, Value>) -> Option<String>,
     /// What follows from several settings together, with the folder of packs; or why they cannot work together.
@@ -163,6 +165,7 @@ impl Kind {
         vendor_hosts: &[],
         shares_places: false,
         sink: false,
+        no_sessions: |_| Some("it knows of no sessions"),
         try_out: |_| None,
         follows: |_, _| Ok(None),
     };

@@ -9,5 +9,7 @@ mod mariadb;
 mod postgres;
 #[cfg(feature = "postgres")]
 mod postgres_load;
+#[cfg(feature = "postgres")]
+mod postgres_sessions;
 #[cfg(feature = "redis")]
 mod redis;
