@@ -4,7 +4,9 @@
 
 pub mod actions;
 pub mod adopt;
+pub mod api;
 pub mod apply;
+pub mod attested;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -2,7 +2,7 @@
 //! names them.
 
 use crate::config::Config;
-use crate::consumers::{self, Means, Reach, SystemNames};
+use crate::consumers::{self, Means, Postbox, Reach, SystemNames};
 use crate::inventory::{
     ConsumerSpec, Definition, Destination, IssuerSpec, NotifySpec, Reference, StoreSpec, VerifySpec,
 };
@@ -116,6 +116,7 @@ pub struct Providers {
     fingerprint: Arc<FingerprintKey>,
     launcher: Launcher,
     quotas: Arc<Quotas>,
+    postbox: Arc<dyn Postbox>,
     programs: Arc<Mutex<HashMap<String, Arc<dyn Consumer>>>>,
     issuers: Mutex<HashMap<String, Arc<dyn Issuer>>>,
     stores: Mutex<HashMap<String, Arc<dyn SecretStore>>>,
@@ -129,12 +130,14 @@ impl Providers {
         fingerprint: Arc<FingerprintKey>,
         launcher: Launcher,
         quotas: Arc<Quotas>,
+        postbox: Arc<dyn Postbox>,
     ) -> Self {
         Self {
             config,
             fingerprint,
             launcher,
             quotas,
+            postbox,
             programs: Arc::default(),
             issuers: Mutex::default(),
             stores: Mutex::default(),
@@ -321,6 +324,7 @@ impl Providers {
         let means = Means {
             reach: &reach,
             issuer: Some(issuer),
+            postbox: Some(&self.postbox),
         };
         consumers::build(&self.absolute(spec), means)
     }
@@ -473,6 +477,7 @@ fn programs_in(spec: &ConsumerSpec) -> impl Iterator<Item = &str> {
         VerifySpec::Http { .. }
         | VerifySpec::File { .. }
         | VerifySpec::Sessions { .. }
+        | VerifySpec::Attest
         | VerifySpec::None { .. } => None,
     };
     notify.into_iter().chain(verify)

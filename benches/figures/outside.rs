@@ -316,6 +316,7 @@ impl Consumer for Ready {
                 holding: Holding::Credential(held.credential.clone()),
                 strength: Strength::Proven,
                 started_at_ms: None,
+                seen_at_ms: None,
                 detail: String::new(),
             })
             .into_iter()

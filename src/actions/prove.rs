@@ -8,7 +8,8 @@ use crate::journal::{Journal, secrets};
 use crate::providers::Outside;
 use crate::rotation::values::{proof_field, recover};
 use keywheel_contract::{
-    CredentialId, Document, Error, Held, Holding, Observation, Question, Result as ProviderResult, Strength,
+    CredentialId, Document, Error, Held, Holding, Observation, Question, Result as ProviderResult,
+    Strength,
 };
 
 /// Below this many bits a proof could be guessed from, so that it counts as a claim only.

@@ -1,5 +1,6 @@
 //! What an action needs beside the journal: the seal, and the way to outside systems.
 
+use crate::attested::Attested;
 use crate::config::Config;
 use crate::inventory::{Definition, IssuerSpec, StoreSpec};
 use crate::journal::rotations::Lease;
@@ -51,7 +52,8 @@ impl Tools {
         let launcher = Launcher::current_program()?;
         let quotas = Arc::new(Quotas::new(journal.clone()));
         let fingerprint = Arc::clone(ring.fingerprint());
-        let providers = Providers::new(config.clone(), fingerprint, launcher, quotas);
+        let postbox = Arc::new(Attested::new(journal.clone()));
+        let providers = Providers::new(config.clone(), fingerprint, launcher, quotas, postbox);
         Ok(Self { ring, providers })
     }
 

@@ -31,7 +31,7 @@ pub(crate) static CONFIG: Keys = Keys {
         Key::new(
             "listen",
             Shape::Text,
-            "loopback address kept for an API and a status page, which are not there yet; 127.0.0.1:7780 by default",
+            "loopback address at which a daemon answers consumers that attest; it listens nowhere where left out",
         ),
         Key::needed(
             "seal",

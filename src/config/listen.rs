@@ -1,19 +1,12 @@
-//! `listen`: the address kept for an API and a status page, which are not there yet.
+//! `listen`: where a daemon answers requests. Without it, it listens nowhere.
 
 use super::file::{Problem, Table};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 
-const DEFAULT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7780);
-
-pub(super) fn listen(config: &Table, problems: &mut Vec<Problem>) -> SocketAddr {
-    let Some(node) = config.node("listen") else {
-        return DEFAULT;
-    };
-    let Some(text) = node.text() else {
-        return DEFAULT;
-    };
-    match text.parse::<SocketAddr>() {
-        Ok(address) if address.ip().is_loopback() => return address,
+pub(super) fn listen(config: &Table, problems: &mut Vec<Problem>) -> Option<SocketAddr> {
+    let node = config.node("listen")?;
+    match node.text()?.parse::<SocketAddr>() {
+        Ok(address) if address.ip().is_loopback() => return Some(address),
         Ok(_) => problems.push(
             Problem::at(
                 &node.place,
@@ -26,5 +19,5 @@ pub(super) fn listen(config: &Table, problems: &mut Vec<Problem>) -> SocketAddr 
                 .help("write it as \"127.0.0.1:7780\""),
         ),
     }
-    DEFAULT
+    None
 }

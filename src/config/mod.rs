@@ -41,8 +41,8 @@ pub struct Config {
     pub inventory: PathBuf,
     /// Folder of the user's own schedules; it need not exist.
     pub schedules: PathBuf,
-    /// Loopback address kept for an API and a status page, which are not there yet.
-    pub listen: SocketAddr,
+    /// Loopback address at which a daemon answers requests; it listens nowhere where there is none.
+    pub listen: Option<SocketAddr>,
     /// Folder of the user's own packs for issuers of kind `http`; it need not exist.
     pub packs: PathBuf,
     /// The seal key.
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_count_from_the_file_and_defaults_are_loopback() {
+    fn paths_count_from_the_file_and_nothing_listens_unasked() {
         let config = Config::parse(SMALL, Path::new("/etc/keywheel"))
             .ok()
             .unwrap();
@@ -168,7 +168,7 @@ mod tests {
             config.seal.key_file,
             PathBuf::from("/etc/keywheel/seal.key")
         );
-        assert_eq!(config.listen.to_string(), "127.0.0.1:7780");
+        assert_eq!(config.listen, None);
     }
 
     #[test]

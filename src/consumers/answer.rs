@@ -51,6 +51,7 @@ pub(super) fn observation(
         holding,
         strength,
         started_at_ms: answer.started_at.map(|at| at.timestamp_millis()),
+        seen_at_ms: None,
         detail,
     })
 }

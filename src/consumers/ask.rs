@@ -65,7 +65,11 @@ async fn one_instance(endpoint: &Endpoint, question: &Question<'_>) -> Result<Ob
     })
 }
 
-fn fresh_challenge() -> Result<String> {
+/// 32 random bytes as hexadecimal digits.
+///
+/// # Errors
+/// [`Unavailable`](keywheel_contract::ErrorKind::Unavailable): this machine gives none.
+pub fn fresh_challenge() -> Result<String> {
     let mut bytes = [0; 32];
     rand::fill(&mut bytes)
         .map_err(|_| Error::unavailable("no random bytes for a challenge from this machine"))?;

@@ -119,6 +119,7 @@ fn judge(instance: String, sight: &Sight, question: &Question<'_>) -> Observatio
         holding,
         strength,
         started_at_ms,
+        seen_at_ms: None,
         detail,
     }
 }

@@ -10,6 +10,7 @@
 
 mod answer;
 mod ask;
+mod attest;
 mod bearer;
 mod endpoint;
 mod failure;
@@ -18,6 +19,8 @@ mod process;
 mod reach;
 mod sessions;
 
+pub use ask::fresh_challenge;
+pub use attest::{Postbox, Posted};
 pub use reach::{Names, Programs, Reach, SystemNames};
 
 use crate::inventory::{ConsumerSpec, NotifySpec, VerifySpec};
@@ -38,6 +41,8 @@ pub struct Means<'a> {
     pub reach: &'a Reach,
     /// Who honours the secret, and knows who is logged in with it.
     pub issuer: Option<&'a Arc<dyn Issuer>>,
+    /// What consumers posted by themselves.
+    pub postbox: Option<&'a Arc<dyn Postbox>>,
 }
 
 impl<'a> From<&'a Reach> for Means<'a> {
@@ -45,6 +50,7 @@ impl<'a> From<&'a Reach> for Means<'a> {
         Self {
             reach,
             issuer: None,
+            postbox: None,
         }
     }
 }
@@ -56,10 +62,7 @@ impl<'a> From<&'a Reach> for Means<'a> {
 /// [`Invalid`](keywheel_contract::ErrorKind::Invalid): an address cannot be used, more than one instance is to be
 /// seen through one file, or the issuer does not tell sessions apart. Whatever `means` say about a program they do
 /// not know.
-pub fn build<'a>(
-    spec: &ConsumerSpec,
-    means: impl Into<Means<'a>>,
-) -> Result<Arc<dyn Consumer>> {
+pub fn build<'a>(spec: &ConsumerSpec, means: impl Into<Means<'a>>) -> Result<Arc<dyn Consumer>> {
     let means = means.into();
     Ok(Arc::new(Halves {
         notify: notify_half(&spec.notify, means.reach)?,
@@ -103,6 +106,9 @@ fn verify_half(spec: &ConsumerSpec, means: Means<'_>) -> Result<Verify> {
             application.as_deref(),
             from.as_deref(),
         )?),
+        VerifySpec::Attest => Verify::Attested(Arc::clone(means.postbox.ok_or_else(|| {
+            Error::invalid("there is no place here where what consumers attest is kept")
+        })?)),
         VerifySpec::None { .. } => Verify::Nothing,
     })
 }
@@ -120,6 +126,7 @@ enum Verify {
     Program(Arc<dyn Consumer>),
     File(WatchedFile),
     Sessions(Sessions),
+    Attested(Arc<dyn Postbox>),
     Nothing,
 }
 
@@ -152,6 +159,7 @@ impl Consumer for Halves {
             Verify::Program(program) => program.observe(question).await,
             Verify::File(file) => file.observe(question).await.map(|seen| vec![seen]),
             Verify::Sessions(sessions) => sessions.observe(question).await,
+            Verify::Attested(postbox) => attest::observe(postbox, question).await,
             Verify::Nothing => Ok(Vec::new()),
         }
     }
@@ -178,7 +186,7 @@ impl Notify {
 impl Verify {
     fn strongest(&self) -> Option<Strength> {
         match self {
-            Self::Http(_) | Self::Sessions(_) => Some(Strength::Proven),
+            Self::Http(_) | Self::Sessions(_) | Self::Attested(_) => Some(Strength::Proven),
             Self::Program(program) => program.capabilities().strongest,
             Self::File(file) => Some(file.strongest()),
             Self::Nothing => None,
@@ -191,7 +199,7 @@ impl Verify {
             Self::Program(program) => program.capabilities().host_bound,
             Self::File(_) => true,
             Self::Sessions(sessions) => sessions.host_bound(),
-            Self::Nothing => false,
+            Self::Attested(_) | Self::Nothing => false,
         }
     }
 }

@@ -8,6 +8,7 @@ pub use presence::{Presence, host_name};
 pub use reload::Current;
 pub use workers::{Workers, run_until};
 
+use crate::api;
 use crate::apply;
 use crate::config::{Config, Problem};
 use crate::journal::{self, Journal, meta};
@@ -17,6 +18,7 @@ use crate::seal::{self, KeyRing};
 use crate::seam::Seams;
 use keywheel_provider_exec::Launcher;
 use std::sync::Arc;
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -112,6 +114,7 @@ pub async fn run(
     let mut term = receive(SignalKind::terminate(), "listening for SIGTERM")?;
     let mut interrupt = receive(SignalKind::interrupt(), "listening for SIGINT")?;
     let mut hangup = receive(SignalKind::hangup(), "listening for SIGHUP")?;
+    let listener = bind(&config).await?;
     apply::reload(&config, &parts.journal).await;
     let workers = Workers {
         engine: parts.engine,
@@ -119,6 +122,8 @@ pub async fn run(
         slots,
         schedules: true,
     };
+    let api = listener
+        .map(|listener| tokio::spawn(api::serve(listener, parts.journal.clone(), stop.clone())));
     let mut running = tokio::spawn(run_until(workers, stop.clone()));
     tracing::info!(journal = %parts.journal.address(), "keywheel is running");
     loop {
@@ -135,11 +140,32 @@ pub async fn run(
     }
     tracing::info!("draining: calls under way end, nothing new begins");
     stop.cancel();
-    match tokio::time::timeout(drain, running).await {
+    let drained = async move {
+        if let Some(api) = api {
+            drop(api.await);
+        }
+        running.await
+    };
+    match tokio::time::timeout(drain, drained).await {
         Ok(Ok(ended)) => ended.map_err(Into::into),
         Ok(Err(_)) | Err(_) => {
             tracing::warn!("some calls did not end in time; they are looked up at the next start");
             Ok(())
         }
     }
+}
+
+/// Binds `listen` before anything else is done: a daemon that consumers cannot reach would wait for them in vain.
+async fn bind(config: &Config) -> Result<Option<TcpListener>, BuildError> {
+    let Some(address) = config.listen else {
+        return Ok(None);
+    };
+    let failed = |source| BuildError::System {
+        what: "listening at the address `listen` of keywheel.toml",
+        source,
+    };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    tracing::info!(%address, "listening");
+    Ok(Some(listener))
 }

@@ -2,6 +2,7 @@
 //! issuers come into force at once; what the daemon was built from does not, and that is said.
 
 use crate::apply;
+use crate::attested::Attested;
 use crate::config::{Config, Problem};
 use crate::inventory::{self, Definition};
 use crate::journal::Journal;
@@ -16,6 +17,7 @@ pub struct Current {
     fingerprint: Arc<FingerprintKey>,
     launcher: Launcher,
     quotas: Arc<Quotas>,
+    postbox: Arc<Attested>,
     providers: RwLock<Arc<Providers>>,
 }
 
@@ -28,16 +30,19 @@ impl Current {
         journal: &Journal,
     ) -> Self {
         let quotas = Arc::new(Quotas::new(journal.clone()));
+        let postbox = Arc::new(Attested::new(journal.clone()));
         let first = Providers::new(
             config.clone(),
             Arc::clone(&fingerprint),
             launcher.clone(),
             Arc::clone(&quotas),
+            Arc::clone(&postbox) as _,
         );
         Self {
             fingerprint,
             launcher,
             quotas,
+            postbox,
             providers: RwLock::new(Arc::new(first)),
         }
     }
@@ -53,6 +58,7 @@ impl Current {
             Arc::clone(&self.fingerprint),
             self.launcher.clone(),
             Arc::clone(&self.quotas),
+            Arc::clone(&self.postbox) as _,
         );
         *self
             .providers

@@ -106,6 +106,10 @@ impl Resolver<'_> {
                 program: program.to_owned(),
             };
         }
+        if let Some(entry) = table.entry("attest") {
+            self.somewhere_to_attest(entry);
+            return VerifySpec::Attest;
+        }
         let filled = |key: &str| table.text(key).map(|text| self.filled(text));
         if table.entry("sessions").is_some() {
             return VerifySpec::Sessions {
@@ -138,6 +142,24 @@ impl Resolver<'_> {
                 let message = format!("`{key}` goes with `{way}` only");
                 self.problem(Some(Problem::at(&entry.key, message)));
             }
+        }
+        for key in ["attest", "sessions"] {
+            if let Some(entry) = table.entry(key)
+                && matches!(entry.node.tree, Tree::Flag(false))
+            {
+                let message = format!("`{key}` is either `true` or left out");
+                self.problem(Some(Problem::at(&entry.key, message)));
+            }
+        }
+    }
+
+    fn somewhere_to_attest(&mut self, entry: &Entry) {
+        if self.around.config.listen.is_none() {
+            let message = "a consumer attests to the daemon, which listens nowhere";
+            let problem = Problem::at(&entry.key, message);
+            self.problem(Some(
+                problem.help("say where in keywheel.toml: `listen = \"127.0.0.1:7780\"`"),
+            ));
         }
     }
 
@@ -269,9 +291,10 @@ fn broken(table: &Table) -> bool {
 
 fn strongest(verify: &VerifySpec) -> Option<Strength> {
     match verify {
-        VerifySpec::Http { .. } | VerifySpec::Exec { .. } | VerifySpec::Sessions { .. } => {
-            Some(Strength::Proven)
-        }
+        VerifySpec::Http { .. }
+        | VerifySpec::Exec { .. }
+        | VerifySpec::Sessions { .. }
+        | VerifySpec::Attest => Some(Strength::Proven),
         VerifySpec::File {
             pid_file: None,
             reloaded_file: None,

@@ -220,6 +220,8 @@ pub enum VerifySpec {
         /// The address it comes from; every address where left out.
         from: Option<String>,
     },
+    /// It posts the answer of the handshake by itself.
+    Attest,
     /// It cannot be seen; only a person's waiver passes it.
     None {
         /// Why.

@@ -274,6 +274,11 @@ static VERIFY: Keys = Keys {
             "true: its sessions at the issuer show what it logs in with",
         ),
         Key::new(
+            "attest",
+            Shape::Flag,
+            "true: it posts the answer of the handshake to `listen` of keywheel.toml",
+        ),
+        Key::new(
             "application",
             Shape::Text,
             "with `sessions`: what it calls itself there",
@@ -284,7 +289,7 @@ static VERIFY: Keys = Keys {
             "with `sessions`: the address it comes from",
         ),
     ]],
-    one_of: &["http", "exec", "file", "sessions", "none"],
+    one_of: &["http", "exec", "file", "sessions", "attest", "none"],
 };
 
 static OWNER: Shape = Shape::Table(&Keys {

@@ -39,7 +39,9 @@ pub(crate) const KIND: Kind = Kind {
     ],
     fields: &["password", "user"],
     addresses: &["address"],
-    no_sessions: |_| Some("a connection does not say with which of the account's two passwords it was opened"),
+    no_sessions: |_| {
+        Some("a connection does not say with which of the account's two passwords it was opened")
+    },
     try_out: |options| objection(options, |read: MysqlOptions| read.check()),
     ..Kind::PLAIN
 };

@@ -41,7 +41,9 @@ pub(crate) const KIND: Kind = Kind {
     addresses: &["address"],
     no_sessions: |options| match options.contains_key("roles") {
         true => None,
-        false => Some("one role has sessions of its old and its new password, and they look the same: give it two roles"),
+        false => Some(
+            "one role has sessions of its old and its new password, and they look the same: give it two roles",
+        ),
     },
     try_out: |options| objection(options, |read: PostgresOptions| read.check()),
     ..Kind::PLAIN

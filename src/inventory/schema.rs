@@ -37,7 +37,7 @@ mod tests {
         assert_eq!(secret["additionalProperties"], false);
         assert_eq!(properties["manage"]["enum"][0], "track");
         let consumer = &properties["consumers"]["additionalProperties"]["properties"];
-        assert_eq!(consumer["verify"]["oneOf"].as_array().unwrap().len(), 4);
+        assert_eq!(consumer["verify"]["oneOf"].as_array().unwrap().len(), 6);
         assert_eq!(
             properties["issuer"]["oneOf"][0]["properties"]["kind"]["const"],
             "random"

@@ -47,13 +47,8 @@ impl Resolver<'_> {
         consumers.table(consumer)?.entry("verify")
     }
 
-    /// What says nothing would look like a choice.
     fn empty_words(&self, verify: &Entry) -> Option<Problem> {
         let table = verify.node.table()?;
-        if !table.flag("sessions") {
-            let message = "`sessions` is either `true` or left out";
-            return Some(Problem::at(&table.entry("sessions")?.key, message));
-        }
         ["application", "from"].into_iter().find_map(|key| {
             let node = table.node(key)?;
             let empty = node.text()?.trim().is_empty();
@@ -149,10 +144,7 @@ mod tests {
                 &["exec = \"check-app\", application = \"orders\""],
                 "`application` goes with `sessions` only",
             ),
-            (
-                &["sessions = true, exec = \"check-app\""],
-                "exactly one of",
-            ),
+            (&["sessions = true, exec = \"check-app\""], "exactly one of"),
             (
                 &["sessions = true", "sessions = true, from = \"10.0.0.5\""],
                 "sessions of consumer `c0` may be those of `c1`",

@@ -3,6 +3,7 @@
 //! It is the only truth about rotations. Callers use verbs (`rotations::claim`, `audit::append`, …) inside
 //! [`Journal::write`] or [`Journal::read`]; a verb is SQL that both databases understand.
 
+pub mod attestations;
 pub mod audit;
 mod counts;
 pub mod enrol;

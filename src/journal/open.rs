@@ -20,7 +20,7 @@ static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 
 /// The newest migration this version knows.
-pub const MIGRATIONS: i64 = 5;
+pub const MIGRATIONS: i64 = 6;
 
 /// Where a journal is. Its text form never shows a password.
 #[derive(Clone, PartialEq, Eq)]

@@ -159,8 +159,11 @@ fn proofs(definition: &Definition) -> Vec<String> {
         VerifySpec::Sessions { application, from } => {
             let whose = [application, from].into_iter().flatten();
             let whose: Vec<&str> = whose.map(String::as_str).collect();
-            format!("sessions {}", whose.join(" from ")).trim_end().to_owned()
+            format!("sessions {}", whose.join(" from "))
+                .trim_end()
+                .to_owned()
         }
+        VerifySpec::Attest => "what it attests by itself".to_owned(),
         VerifySpec::None { why } => format!("only by `keywheel vouch`: {why}"),
     };
     let line = |(name, spec): (&String, &ConsumerSpec)| {

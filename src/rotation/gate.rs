@@ -197,6 +197,7 @@ fn unseen(facts: &Facts, required: &Required, seen: &[&Evidence], proven: u32) -
 fn silent(verify: &VerifySpec) -> &'static str {
     match verify {
         VerifySpec::Sessions { .. } => "no session of it is seen: it is not connected now",
+        VerifySpec::Attest => "it has not attested since then",
         _ => "it has not answered yet",
     }
 }

@@ -124,6 +124,8 @@ pub struct Observation {
     pub strength: Strength,
     /// When that instance started, epoch milliseconds, where it says.
     pub started_at_ms: Option<i64>,
+    /// When it was seen, epoch milliseconds, where that was before it was asked for.
+    pub seen_at_ms: Option<i64>,
     /// A sentence for people, without values.
     pub detail: String,
 }

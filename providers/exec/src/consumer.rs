@@ -86,6 +86,7 @@ impl Consumer for ExecConsumer {
             holding: seen.holding,
             strength: seen.strength,
             started_at_ms: seen.started_at_ms,
+            seen_at_ms: None,
             detail: scrub.clean(&seen.detail),
         };
         Ok(value.observations.into_iter().map(clean).collect())

@@ -1,6 +1,6 @@
 //! Recording what calls brought: outcomes of effects, readings, evidence, new credentials.
 
-use super::reading::{name_of, stable_word};
+use super::reading::{evidence_of, name_of, stable_word};
 use super::{Sitting, Turn};
 use crate::journal::ledger::{self, CredentialRow};
 use crate::journal::{Result, Tx, rotations, secrets};
@@ -11,7 +11,7 @@ use crate::rotation::report::{
     Answer, Inspected, NewCandidate, Outcome, Sealed, Settled, retry_after_ms,
 };
 use crate::rotation::words::{Cause, Kind, Look, Status};
-use keywheel_contract::{CredentialId, Error, Holding, Observation, Retry, VersionId};
+use keywheel_contract::{CredentialId, Error, Observation, Retry, VersionId};
 
 /// A change that waits for a person in an outside system is looked up this often.
 const PENDING_MS: i64 = 60_000;
@@ -393,17 +393,17 @@ impl Sitting {
             .iter()
             .map(|one| evidence_of(consumer, one, now))
             .collect();
-        // Where a credential is about to be ended, each sight is a row, also one that is as before.
+        // Where a credential is about to be ended, each sight is a row, also one that says what is known.
         let gate = matches!(
             self.run.phase,
             Phase::Disabling | Phase::Revoking | Phase::Restoring
         );
         for one in &round {
-            let known = self.facts.evidence.iter().any(|b| {
+            let known = self.facts.evidence.iter().find(|b| {
                 (&b.consumer, &b.instance, &b.holding, b.strength)
                     == (&one.consumer, &one.instance, &one.holding, one.strength)
             });
-            if !known || gate {
+            if known.is_none_or(|known| gate && known.at_ms != one.at_ms) {
                 self.evidence_entry(one);
             }
         }
@@ -481,20 +481,4 @@ fn applied(effect: &mut Effect, now: i64, version: Option<VersionId>, word: &str
     word.clone_into(&mut effect.word);
     effect.result.version = version;
     detail.clone_into(&mut effect.result.detail);
-}
-
-fn evidence_of(consumer: &str, seen: &Observation, at_ms: i64) -> Evidence {
-    let holding = match &seen.holding {
-        Holding::Credential(id) => id.as_str().to_owned(),
-        Holding::Other => "other".to_owned(),
-        Holding::Unknown => "unknown".to_owned(),
-    };
-    Evidence {
-        consumer: consumer.to_owned(),
-        instance: seen.instance.clone(),
-        holding,
-        strength: seen.strength,
-        at_ms,
-        detail: seen.detail.clone(),
-    }
 }

@@ -328,18 +328,17 @@ impl Execution<'_> {
             .capabilities()
             .entropy_bits
             .is_some_and(|bits| bits >= STRONG_BITS);
-        let known = |credential: &KnownCredential,
-                     version: Option<String>,
-                     document: Option<Document>| {
-            let value = document?.proof_value(field)?.duplicate();
-            Some(Known {
-                credential: CredentialId::new(&credential.id),
-                issuer_ref: credential.issuer_ref.as_ref().map(CredentialId::new),
-                version: version.map(VersionId::new),
-                value,
-                strong,
-            })
-        };
+        let known =
+            |credential: &KnownCredential, version: Option<String>, document: Option<Document>| {
+                let value = document?.proof_value(field)?.duplicate();
+                Some(Known {
+                    credential: CredentialId::new(&credential.id),
+                    issuer_ref: credential.issuer_ref.as_ref().map(CredentialId::new),
+                    version: version.map(VersionId::new),
+                    value,
+                    strong,
+                })
+            };
         let published = self.facts.applied(Kind::Publish, &name);
         let new = self
             .facts

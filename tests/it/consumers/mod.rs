@@ -1,5 +1,6 @@
 //! Consumers over real sockets, files and processes: those that behave and those that do not.
 
+mod attest;
 mod document;
 mod file;
 mod guards;

@@ -186,6 +186,7 @@ impl Consumer for Program {
             holding: Holding::Other,
             strength: Strength::Claimed,
             started_at_ms: None,
+            seen_at_ms: None,
             detail: "example".to_owned(),
         }])
     }

@@ -3,6 +3,7 @@
 
 use crate::project::scene::ID;
 use crate::project::{KEYWHEEL, Scene};
+use keywheel::attested::Attested;
 use keywheel::clock::{Clock as _, ManualClock};
 use keywheel::config::Config;
 use keywheel::daemon::Presence;
@@ -33,7 +34,9 @@ async fn engine(scene: &Scene, clock: &Arc<ManualClock>) -> Engine {
         shim: vec![KEYWHEEL.into(), "exec-shim".into(), "--".into()],
     };
     let quotas = Arc::new(Quotas::new(journal.clone()));
-    let providers = Providers::new(config, Arc::clone(ring.fingerprint()), launcher, quotas);
+    let postbox = Arc::new(Attested::new(journal.clone()));
+    let fingerprint = Arc::clone(ring.fingerprint());
+    let providers = Providers::new(config, fingerprint, launcher, quotas, postbox);
     let presence = Presence::new(&journal, "command").unwrap();
     Engine {
         journal,

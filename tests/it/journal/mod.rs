@@ -4,6 +4,7 @@ mod bench;
 mod child;
 mod fixtures;
 
+mod attestations;
 mod audit;
 mod closures;
 mod crash;

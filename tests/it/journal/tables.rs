@@ -7,19 +7,21 @@ use keywheel::rotation::words::{STATUSES, State, Status};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-const SQLITE: [&str; 5] = [
+const SQLITE: [&str; 6] = [
     include_str!("../../../migrations/sqlite/0001_journal.sql"),
     include_str!("../../../migrations/sqlite/0002_quota.sql"),
     include_str!("../../../migrations/sqlite/0003_environment.sql"),
     include_str!("../../../migrations/sqlite/0004_first.sql"),
     include_str!("../../../migrations/sqlite/0005_spare.sql"),
+    include_str!("../../../migrations/sqlite/0006_attest.sql"),
 ];
-const POSTGRES: [&str; 5] = [
+const POSTGRES: [&str; 6] = [
     include_str!("../../../migrations/postgres/0001_journal.sql"),
     include_str!("../../../migrations/postgres/0002_quota.sql"),
     include_str!("../../../migrations/postgres/0003_environment.sql"),
     include_str!("../../../migrations/postgres/0004_first.sql"),
     include_str!("../../../migrations/postgres/0005_spare.sql"),
+    include_str!("../../../migrations/postgres/0006_attest.sql"),
 ];
 
 const CASES: &[Case] = &[case(

@@ -396,6 +396,7 @@ mod tests {
                 }),
                 strength: Strength::Claimed,
                 started_at_ms: None,
+                seen_at_ms: None,
                 detail: String::new(),
             };
             match self.flaw {

@@ -260,6 +260,7 @@ fn observe(world: &World, facts: &Facts, consumer: &str) -> Result<Answer, Error
                 holding,
                 strength,
                 started_at_ms: None,
+                seen_at_ms: None,
                 detail: "seen".into(),
             }
         });

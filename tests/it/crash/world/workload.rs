@@ -57,6 +57,7 @@ impl Consumer for Workload {
                 holding: holding(&instance.holds.value, question.held),
                 strength: Strength::Proven,
                 started_at_ms: None,
+                seen_at_ms: None,
                 detail: String::new(),
             });
         }
