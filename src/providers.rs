@@ -222,6 +222,13 @@ impl Providers {
         if let Some(kept) = locked(&self.stores).get(&key) {
             return Ok(Arc::clone(kept));
         }
+        let store = self.new_store(spec).await?;
+        let store: Arc<dyn SecretStore> = Arc::new(Metered::new(store, Arc::clone(&self.quotas)));
+        locked(&self.stores).insert(key, Arc::clone(&store));
+        Ok(store)
+    }
+
+    async fn new_store(&self, spec: &StoreSpec) -> Result<Arc<dyn SecretStore>> {
         let root = || {
             let root = spec
                 .options
@@ -230,7 +237,7 @@ impl Providers {
                 .unwrap_or(".");
             self.config.absolute(root)
         };
-        let store: Arc<dyn SecretStore> = match spec.kind.as_str() {
+        Ok(match spec.kind.as_str() {
             "files" => Arc::new(FilesStore::new(
                 settings::<FilesOptions>(&spec.options)?,
                 root(),
@@ -285,10 +292,7 @@ impl Providers {
                     "there is no store of kind `{other}` in this build"
                 )));
             }
-        };
-        let store: Arc<dyn SecretStore> = Arc::new(Metered::new(store, Arc::clone(&self.quotas)));
-        locked(&self.stores).insert(key, Arc::clone(&store));
-        Ok(store)
+        })
     }
 
     fn program_of(&self, options: &Map<String, Value>) -> Result<(Program, Map<String, Value>)> {
