@@ -63,21 +63,17 @@ impl Admin<'_> {
             return Ok(());
         }
         let done = self.change(&Change::Add, hash, keeps).await;
-        match &done {
-            // The transaction was carried out, and saving it failed: what a restart would lose must not be used.
-            Err(error) if error.kind != ErrorKind::UnknownOutcome => {
-                self.take_back(hash, keeps).await?;
-                done
-            }
-            _ => done,
-        }
+        let undo = Change::TakeAway { closes: false };
+        self.unless_kept(done, &undo, hash, keeps).await
     }
 
     /// Refuses this hash from now on, and closes the user's connections, if asked.
     pub(crate) async fn remove(&mut self, hash: &str) -> Result<()> {
         let keeps = self.keeps().await?;
         let closes = self.server.options.end_sessions;
-        self.change(&Change::TakeAway { closes }, hash, keeps).await
+        let change = Change::TakeAway { closes };
+        let done = self.change(&change, hash, keeps).await;
+        self.unless_kept(done, &Change::Add, hash, keeps).await
     }
 
     /// Saves what is there, and says how: before a change, to find that it cannot be kept while nothing is changed yet.
@@ -128,24 +124,36 @@ impl Admin<'_> {
         done.map_err(|trouble| trouble.error(&self.server.address, "ACL SETUSER", Effect::Changes))
     }
 
-    async fn take_back(&mut self, hash: &str, keeps: Keeps) -> Result<()> {
-        let account = self.existing().await.map_err(in_doubt)?;
-        if account.hashes.iter().any(|known| known == hash) {
-            // In memory it is gone whatever becomes of the saving.
-            let closes = false;
-            drop(self.change(&Change::TakeAway { closes }, hash, keeps).await);
-            let after = self.existing().await.map_err(in_doubt)?;
-            if after.hashes.iter().any(|known| known == hash) {
-                return Err(in_doubt(Error::unavailable("a new password was not saved")));
+    /// A change that was refused may be made all the same, where only saving it failed: a restart would lose it, and so
+    /// it is undone.
+    async fn unless_kept(
+        &mut self,
+        done: Result<()>,
+        undo: &Change,
+        hash: &str,
+        keeps: Keeps,
+    ) -> Result<()> {
+        let refused = matches!(&done, Err(error) if error.kind != ErrorKind::UnknownOutcome);
+        if refused && !self.is_undone(undo, hash).await? {
+            // In memory it is undone whatever becomes of the saving.
+            drop(self.change(undo, hash, keeps).await);
+            if !self.is_undone(undo, hash).await? {
+                return Err(in_doubt(Error::unavailable("a change was not saved")));
             }
         }
-        Ok(())
+        done
+    }
+
+    async fn is_undone(&mut self, undo: &Change, hash: &str) -> Result<bool> {
+        let account = self.existing().await.map_err(in_doubt)?;
+        let is_there = account.hashes.iter().any(|known| known == hash);
+        Ok(is_there == matches!(undo, Change::Add))
     }
 }
 
 fn in_doubt(error: Error) -> Error {
     Error::unknown_outcome(format!(
-        "{}; a new password may be there unsaved",
+        "{}; the password may be changed in memory and not saved",
         error.message
     ))
 }

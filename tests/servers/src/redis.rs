@@ -4,6 +4,7 @@ use crate::authority::Authority;
 use crate::openbao::free_pair;
 use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -176,6 +177,25 @@ impl Redis {
             String::from_utf8_lossy(&std::fs::read(entry.unwrap().path()).unwrap()).into_owned()
         };
         entries.map(read).collect()
+    }
+
+    /// From now on the file of its users cannot be written.
+    pub fn refuse_to_save(&self) {
+        let [users, aside] = self.users();
+        std::fs::rename(&users, aside).unwrap();
+        // No file takes the place of a folder, whoever the server runs as.
+        std::fs::create_dir(users).unwrap();
+    }
+
+    /// It can be written again.
+    pub fn save_again(&self) {
+        let [users, aside] = self.users();
+        std::fs::remove_dir(&users).unwrap();
+        std::fs::rename(aside, users).unwrap();
+    }
+
+    fn users(&self) -> [PathBuf; 2] {
+        ["users", "users-aside"].map(|name| self.folder.path().join(name))
     }
 
     /// Ends it with SIGKILL.
