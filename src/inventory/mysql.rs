@@ -34,7 +34,7 @@ pub(crate) const KIND: Kind = Kind {
         Key::new(
             "end_sessions",
             Shape::Flag,
-            "whether all of the account's connections are closed when a password is taken away",
+            "whether all connections of `user` are closed when a password is taken away",
         ),
     ],
     fields: &["password", "user"],

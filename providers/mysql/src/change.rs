@@ -30,7 +30,7 @@ impl Admin<'_> {
         self.change(statements).await
     }
 
-    /// Refuses this one from now on, and closes the account's connections, if asked.
+    /// Refuses this one from now on, and closes the connections of its user, if asked.
     pub(crate) async fn take_away(&mut self, account: &Account, old: &Method) -> Result<()> {
         let closes = self.server.options.end_sessions;
         match self.dialect {

@@ -92,8 +92,8 @@ pub(crate) fn without(account: &Account, old: &Method) -> Vec<Method> {
     left
 }
 
-/// Gives an account these methods, if it is still as it was seen, and closes its connections, if asked: all or nothing
-/// of it is done when the answer is lost, and nothing when it arrives after another change.
+/// Gives an account these methods, if it is still as it was seen, and closes the connections of its user, if asked: all
+/// or nothing of it is done when the answer is lost, and nothing when it arrives after another change.
 ///
 /// # Errors
 /// `Invalid`: another method of the account cannot be written down again.
@@ -107,7 +107,8 @@ pub(crate) fn statement(
     let ways: Result<Vec<String>> = methods.iter().map(way).collect();
     let ways = ways?.join(" OR ");
     let close = match closes {
-        true => format!("KILL HARD CONNECTION USER {account}; "),
+        // A host part is compared with the address or name of each client, letter by letter: a pattern fits none.
+        true => format!("KILL HARD CONNECTION USER {}; ", quote::account(user, "%")),
         false => String::new(),
     };
     let now = format!(
@@ -193,6 +194,9 @@ mod tests {
              mysql_native_password USING '*BB'; KILL HARD CONNECTION USER `app`@`%`; ELSE SIGNAL SQLSTATE '45000' SET \
              MYSQL_ERRNO = 31000; END IF; END"
         );
+        let patterned = statement(("app", "10.%"), "abc", &methods, true).unwrap();
+        assert!(patterned.contains("ALTER USER `app`@`10.%` "));
+        assert!(patterned.contains("KILL HARD CONNECTION USER `app`@`%`;"));
         let quiet = statement(("app", "%"), "abc", &methods, false).unwrap();
         assert!(!quiet.contains("KILL"));
         let odd = Method {

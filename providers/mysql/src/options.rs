@@ -25,8 +25,8 @@ pub struct MysqlOptions {
     /// Letters and digits of a password; 32 where left out.
     #[serde(default)]
     pub length: Option<usize>,
-    /// Whether all of the account's connections are closed when a password is taken away, for they may have been opened
-    /// with it.
+    /// Whether all connections of `user` are closed when a password is taken away, for they may have been opened with it;
+    /// whatever their host part.
     #[serde(default)]
     pub end_sessions: bool,
 }

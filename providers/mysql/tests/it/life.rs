@@ -1,6 +1,6 @@
 //! The life of a password: beside the old one, alone, gone.
 
-use crate::rig::{OLD, Rig, text};
+use crate::rig::{OLD, Rig, password, text};
 use keywheel_contract::{CredentialState, Issuer as _, Liveness};
 use keywheel_test_servers::authority::Authority;
 use keywheel_test_servers::mariadb::MariaDb;
@@ -110,6 +110,26 @@ async fn connections_that_may_be_of_the_old_password_are_closed_with_it_if_asked
     );
     after.kill().unwrap();
     after.wait().unwrap();
+}
+
+#[tokio::test]
+async fn connections_to_an_account_with_a_pattern_of_hosts_are_closed_too() {
+    let Some(rig) = Rig::new("patterned") else {
+        return;
+    };
+    for host in ["127.0.%", "127.0.0.0/255.255.255.0"] {
+        rig.server.root(&format!(
+            "CREATE USER patterned@'{host}' IDENTIFIED BY '{OLD}'"
+        ));
+        let more = format!("user_host = '{host}'\nend_sessions = true");
+        let issuer = rig.another(rig.server.address(), &more);
+        let fields = password(OLD);
+        let id = issuer.identify(&fields).await.unwrap().unwrap();
+        let mut before = session(&rig, OLD);
+        issuer.disable(&id).await.unwrap();
+        assert!(!before.wait().unwrap().success(), "it was closed: {host}");
+        rig.server.root(&format!("DROP USER patterned@'{host}'"));
+    }
 }
 
 #[tokio::test]
