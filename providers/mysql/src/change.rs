@@ -4,10 +4,10 @@
 //! may all have been opened with it; those that come later were not.
 
 use crate::account::{Account, Method};
-use crate::link::Effect;
+use crate::link::{Effect, Trouble};
 use crate::server::{Admin, Dialect, text};
 use crate::{mariadb, oracle};
-use keywheel_contract::{Error, Result};
+use keywheel_contract::Result;
 
 impl Admin<'_> {
     /// Lets the account in with this password too. Adding what is there changes nothing.
@@ -31,7 +31,11 @@ impl Admin<'_> {
     }
 
     /// Refuses this one from now on, and closes the connections of its user, if asked.
+    ///
+    /// # Errors
+    /// `Denied`: they may not be closed, and nothing was changed.
     pub(crate) async fn take_away(&mut self, account: &Account, old: &Method) -> Result<()> {
+        self.ensure_may_close().await?;
         let closes = self.server.options.end_sessions;
         match self.dialect {
             Dialect::MariaDb => {
@@ -55,30 +59,30 @@ impl Admin<'_> {
     }
 
     async fn change(&mut self, statements: Vec<String>) -> Result<()> {
-        for statement in statements {
+        let first = [Effect::Changes].into_iter();
+        let effects = first.chain(std::iter::repeat(Effect::Continues));
+        for (statement, effect) in statements.into_iter().zip(effects) {
             let done = self.link.run(statement).await;
-            done.map_err(|trouble| {
-                trouble.error(&self.server.address, "the change", Effect::Changes)
-            })?;
+            done.map_err(|trouble| trouble.error(&self.server.address, "the change", effect))?;
         }
         Ok(())
     }
 
     /// One by one: MySQL has no statement for all of an account.
     async fn close(&mut self) -> Result<()> {
+        let address = &self.server.address;
+        let told =
+            |trouble: Trouble| trouble.error(address, "closing its connections", Effect::Continues);
         let question = oracle::connections(self.server.user());
-        for row in self.read("its connections", question).await? {
-            let id = text(&row, "Id")?.unwrap_or_default();
-            let known = id.parse::<u64>();
-            let id = known
-                .map_err(|_| Error::unavailable("the server tells no number of a connection"))?;
+        let rows = self.link.rows(question).await.map_err(told)?;
+        for row in rows {
+            let id = text(&row, "Id").ok().flatten();
+            let id: Option<u64> = id.and_then(|id| id.parse().ok());
+            let id = id.ok_or(Trouble::Lost).map_err(told)?;
             // Whoever is gone already needs no closing (1094).
             match self.link.run(format!("KILL CONNECTION {id}")).await {
-                Ok(()) | Err(crate::link::Trouble::Refused(1094)) => {}
-                Err(trouble) => {
-                    let what = "closing a connection";
-                    return Err(trouble.error(&self.server.address, what, Effect::Changes));
-                }
+                Ok(()) | Err(Trouble::Refused(1094)) => {}
+                Err(trouble) => return Err(told(trouble)),
             }
         }
         Ok(())

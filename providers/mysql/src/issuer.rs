@@ -139,6 +139,7 @@ impl Issuer for MysqlIssuer {
         let account = admin.existing().await?;
         account.ensure_usable(self.names.account())?;
         ensure_takes_hashes(&mut admin).await?;
+        admin.ensure_may_close().await?;
         let plugin = match (admin.dialect, account.methods.first()) {
             (Dialect::MySql, Some(method)) if oracle::is_known(&method.plugin) => &method.plugin,
             (Dialect::MySql, Some(method)) => return Err(not_made(&method.plugin)),

@@ -11,6 +11,7 @@
 
 mod account;
 mod change;
+mod closing;
 mod identity;
 mod issuer;
 mod link;

@@ -111,13 +111,15 @@ fn answered<T>(
     }
 }
 
-/// Whether a statement whose answer is missing may have changed something.
+/// Whether something may be changed where a statement did not succeed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Effect {
     /// Not at all.
     Reads,
-    /// Perhaps.
+    /// Perhaps, unless it was refused.
     Changes,
+    /// It is: a statement before it has done so.
+    Continues,
 }
 
 /// The account is not as it was read: `SIGNAL` of ours, from the numbers that are free for that.
@@ -126,11 +128,12 @@ pub(crate) const CHANGED: u16 = 31_000;
 impl Trouble {
     /// What it means, in words of our own: those of the server may repeat the statement.
     pub(crate) fn error(self, address: &Address, what: &str, effect: Effect) -> Error {
-        let cut_short = match self {
-            Self::Refused(number) => CUT_SHORT.contains(&number),
-            Self::Lost => true,
+        let may_have_happened = match (effect, self) {
+            (Effect::Reads, _) => false,
+            (Effect::Changes, Self::Refused(number)) => AFTER_A_PART.contains(&number),
+            (Effect::Changes, Self::Lost) | (Effect::Continues, _) => true,
         };
-        if cut_short && effect == Effect::Changes {
+        if may_have_happened {
             let message = format!("{address} did not finish {what}: it may have happened");
             return Error::unknown_outcome(message);
         }
@@ -145,8 +148,9 @@ impl Trouble {
     }
 }
 
-/// Shut down, killed, out of time: what it did before stays.
-const CUT_SHORT: [u16; 4] = [1053, 1317, 1927, 1969];
+/// Shut down, killed, out of time, and connections that may not be closed, which is tried last: what was done before
+/// stays.
+const AFTER_A_PART: [u16; 5] = [1053, 1095, 1317, 1927, 1969];
 
 /// By number: the texts are translated and differ between versions.
 fn meaning(number: u16) -> (ErrorKind, &'static str) {
@@ -155,7 +159,7 @@ fn meaning(number: u16) -> (ErrorKind, &'static str) {
             ErrorKind::Denied,
             "the name or password of `admin` is wrong, or it is not let in from here",
         ),
-        1142 | 1143 | 1044 | 1227 | 1370 | 3170 | 1410 => (
+        1142 | 1143 | 1044 | 1095 | 1227 | 1370 | 3170 | 1410 => (
             ErrorKind::Denied,
             "`admin` may not; see the manual for the rights it needs",
         ),
@@ -181,13 +185,14 @@ fn meaning(number: u16) -> (ErrorKind, &'static str) {
 
 #[cfg(test)]
 mod tests {
-    use super::{CHANGED, meaning};
+    use super::{Address, CHANGED, Effect, Trouble, meaning};
     use keywheel_contract::ErrorKind;
 
     #[test]
     fn what_a_person_must_mend_is_not_tried_again() {
         for (number, kind) in [
             (1045, ErrorKind::Denied),
+            (1095, ErrorKind::Denied),
             (1227, ErrorKind::Denied),
             (1290, ErrorKind::Invalid),
             (1396, ErrorKind::Invalid),
@@ -197,6 +202,34 @@ mod tests {
             (9999, ErrorKind::Unavailable),
         ] {
             assert_eq!(meaning(number).0, kind, "{number}");
+        }
+    }
+
+    #[test]
+    fn what_was_done_in_part_is_never_told_as_undone() {
+        let address = Address {
+            host: "h".to_owned(),
+            port: 1,
+            encrypted: false,
+            ca_file: None,
+        };
+        let doubt = ErrorKind::UnknownOutcome;
+        for (trouble, effect, kind) in [
+            (Trouble::Refused(1227), Effect::Changes, ErrorKind::Denied),
+            (Trouble::Refused(1227), Effect::Continues, doubt.clone()),
+            (Trouble::Refused(1095), Effect::Changes, doubt.clone()),
+            (Trouble::Refused(1053), Effect::Changes, doubt.clone()),
+            (
+                Trouble::Refused(1053),
+                Effect::Reads,
+                ErrorKind::Unavailable,
+            ),
+            (Trouble::Lost, Effect::Changes, doubt.clone()),
+            (Trouble::Lost, Effect::Continues, doubt),
+            (Trouble::Lost, Effect::Reads, ErrorKind::Unavailable),
+        ] {
+            let told = trouble.error(&address, "the change", effect);
+            assert_eq!(told.kind, kind, "{trouble:?}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Accounts that no password helps, admins that may not, policies that refuse, servers that hang or are gone.
 
-use crate::rig::{ADMIN, Rig, password};
+use crate::life::session;
+use crate::rig::{ADMIN, OLD, Rig, password};
 use keywheel_contract::{ErrorKind, Issuer as _, Liveness, Tag};
 use keywheel_test_servers::mariadb::MariaDb;
 use keywheel_test_servers::relay::Relay;
@@ -111,6 +112,34 @@ async fn an_admin_that_may_not_or_is_not_let_in_is_told_so() {
         .apply(&Tag::new("example"), &candidate)
         .await
         .unwrap();
+}
+
+#[tokio::test]
+async fn an_admin_that_may_not_close_connections_takes_no_password_away() {
+    let Some(rig) = Rig::new("closing") else {
+        return;
+    };
+    let issuer = rig.another(rig.server.address(), "end_sessions = true");
+    let (old, _new) = (rig.old().await, rig.renewed().await);
+    // Somebody is logged in: otherwise nobody would have to be asked.
+    let mut session = session(&rig, OLD);
+    rig.server
+        .root("REVOKE CONNECTION ADMIN ON *.* FROM admin_closing@'%'");
+    for error in [
+        issuer.propose(None).await.err().unwrap(),
+        issuer.disable(&old.id).await.unwrap_err(),
+    ] {
+        assert_eq!(error.kind, ErrorKind::Denied, "{error}");
+        assert!(error.message.contains("CONNECTION ADMIN"), "{error}");
+    }
+    assert!(rig.accepts(&old) && session.try_wait().unwrap().is_none());
+    // Through a role it may as well.
+    rig.server.root(
+        "CREATE ROLE closers; GRANT CONNECTION ADMIN ON *.* TO closers; GRANT closers TO admin_closing@'%'; \
+         SET DEFAULT ROLE closers FOR admin_closing@'%'",
+    );
+    issuer.disable(&old.id).await.unwrap();
+    assert!(!session.wait().unwrap().success() && !rig.accepts(&old));
 }
 
 #[tokio::test]

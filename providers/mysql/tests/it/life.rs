@@ -63,7 +63,7 @@ async fn the_last_password_can_be_ended_and_a_new_one_be_given() {
 }
 
 /// A connection that is busy, as the account; it says when it begins.
-fn session(rig: &Rig<'_>, password: &str) -> std::process::Child {
+pub(crate) fn session(rig: &Rig<'_>, password: &str) -> std::process::Child {
     let child = Command::new("mariadb")
         .args([
             "--no-defaults",
