@@ -34,7 +34,8 @@ impl Execution<'_> {
             ),
             Kind::EnableCredential => done(self.outside.issuer.enable(&self.old(target)).await),
             Kind::Revoke | Kind::RevokeOrphan | Kind::DestroyCandidate => {
-                done(self.outside.issuer.revoke_shown(&self.named(target)).await)
+                let ended = self.ended(kind, target);
+                done(self.outside.issuer.revoke_shown(&ended).await)
             }
             Kind::EndSessions => {
                 let ended = self
@@ -79,16 +80,17 @@ impl Execution<'_> {
         }
     }
 
-    /// One of the two by its name, with as much of its value as is known; of any other, the name alone.
-    fn named(&self, id: &str) -> Credential {
-        let candidate = self.facts.candidate_ref() == Some(id);
-        match candidate.then(|| self.candidate().ok()).flatten() {
-            Some(candidate) => candidate,
-            None if self.facts.old_ref() == Some(id) => self.old(id),
-            None => Credential {
-                id: CredentialId::new(id),
-                fields: Fields::default(),
-            },
+    /// What an effect ends, with as much of its value as is known; of an orphan, the name alone. The kind says which
+    /// of the two it is: names that a person gave may be the same.
+    fn ended(&self, kind: Kind, id: &str) -> Credential {
+        let fields = match kind {
+            Kind::Revoke if self.facts.old_ref() == Some(id) => self.values.old(),
+            Kind::DestroyCandidate => self.values.candidate().ok(),
+            _ => None,
+        };
+        Credential {
+            id: CredentialId::new(id),
+            fields: fields.unwrap_or_default(),
         }
     }
 
