@@ -443,6 +443,12 @@ pub async fn sealed(tx: &mut Tx, rotation: &str) -> Result<Vec<(String, Vec<u8>)
         .collect()
 }
 
+/// Destroys one sealed value of a rotation.
+pub async fn forget_sealed(tx: &mut Tx, rotation: &str, name: &str) -> Result<()> {
+    let sql = "DELETE FROM sealed WHERE rotation_id = $1 AND name = $2";
+    tx.run(sql, &[rotation.into(), name.into()]).await.map(drop)
+}
+
 /// Keeps sealed values; the first under a name stays, so that a value once used is never replaced.
 pub async fn keep_sealed(tx: &mut Tx, rotation: &str, values: &[(String, Vec<u8>)]) -> Result<()> {
     let rows: Vec<Vec<Arg>> = values

@@ -6,7 +6,7 @@ use crate::journal::ledger::{self, CredentialRow};
 use crate::journal::{Result, Tx, rotations, secrets};
 use crate::rotation::facts::{Effect, Evidence, Probe, backoff_ms};
 use crate::rotation::phase::Phase;
-use crate::rotation::plan::Order;
+use crate::rotation::plan::{Order, SEEN};
 use crate::rotation::report::{
     Answer, Inspected, NewCandidate, Outcome, Sealed, Settled, retry_after_ms,
 };
@@ -269,6 +269,9 @@ impl Sitting {
                 };
                 self.refused(tx, look, result);
                 self.keep_probe(look, target, result, detail, now);
+                if look == Look::LastUse {
+                    self.keep_probe(look, SEEN, result, detail, now);
+                }
             }
             Ok(Answer::Observed(seen)) => {
                 self.keep_evidence(tx, target, seen).await?;
@@ -303,6 +306,14 @@ impl Sitting {
         Ok(())
     }
 
+    async fn forget(&self, tx: &mut Tx, sealed: &[Sealed]) -> Result<()> {
+        let known = |(name, _): &&Sealed| self.facts.sealed.contains(name);
+        for (name, _) in sealed.iter().filter(known) {
+            ledger::forget_sealed(tx, self.run.id.as_str(), name).await?;
+        }
+        Ok(())
+    }
+
     /// Whether a newer rotation takes our candidate's place, so that its end is no surprise.
     async fn is_followed(&self, tx: &mut Tx) -> Result<bool> {
         let Some(candidate) = &self.run.candidate else {
@@ -320,6 +331,10 @@ impl Sitting {
     }
 
     async fn keep_inspected(&mut self, tx: &mut Tx, target: &str, seen: &Inspected) -> Result<()> {
+        // As long as nothing was changed the latest reading counts: a person may have mended what stood there.
+        if self.facts.effects.is_empty() {
+            self.forget(tx, &seen.sealed).await?;
+        }
         self.keep_sealed(tx, &seen.sealed).await?;
         let main = self
             .run

@@ -24,7 +24,7 @@ pub use contain::long_outage;
 pub use ending::last_version;
 pub use settle::lost_mint;
 pub(crate) use settle::settle_key;
-pub(crate) use silence::{NAMED, UseFigure};
+pub(crate) use silence::{NAMED, SEEN, UseFigure};
 
 /// What to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]

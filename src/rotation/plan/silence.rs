@@ -11,12 +11,22 @@ use keywheel_contract::{LastUse, Session, Style};
 /// So many of those who use it are named; the others are found with the first.
 pub(crate) const NAMED: usize = 5;
 
+/// The last figure that was read is kept under this target too: a reading that fails does not take away what was seen.
+pub(crate) const SEEN: &str = "seen";
+
+/// Readings that are further apart than so many times the usual pause leave a gap in the watch.
+const GAP: i64 = 4;
+
 /// What an issuer says of the last use, as kept in the reading.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub(crate) struct UseFigure {
     pub(crate) at_ms: Option<i64>,
     pub(crate) as_of_ms: i64,
     pub(crate) granularity_ms: i64,
+    /// Since when every reading looked at who is logged in, with no gap in which somebody could have come and gone
+    /// unseen; `None` where the issuer dates uses by itself.
+    #[serde(default)]
+    pub(crate) watched_since_ms: Option<i64>,
     /// Who is logged in with it, and from where.
     #[serde(default)]
     pub(crate) by: Vec<String>,
@@ -29,24 +39,33 @@ impl UseFigure {
             at_ms: None,
             as_of_ms,
             granularity_ms: 0,
+            watched_since_ms: Some(as_of_ms),
             by: Vec::new(),
         }
     }
 
-    /// Whoever is logged in uses it now. A list tells of one moment only: what the reading before saw still counts.
-    pub(crate) fn also_by(&mut self, sessions: Vec<Session>, before: Option<&Probe>, now_ms: i64) {
-        let before: Option<Self> =
-            before.and_then(|probe| serde_json::from_str(&probe.detail).ok());
+    /// Whoever is logged in uses it now. A list tells of one moment only: what the readings before saw still counts.
+    pub(crate) fn also_by(&mut self, sessions: Vec<Session>, facts: &Facts) {
+        let (now_ms, before) = (facts.now_ms, Self::before(facts));
         let seen_ms = (!sessions.is_empty()).then_some(now_ms);
         self.at_ms = self
             .at_ms
             .max(seen_ms)
-            .max(before.and_then(|one| one.at_ms));
+            .max(before.as_ref().and_then(|one| one.at_ms));
+        let unbroken = before.filter(|one| now_ms - one.as_of_ms <= GAP * stale_ms(facts));
+        let since_ms = unbroken.and_then(|one| one.watched_since_ms);
+        self.watched_since_ms = self.watched_since_ms.and(since_ms.or(Some(now_ms)));
         let mut by: Vec<String> = sessions.into_iter().map(|one| one.from).collect();
         by.sort();
         by.dedup();
         by.truncate(NAMED);
         self.by = by;
+    }
+
+    /// The last reading that was answered.
+    fn before(facts: &Facts) -> Option<Self> {
+        let probe = facts.probe(Look::LastUse, SEEN)?;
+        serde_json::from_str(&probe.detail).ok()
     }
 }
 
@@ -56,19 +75,22 @@ impl From<LastUse> for UseFigure {
             at_ms: last.at_ms,
             as_of_ms: last.as_of_ms,
             granularity_ms: i64::try_from(last.granularity.as_millis()).unwrap_or(i64::MAX),
+            watched_since_ms: None,
             by: Vec::new(),
         }
     }
 }
 
-/// A figure that is no older than `since_ms` has to say that the old credential was silent for `quiet`.
+/// A figure that is no older than `since_ms` has to say that the old credential was silent for `quiet`, and nobody may
+/// be logged in with it.
 ///
 /// Silence is counted only from what the figure can really say: it is complete up to `as_of`, and a use may have been
 /// as late as its coarsest unit allows.
 pub(super) fn silent(facts: &Facts, progress: &mut Progress<'_>, since_ms: i64) {
     let quiet = facts.plan.timing.quiet.millis();
     let published_ms = facts.published_ms.unwrap_or(facts.phase_since_ms);
-    if quiet == 0 || !is_known(facts) || said_since(facts, OLD_UNUSED, published_ms) {
+    let asks = quiet > 0 || facts.can.issuer.sessions;
+    if !asks || !is_known(facts) || said_since(facts, OLD_UNUSED, published_ms) {
         return;
     }
     let Some(probe) = progress.look(Look::LastUse, "", since_ms, || Order::LastUse) else {
@@ -78,14 +100,15 @@ pub(super) fn silent(facts: &Facts, progress: &mut Progress<'_>, since_ms: i64) 
         progress.ask("when was the old credential last used? its issuer's figure cannot be read");
         return;
     };
-    if figure.as_of_ms >= last_ms + quiet {
+    let long_enough = quiet == 0 || figure.as_of_ms >= last_ms + quiet;
+    if long_enough && figure.by.is_empty() {
         return;
     }
     // No sooner than that: a figure that lags says the same until then.
     let again_ms = probe.at_ms + stale_ms(facts) + 1;
     match facts.now_ms >= again_ms {
         true => progress.read(Order::LastUse),
-        false => still_used(facts, progress, again_ms.max(last_ms + quiet), &figure.by),
+        false => still_used(facts, progress, again_ms, last_ms, &figure),
     }
 }
 
@@ -106,14 +129,31 @@ fn is_known(facts: &Facts) -> bool {
         && facts.old_ref().is_some()
 }
 
-fn still_used(facts: &Facts, progress: &mut Progress<'_>, until_ms: i64, by: &[String]) {
-    let who = match by.is_empty() {
+fn still_used(
+    facts: &Facts,
+    progress: &mut Progress<'_>,
+    again_ms: i64,
+    last_ms: i64,
+    figure: &UseFigure,
+) {
+    let who = match figure.by.is_empty() {
         true => String::new(),
-        false => format!(" by {}", by.join(", ")),
+        false => format!(" by {}", figure.by.join(", ")),
     };
+    let proven_ms = facts.proven_ms.unwrap_or(facts.phase_since_ms);
+    let dated = figure.at_ms.filter(|_| figure.watched_since_ms.is_none());
+    let seen = !figure.by.is_empty() || dated.is_some_and(|at| at > proven_ms);
     let waited = facts.now_ms - facts.phase_since_ms.max(facts.retried_ms);
-    if by.is_empty() || waited < facts.plan.timing.prove_within.millis() {
-        let told = format!("the old credential is still used{who}");
+    if !seen || waited < facts.plan.timing.prove_within.millis() {
+        let told = match seen {
+            true => format!("the old credential is still used{who}"),
+            false => "the old credential is watched: nobody was seen with it".to_owned(),
+        };
+        // A list of sessions is read often; a figure that lags says the same until then.
+        let until_ms = match figure.watched_since_ms {
+            Some(_) => again_ms,
+            None => again_ms.max(last_ms + facts.plan.timing.quiet.millis()),
+        };
         progress.wait(until_ms, "quiet", &told);
         return;
     }
@@ -131,7 +171,8 @@ fn silent_since(facts: &Facts, probe: &Probe) -> Option<(i64, UseFigure)> {
     let last = figure
         .at_ms
         .map_or(proven, |at| at + figure.granularity_ms)
-        .max(proven);
+        .max(proven)
+        .max(figure.watched_since_ms.unwrap_or(proven));
     Some((last, figure))
 }
 

@@ -6,7 +6,7 @@ use crate::inventory::Destination;
 use crate::rotation::facts::{Effect, Facts};
 use crate::rotation::plan::{Order, UseFigure, last_version};
 use crate::rotation::report::{Answer, Inspected, NewCandidate, Settled};
-use crate::rotation::words::{Kind, Look, Status};
+use crate::rotation::words::{Kind, Status};
 use keywheel_contract::{
     CredentialId, Error, ErrorKind, Find, Holding, Observation, Session, VersionId,
 };
@@ -206,6 +206,7 @@ fn last_use(world: &World, facts: &Facts) -> Answer {
         true => UseFigure {
             at_ms: used.then_some(as_of_ms),
             granularity_ms: 60_000,
+            watched_since_ms: None,
             ..UseFigure::complete_at(as_of_ms)
         },
         false => UseFigure::complete_at(world.now_ms),
@@ -219,8 +220,7 @@ fn last_use(world: &World, facts: &Facts) -> Answer {
             address: None,
             application: None,
         };
-        let before = facts.probe(Look::LastUse, "");
-        figure.also_by(from.map(session).collect(), before, world.now_ms);
+        figure.also_by(from.map(session).collect(), facts);
     }
     Answer::Looked {
         result: "ok",

@@ -13,7 +13,10 @@ pub(super) fn any_setting(make: Make) -> impl Strategy<Value = Setting> {
     let modes =
         prop_oneof![4 => Just(Mode::Normal), 1 => Just(Mode::Cutover), 1 => Just(Mode::Contain)];
     let flags = prop::array::uniform8(any::<bool>());
-    let spans = prop::array::uniform3(prop_oneof![Just(0_u32), Just(60), Just(7_200)]);
+    let span = || prop_oneof![Just(0_u32), Just(60), Just(7_200)];
+    // Whoever may be logged in is looked at once a minute.
+    let quiet = prop_oneof![Just(0_u32), Just(60), Just(900)];
+    let spans = (span(), quiet, span());
     let rarely = (prop::bool::weighted(0.9), prop::bool::weighted(0.2));
     let stores = prop::collection::vec(any_store(), 1..=3);
     let outside = stores.prop_flat_map(|stores| {
@@ -32,7 +35,7 @@ pub(super) fn any_setting(make: Make) -> impl Strategy<Value = Setting> {
                 activates,
                 accepts,
             ] = flags;
-            let [overlap, quiet, undo] = spans.map(Span::seconds);
+            let [overlap, quiet, undo] = <[u32; 3]>::from(spans).map(Span::seconds);
             let cause = match mode {
                 Mode::Contain => Cause::Emergency,
                 _ if windowed => Cause::Scheduled,

@@ -7,7 +7,7 @@ use crate::rotation::facts::{
     Effect, EffectResult, Evidence, Facts, KnownCredential, Others, Pace, Probe, Waiver, backoff_ms,
 };
 use crate::rotation::phase::{Event, Illegal, Phase, next};
-use crate::rotation::plan::{Order, last_version, lost_mint, settle_key};
+use crate::rotation::plan::{Order, SEEN, last_version, lost_mint, settle_key};
 use crate::rotation::report::{Answer, NewCandidate, Outcome, Settled, retry_after_ms};
 use crate::rotation::words::{Cause, Kind, Look, Status, Wish};
 use keywheel_contract::{Base, Error, Holding, Observation, Retry, RotationId, VersionId};
@@ -267,6 +267,9 @@ impl Journal {
                     self.facts.refused_ms.get_or_insert(self.facts.now_ms);
                 }
                 self.probe(look, target, result, detail);
+                if look == Look::LastUse {
+                    self.probe(look, SEEN, result, detail);
+                }
             }
             Ok(Answer::Observed(seen)) => {
                 self.keep_evidence(target, seen, sent_ms);

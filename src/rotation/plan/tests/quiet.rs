@@ -2,7 +2,7 @@
 
 use super::cases::{at, ends, play, tries, until};
 use super::run::Run;
-use super::script::Op;
+use super::script::{Fault, Op};
 use super::setting::{Make, Setting};
 use crate::rotation::OLD_UNUSED;
 use crate::rotation::facts::Waiver;
@@ -10,6 +10,17 @@ use crate::rotation::phase::Phase;
 use crate::rotation::plan::plan;
 use crate::rotation::words::Kind;
 use keywheel_schedules::Span;
+
+/// How long after the last proof the old credential was disabled. Milliseconds.
+fn disabled_after_ms(run: &mut Run) -> i64 {
+    for _ in 0..400 {
+        if tries(run, Kind::DisableCredential) > 0 {
+            return run.world.now_ms - run.journal.facts.proven_ms.unwrap();
+        }
+        play(run, &[Op::Turns(1)]);
+    }
+    panic!("it is not disabled, but {}", run.phase());
+}
 
 #[test]
 fn a_figure_of_last_use_that_lags_is_waited_for() {
@@ -19,7 +30,52 @@ fn a_figure_of_last_use_that_lags_is_waited_for() {
         quiet,
         ..Setting::plain(Make::Overlap)
     };
-    ends(at(&setting, Phase::Overlapping), Phase::Completed);
+    let mut run = at(&setting, Phase::Overlapping);
+    // The figure is complete up to five minutes ago.
+    assert!(disabled_after_ms(&mut run) >= 360_000);
+    ends(run, Phase::Completed);
+}
+
+fn with_sessions(quiet: Span) -> Run {
+    let setting = Setting {
+        sessions: true,
+        quiet,
+        ..Setting::plain(Make::Overlap)
+    };
+    at(&setting, Phase::Overlapping)
+}
+
+/// A list of sessions tells of one moment: one empty list is no silence.
+#[test]
+fn a_list_of_sessions_is_watched_for_as_long_as_it_has_to_be_quiet() {
+    let mut run = with_sessions(Span::seconds(600));
+    assert!(disabled_after_ms(&mut run) >= 600_000);
+    ends(run, Phase::Completed);
+}
+
+/// Somebody who came and went counts, also where the reading after that failed.
+#[test]
+fn a_reading_that_fails_takes_away_nothing_that_was_seen() {
+    let mut run = with_sessions(Span::seconds(600));
+    run.world.strangers = vec!["10.0.0.9 (hourly)".to_owned()];
+    play(&mut run, &[Op::Turns(4)]);
+    let seen_ms = run.world.now_ms;
+    run.world.strangers.clear();
+    run.turn(Fault::Unavailable, 0, 1).unwrap();
+    disabled_after_ms(&mut run);
+    assert!(run.world.now_ms >= seen_ms + 600_000);
+    ends(run, Phase::Completed);
+}
+
+/// Without a `quiet` nobody is waited for, but whoever is logged in is not thrown out.
+#[test]
+fn whoever_is_logged_in_is_waited_for_also_without_quiet() {
+    let mut run = with_sessions(Span::ZERO);
+    run.world.strangers = vec!["10.0.0.9 (reports)".to_owned()];
+    play(&mut run, &[Op::Turns(40)]);
+    assert_eq!(tries(&run, Kind::DisableCredential), 0);
+    run.world.strangers.clear();
+    ends(run, Phase::Completed);
 }
 
 #[test]
