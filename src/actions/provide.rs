@@ -5,7 +5,7 @@ use super::{ActionError, Judged, Person, Refused, known, record, under_way};
 use crate::inventory::{Definition, Template};
 use crate::journal::ledger::{self, CredentialRow};
 use crate::journal::rotations::{self, Run};
-use crate::journal::{Journal, Tx};
+use crate::journal::{Journal, Tx, spares};
 use crate::rotation::CANDIDATE;
 use crate::rotation::phase::Phase;
 use crate::rotation::report::Sealed;
@@ -192,6 +192,21 @@ pub(super) async fn identified(
     Ok(Some(named.as_str().to_owned()))
 }
 
+/// Two credentials of one name could not be told apart when one of them is ended.
+pub(super) async fn name_is_taken(
+    tx: &mut Tx,
+    id: &str,
+    issuer_ref: &str,
+) -> crate::journal::Result<Option<Refused>> {
+    let taken = spares::is_named(tx, id, issuer_ref).await?;
+    Ok(taken.then(|| {
+        Refused::new(format!(
+            "{issuer_ref} is a credential of {id} that keywheel knows already; the value was not taken in"
+        ))
+        .next(format!("keywheel show {id}"))
+    }))
+}
+
 fn refused_value(id: &str, error: &keywheel_contract::Error) -> Refused {
     Refused::new(format!(
         "{id}: {error}; the value was not taken in, and the rotation still waits"
@@ -225,6 +240,9 @@ struct Brought {
 /// The rotation is taken from whoever looks at it just now: a worker that opened the values before this one
 /// was among them would find the candidate missing and turn back.
 async fn take_in(tx: &mut Tx, seen: &Run, brought: &Brought, person: &Person) -> Judged<()> {
+    if let Some(refused) = name_is_taken(tx, &seen.secret_id, &brought.issuer_ref).await? {
+        return Ok(Err(refused));
+    }
     let Some((lease, run)) = rotations::seize(tx, &seen.id, "provide").await? else {
         return Ok(waits(&seen.secret_id, None).map(drop));
     };

@@ -7,7 +7,7 @@ use crate::journal::ledger;
 use crate::journal::requests::{self, Request};
 use crate::journal::rotations::Run;
 use crate::journal::secrets::Secret;
-use crate::journal::{Journal, Tx, audit, secrets};
+use crate::journal::{Journal, Tx, audit, secrets, spares};
 use crate::rotation::leaks;
 use crate::rotation::phase::Phase;
 use crate::rotation::plan::long_outage;
@@ -80,12 +80,17 @@ pub async fn radius(
     let judged = journal
         .read(async move |tx| judge(tx, &named, &wanted).await)
         .await?;
-    let (definition, run, another) = judged?;
+    let Verdict {
+        definition,
+        run,
+        another,
+        has_next,
+    } = judged?;
     let outside = tools.outside(&definition, None).await?;
     let can = outside.issuer.capabilities();
     if asked.mode == Mode::Contain
         && !asked.accept_outage
-        && let Some(why) = long_outage(&can, has_next(run.as_ref()))
+        && let Some(why) = long_outage(&can, has_next)
     {
         return Err(Refused::new(format!(
             "{id} cannot be contained without a longer outage: {why}; nothing was changed"
@@ -100,14 +105,18 @@ pub async fn radius(
     Ok(radius)
 }
 
-/// Whether the rotation under way has made the next credential already.
-fn has_next(run: Option<&Run>) -> bool {
-    run.is_some_and(|run| {
-        run.candidate.is_some() && run.phase < Phase::Completed && run.phase != Phase::Restoring
-    })
+/// What the journal says of a request.
+struct Verdict {
+    definition: Definition,
+    run: Option<Run>,
+    another: Option<&'static str>,
+    /// Whether nobody has to make the credential that is to follow: it is made already, or a spare is ready.
+    has_next: bool,
 }
 
-type Verdict = (Definition, Option<Run>, Option<&'static str>);
+fn is_made(run: &Run) -> bool {
+    run.candidate.is_some() && run.phase < Phase::Completed && run.phase != Phase::Restoring
+}
 
 async fn judge(tx: &mut Tx, id: &str, asked: &Asked) -> Judged<Verdict> {
     let secret = match known(tx, id).await? {
@@ -133,7 +142,13 @@ async fn judge(tx: &mut Tx, id: &str, asked: &Asked) -> Judged<Verdict> {
         Some(run) => another(tx, run, asked).await?,
         None => None,
     };
-    Ok(Ok((definition, run, another)))
+    let has_next = run.as_ref().is_some_and(is_made) || !spares::ready(tx, id).await?.is_empty();
+    Ok(Ok(Verdict {
+        definition,
+        run,
+        another,
+        has_next,
+    }))
 }
 
 fn held_back(now_ms: i64, secret: &Secret, definition: &Definition, mode: Mode) -> Option<Refused> {

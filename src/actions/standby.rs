@@ -1,6 +1,6 @@
 //! `standby`: spares for secrets whose credentials a person makes, so that an emergency needs nobody.
 
-use super::provide::{fingerprint, identified, needed};
+use super::provide::{fingerprint, identified, name_is_taken, needed};
 use super::tools::Tools;
 use super::{ActionError, Judged, Person, Refused, known, record};
 use crate::inventory::Definition;
@@ -167,6 +167,9 @@ async fn keep(tx: &mut Tx, kept: &Kept, person: &Person) -> Judged<()> {
         );
         return Ok(Err(Refused::new(why)));
     }
+    if let Some(refused) = name_is_taken(tx, secret_id, &spare.issuer_ref).await? {
+        return Ok(Err(refused));
+    }
     if let Some((key_id, wrapped)) = &kept.key {
         ledger::keep_data_key(tx, id, key_id, wrapped.clone()).await?;
     }
@@ -282,7 +285,7 @@ async fn keep_tried(
     }
 }
 
-/// Tries one spare whose time has come; `false` where none is due.
+/// Tries one spare whose time has come, and says what that showed; `None` where none is due.
 ///
 /// # Errors
 /// As [`try_spare`].
@@ -291,13 +294,14 @@ pub async fn tend(
     ring: &KeyRing,
     connect: &dyn Connect,
     actor: &str,
-) -> Result<bool, ActionError> {
+) -> Result<Option<Tried>, ActionError> {
     let due = journal
         .write(async |tx| spares::take_due(tx, tx.now_ms() + TRIED_AGAIN_MS).await)
         .await?;
-    let Some(spare) = due else { return Ok(false) };
-    try_with(journal, ring, connect, &spare, actor).await?;
-    Ok(true)
+    let Some(spare) = due else { return Ok(None) };
+    try_with(journal, ring, connect, &spare, actor)
+        .await
+        .map(Some)
 }
 
 /// Takes a spare out: it is not used by keywheel any more, and its value is shredded.
@@ -317,7 +321,10 @@ pub async fn remove_spare(
                 let why = format!("no spare {id} is ready");
                 return Ok(Err(Refused::new(why).next("keywheel standby list")));
             };
-            spares::end(tx, &id, End::Removed, &person.reason).await?;
+            if !spares::end(tx, &id, End::Removed, &person.reason).await? {
+                let why = format!("spare {id} was taken meanwhile; it is not ended");
+                return Ok(Err(Refused::new(why).next("keywheel standby list")));
+            }
             noted(tx, &found, &person, End::Removed.word(), &person.reason).await?;
             Ok(Ok(found))
         })

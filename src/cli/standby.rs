@@ -171,6 +171,7 @@ async fn remove(context: &Context, spare: &str, why: &str) -> Result<Exit, Failu
     let (_, journal) = context.open().await?;
     let person = person(reason(why)?);
     let gone = actions::remove_spare(&journal, spare, &person).await?;
+    journal.checkpoint().await?;
     anstream::println!(
         "{}: spare {spare} was taken out and shredded",
         gone.secret_id

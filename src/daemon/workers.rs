@@ -50,7 +50,11 @@ pub async fn run_until(workers: Workers, stop: CancellationToken) -> Result<()> 
         Arc::clone(&shredded),
         stop.clone(),
     ));
-    let spares = tokio::spawn(tend_spares(workers.engine.clone(), stop.clone()));
+    let spares = tokio::spawn(tend_spares(
+        workers.engine.clone(),
+        Arc::clone(&shredded),
+        stop.clone(),
+    ));
     let outcome = work_until(&workers, &shredded, &stop).await;
     stop.cancel();
     drop(tokio::join!(audit, spares));
@@ -192,14 +196,17 @@ async fn keep_house(engine: Engine, shredded: Arc<AtomicBool>, stop: Cancellatio
 }
 
 /// Tries spares now and then, one after the other: one whose issuer hangs holds up no rotation.
-async fn tend_spares(engine: Engine, stop: CancellationToken) {
+async fn tend_spares(engine: Engine, shredded: Arc<AtomicBool>, stop: CancellationToken) {
     let (journal, ring, connect) = (&engine.journal, &engine.ring, &engine.connect);
     let limit = Duration::from_millis(u64::try_from(engine.pace.call_ms).unwrap_or(0));
     while !stop.is_cancelled() && !engine.seams.is_dead() {
         let tending = actions::tend(journal, ring, connect.as_ref(), "keywheel");
         match tokio::time::timeout(limit, tending).await {
-            Ok(Ok(true)) => continue,
-            Ok(Ok(false)) => {}
+            Ok(Ok(None)) => {}
+            Ok(Ok(Some(found))) => {
+                shredded.fetch_or(found == actions::Tried::Dead, Ordering::Relaxed);
+                continue;
+            }
             Ok(Err(error)) => tracing::warn!(%error, "a spare could not be tried"),
             Err(_) => tracing::warn!("trying a spare took too long"),
         }

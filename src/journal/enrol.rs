@@ -3,6 +3,7 @@
 use super::error::{Error, Result};
 use super::rotations;
 use super::secrets::by_id;
+use super::spares;
 use super::spread::{Known, Spreading, known};
 use super::sql::{Arg, Tx, marks, to_json};
 use crate::inventory::{Definition, Manage};
@@ -166,6 +167,8 @@ pub(super) async fn redate(
 /// Takes secrets out of service; rotations under way finish from their plans.
 pub async fn retire(tx: &mut Tx, ids: &[String]) -> Result<()> {
     for batch in ids.chunks(BATCH) {
+        // Nobody would try them any more, nor could take them out.
+        spares::end_all(tx, batch, spares::End::Removed, "its secret was retired").await?;
         let marks = marks(batch.len());
         let ids: Vec<Arg> = batch.iter().map(Arg::from).collect();
         let sql = format!("DELETE FROM secret_definition WHERE secret_id IN ({marks})");

@@ -134,12 +134,29 @@ pub async fn take_due(tx: &mut Tx, until_ms: i64) -> Result<Option<Spare>> {
     row.as_ref().map(Spare::read).transpose()
 }
 
-/// Whether this value was ever a credential or a spare of the secret.
+/// Whether this value was ever a credential of the secret, or is a spare of it. One that was taken out may come again:
+/// it may have looked dead because its issuer was set up wrongly.
 pub async fn is_known(tx: &mut Tx, secret_id: &str, fingerprint: &str) -> Result<bool> {
-    let sql = "SELECT id FROM spare WHERE secret_id = $1 AND fingerprint = $2 UNION \
+    let sql = "SELECT id FROM spare WHERE secret_id = $1 AND fingerprint = $2 AND state IN ('ready', 'taken') UNION \
          SELECT id FROM credential WHERE secret_id = $1 AND fingerprint = $2 LIMIT 1";
     let row = tx.row(sql, &[secret_id.into(), fingerprint.into()]).await?;
     Ok(row.is_some())
+}
+
+/// Whether the issuer's id names a spare of the secret, or a credential of it that has not ended.
+pub async fn is_named(tx: &mut Tx, secret_id: &str, issuer_ref: &str) -> Result<bool> {
+    let sql = "SELECT id FROM spare WHERE secret_id = $1 AND issuer_ref = $2 AND state = 'ready' UNION \
+         SELECT id FROM credential WHERE secret_id = $1 AND issuer_ref = $2 AND ended_ms IS NULL LIMIT 1";
+    let row = tx.row(sql, &[secret_id.into(), issuer_ref.into()]).await?;
+    Ok(row.is_some())
+}
+
+/// Ends every ready spare of these secrets; at most 500 of them.
+pub async fn end_all(tx: &mut Tx, ids: &[String], how: End, detail: &str) -> Result<()> {
+    for spare in ready_of(tx, ids).await? {
+        end(tx, &spare.id, how, detail).await?;
+    }
+    Ok(())
 }
 
 /// A secret with fewer spares than its inventory wants.

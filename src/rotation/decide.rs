@@ -180,9 +180,8 @@ impl Sitting {
 
     /// Whether `contain` was asked for without accepting the outage that it means here.
     fn asks_about_an_outage(&self) -> bool {
-        let has_next = self.facts.sealed.contains(super::CANDIDATE);
         let asks = self.run.mode == Mode::Contain && !self.run.accept_outage;
-        asks && plan::long_outage(&self.facts.can.issuer, has_next).is_some()
+        asks && plan::long_outage(&self.facts.can.issuer, self.facts.has_next()).is_some()
     }
 
     /// The run goes on in the emergency's mode; where it only asks about an outage, the new request is the answer.

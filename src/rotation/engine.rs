@@ -177,9 +177,14 @@ impl Engine {
             Order::TakeSpare { spare } => Some(spare),
             _ => None,
         });
-        match spare {
-            Some(id) => OpenSpare::open(&self.journal, &self.ring, id).await,
-            None => Ok(None),
+        let Some(id) = spare else { return Ok(None) };
+        match OpenSpare::open(&self.journal, &self.ring, id).await {
+            // One that cannot be opened is one that cannot be taken; the others still can.
+            Err(OpenError::Seal(error)) => {
+                tracing::error!(spare = %id, %error, "a spare could not be opened");
+                Ok(None)
+            }
+            opened => opened,
         }
     }
 

@@ -454,9 +454,13 @@ impl Facts {
     /// ended first, or where that was not asked for.
     pub fn outage_not_accepted(&self) -> Option<&'static str> {
         let asks = self.mode == Mode::Contain && self.old_leaked() && !self.accept_outage;
-        let has_next = self.sealed.contains(super::CANDIDATE);
-        asks.then(|| super::plan::long_outage(&self.can.issuer, has_next))
+        asks.then(|| super::plan::long_outage(&self.can.issuer, self.has_next()))
             .flatten()
+    }
+
+    /// Whether nobody has to make the value that is to follow: it is sealed, here or as a spare.
+    pub fn has_next(&self) -> bool {
+        self.sealed.contains(super::CANDIDATE) || !self.spares.is_empty()
     }
 
     /// Whether the old credential is ended before anything else: it leaked, and the outage is accepted.

@@ -47,8 +47,13 @@ impl Sitting {
                 self.finish(tx).await
             }
             Event::Cancel => self.finish(tx).await,
+            Event::ContainFirst => {
+                // Begun, it goes on: what was to follow may turn out to be dead.
+                self.run.accept_outage = true;
+                self.facts.accept_outage = true;
+                Ok(())
+            }
             Event::PreflightPassed
-            | Event::ContainFirst
             | Event::Contained
             | Event::Minted
             | Event::Tested

@@ -6,7 +6,6 @@ use super::{Sitting, Turn};
 use crate::journal::rotations::{self, Run};
 use crate::journal::{Error, Result, Tx, ledger, secrets, spares};
 use crate::rotation::facts::Facts;
-use crate::rotation::phase::Phase;
 use keywheel_contract::ChosenBy;
 
 /// What the holder of a lease knows after a step it committed. It is true for as long as the fence stands and
@@ -119,7 +118,7 @@ impl Sitting {
         facts.proven_ms = run.proven_ms;
         facts.refused_ms = run.refused_ms;
         facts.leaked.clone_from(&run.leaked);
-        if run.phase > Phase::Minting {
+        if run.candidate.is_some() {
             facts.spares.clear();
         }
     }
@@ -209,9 +208,9 @@ async fn facts(tx: &mut Tx, run: &Run, turn: &Turn, pause: Option<&Pause>) -> Re
     })
 }
 
-/// Only a rotation that waits for a person's value could take one.
+/// Only a rotation without a candidate could take one: where an outage was accepted, phases after minting come first.
 async fn ready_spares(tx: &mut Tx, run: &Run, turn: &Turn) -> Result<Vec<String>> {
-    let waits = run.phase <= Phase::Minting && run.candidate.is_none();
+    let waits = run.candidate.is_none() && !run.phase.is_terminal();
     match turn.can.issuer.chosen_by {
         ChosenBy::Person if waits => {
             let ready = spares::ready(tx, &run.secret_id).await?;

@@ -7,7 +7,7 @@ use crate::rotation::gate;
 use crate::rotation::plan::{NAMED, UseFigure, last_version};
 use crate::rotation::report::{Answer, Inspected};
 use crate::rotation::values::{OLD, pack, proof_field, recover, render};
-use crate::rotation::words::{Kind, Look};
+use crate::rotation::words::Kind;
 use keywheel_contract::{
     CredentialId, CredentialState, Document, Error, ErrorKind, Fields, Held, Liveness, Question,
     Result, SecretValue, VersionId,
@@ -91,20 +91,18 @@ impl Execution<'_> {
         let spare = self.spare.filter(|spare| spare.row.id == id);
         let spare = spare.ok_or_else(|| Error::unavailable("the spare is not ready any more"))?;
         let (issuer, old) = (&self.outside.issuer, self.values.old());
-        let dead = |detail: String| Answer::Looked {
-            result: "dead",
-            detail,
-        };
         let credential = spare.credential()?;
-        match issuer.check_format(&credential.fields, old.as_ref()).await {
-            Err(error) if error.kind == ErrorKind::Invalid => return Ok(dead(error.message)),
-            other => other?,
-        }
+        // What does not fit is left where it is: the rule may be what is wrong.
+        let checked = issuer.check_format(&credential.fields, old.as_ref()).await;
+        checked?;
         match issuer.capabilities().tests {
             false => self.new_candidate(credential),
             true => match issuer.test(&credential).await? {
                 Liveness::Alive => self.new_candidate(credential),
-                Liveness::Dead => Ok(dead("its issuer refuses it".to_owned())),
+                Liveness::Dead => Ok(Answer::Looked {
+                    result: "dead",
+                    detail: "its issuer refuses it".to_owned(),
+                }),
                 Liveness::Unknown => Err(Error::unavailable("the issuer cannot tell now")),
             },
         }
@@ -243,8 +241,7 @@ impl Execution<'_> {
             false => UseFigure::complete_at(self.facts.now_ms),
         };
         if can.sessions {
-            let before = self.facts.probe(Look::LastUse, "");
-            figure.also_by(issuer.sessions(&id).await?, before, self.facts.now_ms);
+            figure.also_by(issuer.sessions(&id).await?, self.facts);
         }
         let detail = serde_json::to_string(&figure).map_err(|e| Error::invalid(e.to_string()))?;
         Ok(Answer::Looked {

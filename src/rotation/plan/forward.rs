@@ -122,17 +122,23 @@ pub(super) fn minting(facts: &Facts) -> Step {
             }
             ChosenBy::Keywheel => chosen_by_us(facts, &mut progress),
             ChosenBy::Person if facts.sealed.contains(CANDIDATE) => {}
-            ChosenBy::Person => match spare(facts) {
-                None => return provided(facts),
-                // It goes on whatever becomes of it: the next one is tried, or a person asked.
-                Some(id) => {
-                    let order = || Order::TakeSpare { spare: id.clone() };
-                    progress.look_forever(Look::TakeSpare, id, 0, order);
-                }
-            },
+            ChosenBy::Person => return from_spare(facts, progress),
         }
     }
     progress.or_turn_back(Event::Minted)
+}
+
+/// A spare becomes the candidate. While none can be judged a person is asked, and the spares are tried again.
+fn from_spare(facts: &Facts, mut progress: Progress<'_>) -> Step {
+    let Some(id) = spare(facts) else {
+        return provided(facts);
+    };
+    let order = || Order::TakeSpare { spare: id.clone() };
+    progress.look_forever(Look::TakeSpare, id, 0, order);
+    match progress.or_turn_back(Event::Minted) {
+        Step::Wait { .. } if failures(facts, id) >= facts.pace.attempts => provided(facts),
+        step => step,
+    }
 }
 
 fn chosen_by_us(facts: &Facts, progress: &mut Progress<'_>) {
@@ -180,14 +186,23 @@ pub(super) fn orphans(facts: &Facts, progress: &mut Progress<'_>) {
     }
 }
 
-/// The oldest spare that may be taken: any in an emergency, else one that is more than the inventory wants to be
-/// ready for one.
+/// The spare that may be taken: any in an emergency, else one that is more than the inventory wants to be ready for
+/// one. One that could not be judged makes room for the others; else it is the oldest.
 fn spare(facts: &Facts) -> Option<&String> {
+    let today = facts.today.as_ref().map_or(0, |today| today.issuer.standby);
     let kept = match facts.is_emergency() {
         true => 0,
-        false => usize::try_from(facts.plan.issuer.standby).unwrap_or(usize::MAX),
+        false => usize::try_from(facts.plan.issuer.standby.max(today)).unwrap_or(usize::MAX),
     };
-    facts.spares.first().filter(|_| facts.spares.len() > kept)
+    let first = facts.spares.iter().min_by_key(|id| failures(facts, id));
+    first.filter(|_| facts.spares.len() > kept)
+}
+
+/// How often it was tried in vain.
+fn failures(facts: &Facts, spare: &str) -> i64 {
+    facts
+        .probe(Look::TakeSpare, spare)
+        .map_or(0, |probe| probe.failures)
 }
 
 fn provided(facts: &Facts) -> Step {

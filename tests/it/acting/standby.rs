@@ -57,6 +57,39 @@ fn an_emergency_takes_a_spare_and_asks_nobody() {
     }
 }
 
+/// The leaked one is ended first: what follows it is here, so that no outage has to be accepted.
+#[test]
+fn an_emergency_that_contains_takes_a_spare_too() {
+    let rig = by_hand();
+    let tokens = crate::project::Tokens::in_folder(rig.path());
+    let first = tokens.mint("in use");
+    assert_eq!(
+        rig.run_with(&["standby", "add", "other/token"], &first)
+            .code,
+        0
+    );
+    let words = [
+        "rotate-now",
+        "other/token",
+        "--wait=60s",
+        "--yes",
+        "--reason",
+        "example",
+        "--mode",
+    ];
+    rig.ok(&[&words[..], &["cutover"]].concat());
+    let refused = rig.run(&[&words[..], &["contain"]].concat());
+    assert!(refused.err.contains("there is no spare"), "{}", refused.err);
+    let second = tokens.mint("made ahead");
+    assert_eq!(
+        rig.run_with(&["standby", "add", "other/token"], &second)
+            .code,
+        0
+    );
+    rig.ok(&[&words[..], &["contain"]].concat());
+    assert_eq!(rig.read("published/token/current"), second);
+}
+
 #[test]
 fn a_usual_rotation_leaves_the_reserve_and_takes_what_is_beyond_it() {
     let rig = manual();
@@ -85,6 +118,8 @@ fn a_value_that_was_here_before_is_no_spare_and_a_spare_can_be_removed() {
     let removed = rig.ok(&["standby", "remove", &spare, "--reason", "example"]);
     assert!(removed.err.contains("at its issuer"), "{}", removed.err);
     assert_eq!(ready(&rig, ID), 0);
+    // It may have been taken out by mistake.
+    assert_eq!(rig.run_with(&["standby", "add", ID], CANARY).code, 0);
     let own = rig.run_with(&["standby", "add", "development/example-token"], CANARY);
     assert!(own.err.contains("needs no spare"), "{}", own.err);
 }

@@ -7,7 +7,7 @@ use super::setting::{Make, Setting, StoreSetting};
 use crate::rotation::OLD_REVOKED;
 use crate::rotation::facts::{Effect, Facts, Probe};
 use crate::rotation::phase::Phase;
-use crate::rotation::plan::{Step, can_turn_back, lost_mint, plan, settle_key};
+use crate::rotation::plan::{Order, Step, can_turn_back, lost_mint, plan, settle_key};
 use crate::rotation::words::{Cause, Kind, Look, Status};
 use keywheel_contract::Style;
 use std::sync::Arc;
@@ -206,4 +206,34 @@ fn the_schedule_leaves_as_many_spares_as_are_wanted() {
     assert_eq!(run.phase(), Phase::Minting);
     assert_eq!(run.journal.facts.spares.len(), 1);
     assert!(run.asks_for_a_value());
+}
+
+/// One spare that cannot be judged holds up neither the others nor the person who could make a new one.
+#[test]
+fn a_spare_that_cannot_be_judged_makes_room() {
+    let mut run = with_spares(Cause::Emergency);
+    until(&mut run, Phase::Minting);
+    let facts = &mut run.journal.facts;
+    let [first, second] = ["first", "second"].map(str::to_owned);
+    facts.spares = vec![first.clone(), second.clone()];
+    let failed = |spare: &str, failures| Probe {
+        look: Look::TakeSpare,
+        target: spare.to_owned(),
+        result: "unavailable".to_owned(),
+        detail: "the issuer cannot tell now".to_owned(),
+        at_ms: facts.now_ms,
+        failures,
+    };
+    let (one, many) = (failed(&first, 1), failed(&first, facts.pace.attempts));
+    let other = failed(&second, facts.pace.attempts);
+    facts.probes = vec![one];
+    match plan(facts) {
+        Step::Act(orders) => assert_eq!(orders, [Order::TakeSpare { spare: second }]),
+        step => panic!("{step:?}"),
+    }
+    facts.probes = vec![many, other];
+    match plan(facts) {
+        Step::Wait { waiting, .. } => assert!(waiting[0].name.ends_with("a new value")),
+        step => panic!("{step:?}"),
+    }
 }
