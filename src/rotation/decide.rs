@@ -3,6 +3,7 @@
 //! it has returned.
 
 mod advance;
+mod evidence;
 mod known;
 mod others;
 mod question;

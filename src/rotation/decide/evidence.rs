@@ -1,0 +1,110 @@
+//! Keeps what was seen: readings, and evidence about consumers.
+
+use super::Sitting;
+use super::reading::evidence_of;
+use crate::journal::{Result, Tx, ledger};
+use crate::rotation::facts::{Evidence, Probe};
+use crate::rotation::phase::Phase;
+use crate::rotation::words::Look;
+use keywheel_contract::Observation;
+
+impl Sitting {
+    pub(super) async fn keep_evidence(
+        &mut self,
+        tx: &mut Tx,
+        consumer: &str,
+        seen: &[Observation],
+    ) -> Result<()> {
+        let now = tx.now_ms();
+        let round: Vec<Evidence> = seen
+            .iter()
+            .map(|one| evidence_of(consumer, one, now))
+            .collect();
+        // Where a credential is about to be ended, each sight is a row, also one that says what is known.
+        let gate = matches!(
+            self.run.phase,
+            Phase::Disabling | Phase::Revoking | Phase::Restoring
+        );
+        for one in &round {
+            let known = self.facts.evidence.iter().find(|b| {
+                (&b.consumer, &b.instance, &b.holding, b.strength)
+                    == (&one.consumer, &one.instance, &one.holding, one.strength)
+            });
+            if known.is_none_or(|known| gate && known.at_ms != one.at_ms) {
+                self.evidence_entry(one);
+            }
+        }
+        let same: fn(&Evidence) -> &str = |one| one.instance.as_str();
+        let (kept, gone): (Vec<Evidence>, Vec<Evidence>) = std::mem::take(&mut self.facts.evidence)
+            .into_iter()
+            .partition(|one| one.consumer != consumer);
+        self.facts.evidence = kept;
+        if gone
+            .iter()
+            .any(|g| !round.iter().any(|r| same(r) == same(g)))
+        {
+            ledger::drop_evidence(tx, self.run.id.as_str(), consumer).await?;
+        }
+        ledger::keep_evidence(tx, self.run.id.as_str(), &round).await?;
+        self.facts.evidence.extend(round);
+        self.facts
+            .evidence
+            .sort_by(|a, b| (&a.consumer, &a.instance).cmp(&(&b.consumer, &b.instance)));
+        Ok(())
+    }
+
+    fn evidence_entry(&mut self, one: &Evidence) {
+        let outcome = match &one.holding {
+            holding if Some(holding) == self.run.candidate.as_ref() => "new",
+            holding if Some(holding) == self.run.old_credential.as_ref() => "old",
+            holding => holding.as_str(),
+        }
+        .to_owned();
+        let credential = matches!(outcome.as_str(), "new" | "old").then(|| one.holding.clone());
+        let note = self.note("evidence", &outcome);
+        note.credential = credential.unwrap_or_default();
+        note.destination = format!("{}/{}", one.consumer, one.instance);
+        one.strength.word().clone_into(&mut note.evidence);
+        note.detail.clone_from(&one.detail);
+    }
+
+    pub(super) fn keep_probe(
+        &mut self,
+        look: Look,
+        target: &str,
+        result: &str,
+        detail: &str,
+        at_ms: i64,
+    ) {
+        let probes = &mut self.facts.probes;
+        let before = probes
+            .iter()
+            .position(|p| p.look == look && p.target == target);
+        let earlier = before.map(|index| probes.remove(index));
+        let failed_before = earlier
+            .filter(|p| p.at_ms >= self.run.retried_ms)
+            .map_or(0, |p| p.failures);
+        let failures = if result == "ok" { 0 } else { failed_before + 1 };
+        probes.push(Probe {
+            look,
+            target: target.to_owned(),
+            result: result.to_owned(),
+            detail: detail.to_owned(),
+            at_ms,
+            failures,
+        });
+        self.looked.push((look, target.to_owned()));
+    }
+
+    /// Writes the readings of this step.
+    pub(super) async fn keep_looked(&mut self, tx: &mut Tx) -> Result<()> {
+        let looked = std::mem::take(&mut self.looked);
+        let is_new = |p: &&Probe| {
+            looked
+                .iter()
+                .any(|(look, target)| p.look == *look && &p.target == target)
+        };
+        let probes: Vec<Probe> = self.facts.probes.iter().filter(is_new).cloned().collect();
+        ledger::keep_probes(tx, self.run.id.as_str(), &probes).await
+    }
+}
