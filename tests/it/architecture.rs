@@ -324,13 +324,18 @@ fn packages_depend_one_way() {
         let allowed: &[&str] = match name.as_str() {
             "keywheel" => continue,
             "keywheel-contract" => &[],
-            "keywheel-reference" | "keywheel-http-client" => &["keywheel-contract"],
+            "keywheel-host-files"
+            | "keywheel-http-client"
+            | "keywheel-reference"
+            | "keywheel-ssh-keys" => &["keywheel-contract"],
             "keywheel-database" => &["keywheel-contract", "keywheel-reference"],
             _ => &[
                 "keywheel-contract",
                 "keywheel-database",
+                "keywheel-host-files",
                 "keywheel-http-client",
                 "keywheel-reference",
+                "keywheel-ssh-keys",
             ],
         };
         assert!(

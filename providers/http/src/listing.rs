@@ -3,8 +3,6 @@
 use crate::pack::{Cut, Item, Moment, States};
 use crate::scope::plain;
 use aws_lc_rs::digest::{SHA256, digest};
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use chrono::{DateTime, NaiveDate};
 use keywheel_contract::{CredentialState, SecretValue};
 use serde_json::Value;
@@ -66,13 +64,7 @@ pub(crate) fn cut(how: Cut, text: &str) -> Option<String> {
             "sha256:{}",
             hex::encode(digest(&SHA256, text.as_bytes()))
         )),
-        Cut::SshFingerprint => {
-            let key = STANDARD.decode(text.split_whitespace().nth(1)?).ok()?;
-            Some(format!(
-                "SHA256:{}",
-                STANDARD_NO_PAD.encode(digest(&SHA256, &key))
-            ))
-        }
+        Cut::SshFingerprint => keywheel_ssh_keys::fingerprint(text),
     }
 }
 

@@ -8,7 +8,6 @@
 //! Both stores exist on one machine only (`host_bound`). Neither follows a symbolic link below its root.
 
 mod alphabet;
-mod beneath;
 mod dotenv;
 mod files;
 mod manual;

@@ -1,10 +1,10 @@
 //! Which env files a root holds, and which keys each has. Values are passed over.
 
 use super::check_key;
-use super::target::Target;
 use super::text::Text;
-use crate::beneath::{open_beneath, open_root, refused};
 use keywheel_contract::{Listed, Page, Result};
+use keywheel_host_files::Target;
+use keywheel_host_files::{open_beneath, open_root, refused};
 use rustix::fs::{Dir, OFlags};
 use rustix::io::Errno;
 use std::os::fd::OwnedFd;

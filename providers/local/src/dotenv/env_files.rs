@@ -1,11 +1,11 @@
 //! What the store does to its files. Everything here blocks; one call is one piece of work.
 
-use super::target::{Seen, Target};
 use super::text::Text;
 use keywheel_contract::{
     Base, Document, Error, Fields, FingerprintKey, Inspection, Place, Result, SecretValue,
     VersionId,
 };
+use keywheel_host_files::{Seen, Target};
 use std::path::PathBuf;
 use std::sync::Arc;
 

@@ -12,19 +12,18 @@ mod discover;
 mod env_files;
 mod git;
 mod options;
-mod target;
 #[cfg(test)]
 mod tests;
 mod text;
 mod value;
 
 use self::env_files::{EnvFiles, decode};
-use crate::beneath::blocking;
 use async_trait::async_trait;
 use keywheel_contract::{
     Document, Error, Find, FingerprintKey, Found, Inspection, Mark, Page, Place, Result, Retired,
     SecretStore, SecretValue, StoreCapabilities, Version, VersionId, Write,
 };
+use keywheel_host_files::blocking;
 pub use options::DotenvOptions;
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,8 +1,8 @@
 //! The content of one version on the disk: a file for a value, a folder with a file per field.
 
 use super::options::Access;
-use crate::beneath::{open_beneath, refused};
 use keywheel_contract::{Document, Error, Fields, Place, Result, SecretValue};
+use keywheel_host_files::{open_beneath, refused};
 use rustix::fs::{self, AtFlags, Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
 use std::collections::BTreeMap;

@@ -3,8 +3,8 @@
 use super::content::names;
 use super::folder::Folder;
 use super::versions::{CURRENT, is_reserved};
-use crate::beneath::{open_beneath, open_root, refused};
 use keywheel_contract::{Listed, Page, Result};
+use keywheel_host_files::{open_beneath, open_root, refused};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 use std::os::fd::OwnedFd;

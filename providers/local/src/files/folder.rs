@@ -9,8 +9,8 @@ use super::options::Access;
 use super::versions::{
     CURRENT, DISABLED, ENDED, Entry, GONE, LOCK, NEXT, NEXT_LINK, Versions, number_of,
 };
-use crate::beneath::{lock, open_beneath, open_folder, open_root, parts, refused, settle};
 use keywheel_contract::{Document, Error, Result};
+use keywheel_host_files::{lock, open_beneath, open_folder, open_root, parts, refused, settle};
 use rustix::fs::{self, AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 use std::fs::File;

@@ -28,12 +28,12 @@ mod versions;
 use self::options::Access;
 use self::shape::{MAX_BYTES, check, fits, ours};
 use self::shelf::Shelf;
-use crate::beneath::blocking;
 use async_trait::async_trait;
 use keywheel_contract::{
     Document, Error, Find, Found, Inspection, Mark, Page, Place, Result, Retired, SecretStore,
     SecretValue, StoreCapabilities, Version, VersionId, Write,
 };
+use keywheel_host_files::blocking;
 pub use options::FilesOptions;
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,8 +1,8 @@
 //! Whether places, documents and payloads have a form that can lie in a folder (pure).
 
 use super::versions::is_reserved;
-use crate::beneath::parts;
 use keywheel_contract::{Document, Error, Fields, Place, Result, SecretValue};
+use keywheel_host_files::parts;
 
 /// As much as a Kubernetes secret holds, so that what is published here fits there too.
 pub(super) const MAX_BYTES: usize = 1 << 20;

@@ -13,31 +13,32 @@ use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
-/// No `.env` file is larger; a log file named by mistake is.
+/// No file that is replaced whole is larger; a log file named by mistake is.
 const LARGEST: u64 = 4 << 20;
 
 /// A file's folder, and its name there.
-pub(super) struct Target {
+pub struct Target {
     folder: File,
     name: String,
     shown: String,
 }
 
 /// The file as it was seen.
-pub(super) struct Seen {
+pub struct Seen {
     stat: Stat,
-    pub(super) bytes: SecretValue,
+    /// Its content.
+    pub bytes: SecretValue,
 }
 
 impl Seen {
     /// When it was written, epoch milliseconds.
-    pub(super) fn written_at_ms(&self) -> Option<i64> {
+    pub fn written_at_ms(&self) -> Option<i64> {
         let nanoseconds = i64::try_from(self.stat.st_mtime_nsec).ok()?;
         Some(self.stat.st_mtime * 1000 + nanoseconds / 1_000_000)
     }
 
     /// Permission bits.
-    pub(super) fn mode(&self) -> u32 {
+    pub fn mode(&self) -> u32 {
         self.stat.st_mode & 0o7777
     }
 
@@ -49,7 +50,7 @@ impl Seen {
 
 impl Target {
     /// Opens the folder of the file; the file may be missing, its folder not.
-    pub(super) fn open(root: &Path, path: &str) -> Result<Self> {
+    pub fn open(root: &Path, path: &str) -> Result<Self> {
         let parts = parts(path)?;
         let (name, above) = parts
             .split_last()
@@ -71,12 +72,12 @@ impl Target {
     }
 
     /// Keeps other writers of ours out until the target is dropped.
-    pub(super) fn lock(&self) -> Result<()> {
+    pub fn lock(&self) -> Result<()> {
         lock(&self.folder, &self.shown)
     }
 
     /// Reads the file; `None` where it does not exist.
-    pub(super) fn look(&self) -> Result<Option<Seen>> {
+    pub fn look(&self) -> Result<Option<Seen>> {
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW;
         let file = match open_beneath(&self.folder, &self.name, flags) {
             Ok(file) => file,
@@ -95,7 +96,7 @@ impl Target {
     }
 
     /// Replaces the file as it was seen by one with this text, unless somebody changed it meanwhile.
-    pub(super) fn replace(&self, seen: Option<&Seen>, text: &SecretValue) -> Result<()> {
+    pub fn replace(&self, seen: Option<&Seen>, text: &SecretValue) -> Result<()> {
         self.prepare(seen, text)?;
         self.swap(seen).inspect_err(|error| {
             if error.word() != "unknown_outcome" {
@@ -170,7 +171,7 @@ impl Target {
         } else if stat.st_nlink > 1 {
             "it has a second name (a hard link), which would keep the old content: leave one name"
         } else if stat.st_size > LARGEST as i64 {
-            "it is larger than 4 MiB: is it a `.env` file?"
+            "it is larger than 4 MiB: is it the right file?"
         } else if mount(file) != mount(&self.folder) {
             "it is mounted by itself, so that replacing it would not be seen inside: mount the folder instead"
         } else if has_access_list(file) {

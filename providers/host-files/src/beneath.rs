@@ -13,7 +13,7 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Opens the folder that everything must lie beneath. It is never created: a missing one is often a mount
 /// that is not there, and writing below its mount point would publish to nobody.
-pub(crate) fn open_root(root: &Path) -> Result<OwnedFd> {
+pub fn open_root(root: &Path) -> Result<OwnedFd> {
     let flags = OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::RDONLY;
     fs::open(root, flags, Mode::empty()).map_err(|error| match error {
         Errno::NOENT => Error::not_found(format!(
@@ -25,11 +25,7 @@ pub(crate) fn open_root(root: &Path) -> Result<OwnedFd> {
 }
 
 /// Opens `path` below `folder`. A link anywhere on the way, or a way out, is refused by the kernel.
-pub(crate) fn open_beneath(
-    folder: impl AsFd,
-    path: &str,
-    flags: OFlags,
-) -> rustix::io::Result<OwnedFd> {
+pub fn open_beneath(folder: impl AsFd, path: &str, flags: OFlags) -> rustix::io::Result<OwnedFd> {
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
     fs::openat2(
         folder,
@@ -41,7 +37,7 @@ pub(crate) fn open_beneath(
 }
 
 /// Opens a folder below `folder`, `None` where it does not exist.
-pub(crate) fn open_folder(folder: impl AsFd, path: &str) -> Result<Option<OwnedFd>> {
+pub fn open_folder(folder: impl AsFd, path: &str) -> Result<Option<OwnedFd>> {
     match open_beneath(folder, path, OFlags::DIRECTORY | OFlags::RDONLY) {
         Ok(opened) => Ok(Some(opened)),
         Err(Errno::NOENT) => Ok(None),
@@ -53,7 +49,7 @@ pub(crate) fn open_folder(folder: impl AsFd, path: &str) -> Result<Option<OwnedF
 ///
 /// # Errors
 /// `Invalid`: absolute, empty, or a part is empty, `.` or `..` or holds a NUL.
-pub(crate) fn parts(path: &str) -> Result<Vec<&str>> {
+pub fn parts(path: &str) -> Result<Vec<&str>> {
     let plain = |part: &&str| !matches!(*part, "" | "." | "..") && !part.contains('\0');
     let parts: Vec<&str> = path.split('/').collect();
     if parts.iter().all(plain) {
@@ -66,7 +62,7 @@ pub(crate) fn parts(path: &str) -> Result<Vec<&str>> {
 }
 
 /// Waits for the lock on an open file or folder, but not for ever.
-pub(crate) fn lock(file: &File, shown: &str) -> Result<()> {
+pub fn lock(file: &File, shown: &str) -> Result<()> {
     let give_up = Instant::now() + LOCK_PATIENCE;
     loop {
         match file.try_lock() {
@@ -90,7 +86,7 @@ pub(crate) fn lock(file: &File, shown: &str) -> Result<()> {
 }
 
 /// A refused system call as an error of the contract; the call did not take effect.
-pub(crate) fn refused(doing: &str, shown: &str, error: Errno) -> Error {
+pub fn refused(doing: &str, shown: &str, error: Errno) -> Error {
     let said = std::io::Error::from(error);
     let (kind, remedy) = match error {
         Errno::NOENT => (ErrorKind::NotFound, "it does not exist"),
@@ -112,7 +108,7 @@ pub(crate) fn refused(doing: &str, shown: &str, error: Errno) -> Error {
 }
 
 /// Flushes what must be on the disk for a change that is already visible to readers.
-pub(crate) fn settle(folder: impl AsFd, shown: &str) -> Result<()> {
+pub fn settle(folder: impl AsFd, shown: &str) -> Result<()> {
     fs::fsync(folder).map_err(|error| {
         let said = std::io::Error::from(error);
         Error::unknown_outcome(format!(
@@ -122,7 +118,7 @@ pub(crate) fn settle(folder: impl AsFd, shown: &str) -> Result<()> {
 }
 
 /// Runs file work beside the async threads; one call of a store is one piece of work.
-pub(crate) async fn blocking<T: Send + 'static>(
+pub async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
     tokio::task::spawn_blocking(work)

@@ -1,0 +1,8 @@
+//! Files of this machine, for every provider that works on them: reached beneath a folder without following a link,
+//! and swapped for a new one that its owner cannot tell from the old.
+
+mod beneath;
+mod target;
+
+pub use beneath::{blocking, lock, open_beneath, open_folder, open_root, parts, refused, settle};
+pub use target::{Seen, Target};
