@@ -113,11 +113,12 @@ async fn new_run(tx: &mut Tx, id: &RotationId, request: &Request, plan: Definiti
     })
 }
 
-/// The machine that a plan is bound to: that of the first store which names one.
+/// The machine that a plan is bound to: that of the issuer, or of the first store which names one.
 fn host_of(plan: &Definition) -> Option<&str> {
-    plan.destinations
-        .iter()
-        .find_map(|destination| destination.store.options.get("host")?.as_str())
+    let stores = plan.destinations.iter().map(|one| &one.store.options);
+    std::iter::once(&plan.issuer.options)
+        .chain(stores)
+        .find_map(|options| options.get("host")?.as_str())
 }
 
 /// Said until a replica there takes the first step.
