@@ -37,6 +37,8 @@ use keywheel_provider_mysql::{MysqlIssuer, MysqlOptions};
 use keywheel_provider_postgres::{PostgresIssuer, PostgresOptions};
 #[cfg(feature = "redis")]
 use keywheel_provider_redis::{RedisIssuer, RedisOptions};
+#[cfg(feature = "ssh")]
+use keywheel_provider_ssh::{SshKeyIssuer, SshKeyOptions};
 #[cfg(feature = "vault")]
 use keywheel_provider_vault::{VaultOptions, VaultStore};
 use serde::de::DeserializeOwned;
@@ -192,6 +194,11 @@ impl Providers {
                 settings::<RedisOptions>(&spec.options)?,
                 &self.config.base,
                 Arc::clone(&self.fingerprint),
+            )?),
+            #[cfg(feature = "ssh")]
+            "ssh-key" => Arc::new(SshKeyIssuer::new(
+                settings::<SshKeyOptions>(&spec.options)?,
+                &self.config.base,
             )?),
             #[cfg(feature = "http")]
             "http" => Arc::new(HttpIssuer::new(

@@ -147,6 +147,8 @@ const ISSUERS: &[Kind] = &[
     super::azure::APP_SECRET,
     #[cfg(feature = "redis")]
     super::redis::KIND,
+    #[cfg(feature = "ssh")]
+    super::ssh::KIND,
     #[cfg(feature = "http")]
     super::http::KIND,
     Kind {
@@ -167,11 +169,11 @@ const PROGRAM: Key = Key::needed(
 );
 const PROGRAM_CONFIG: Key = Key::new("config", Shape::Any, "handed to the program as it is");
 
-/// A folder exists on one machine: where several replicas share a journal, only that one works on it.
-const HOST: Key = Key::new(
+/// A folder or file exists on one machine: where several replicas share a journal, only that one works on it.
+pub(super) const HOST: Key = Key::new(
     "host",
     Shape::Text,
-    "name of the machine that has the folder, where replicas run on several",
+    "name of the machine that has it, where replicas run on several",
 );
 
 /// Of an issuer whose credentials a person makes.
@@ -301,6 +303,12 @@ mod tests {
                 &ISSUER_KINDS,
                 "redis",
                 keywheel_provider_redis::RedisOptions::KEYS,
+            ),
+            #[cfg(feature = "ssh")]
+            (
+                &ISSUER_KINDS,
+                "ssh-key",
+                keywheel_provider_ssh::SshKeyOptions::KEYS,
             ),
             #[cfg(feature = "http")]
             (

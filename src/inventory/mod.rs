@@ -42,6 +42,8 @@ mod resolve;
 mod schema;
 mod sessions;
 mod sources;
+#[cfg(feature = "ssh")]
+mod ssh;
 mod starter;
 mod tally;
 mod template;

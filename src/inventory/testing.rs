@@ -156,7 +156,8 @@ pub(super) fn issuer_problems(issuer: &str) -> String {
     feature = "azure",
     feature = "mysql",
     feature = "postgres",
-    feature = "redis"
+    feature = "redis",
+    feature = "ssh"
 ))]
 pub(super) fn problems_of_issuer(issuer: &str, field: &str) -> String {
     let environment = format!("{ENVIRONMENT}[issuers.main]\n{issuer}\n");

@@ -34,7 +34,12 @@ mod google;
 #[cfg(feature = "http")]
 mod http;
 #[cfg(test)]
-#[cfg(any(feature = "mysql", feature = "postgres", feature = "redis"))]
+#[cfg(any(
+    feature = "mysql",
+    feature = "postgres",
+    feature = "redis",
+    feature = "ssh"
+))]
 mod issuers;
 #[cfg(test)]
 mod journal;

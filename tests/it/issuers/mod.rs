@@ -2,6 +2,14 @@
 
 #[cfg(feature = "aws")]
 mod aws;
+#[cfg(feature = "ssh")]
+mod holder;
+#[cfg(any(
+    feature = "aws",
+    feature = "mysql",
+    feature = "postgres",
+    feature = "redis"
+))]
 mod load;
 #[cfg(feature = "mysql")]
 mod mariadb;
@@ -13,3 +21,5 @@ mod postgres_load;
 mod postgres_sessions;
 #[cfg(feature = "redis")]
 mod redis;
+#[cfg(feature = "ssh")]
+mod ssh;

@@ -92,6 +92,15 @@ impl Project {
         self.until_phase(id, Phase::Completed).await
     }
 
+    /// Asks for one more rotation of a secret and waits until it completed.
+    pub(crate) async fn rotated_again(&self, id: &str) -> Run {
+        let before = self.newest(id).await.map(|run| run.id);
+        self.run(&["rotate-now", id]).succeeded();
+        let another = |run: &Run| Some(&run.id) != before.as_ref();
+        let done = |run: &Run| another(run) && run.phase == Phase::Completed;
+        self.until(id, "completed once more", done).await
+    }
+
     /// Every effect of a rotation.
     pub(crate) async fn effects(&self, run: &Run) -> Vec<Effect> {
         let id = run.id.as_str().to_owned();

@@ -29,5 +29,6 @@ pub mod python;
 pub mod redis;
 pub mod relay;
 pub mod serve;
+pub mod sshd;
 pub mod wire;
 pub mod writes;
