@@ -136,10 +136,13 @@ impl<'f> Progress<'f> {
         if probe.is_ok() {
             return Some(probe);
         }
-        // The quotas pace what is told to slow down; waiting longer each time would only add to it.
         let throttled = probe.result == THROTTLED;
-        let failures = if throttled { 1 } else { probe.failures };
-        let retry_ms = probe.at_ms + backoff_ms(&facts.pace, failures, target);
+        let pause_ms = match throttled {
+            // The quotas pace what is told to slow down; what takes hours to be in force is asked for seldom.
+            true => backoff_ms(&facts.pace, 1, target).max(poll_ms(facts)),
+            false => backoff_ms(&facts.pace, probe.failures, target),
+        };
+        let retry_ms = probe.at_ms + pause_ms;
         let tired = probe.failures >= limit && !throttled;
         let given_up = (is_final(&probe.result) && limit != i64::MAX) || tired;
         if given_up && !super::never_gives_up(facts) && !look_again(facts, Some(probe.at_ms)) {
