@@ -16,3 +16,4 @@ mod overlap;
 mod pause;
 mod previous;
 mod rollback;
+mod webhooks;
