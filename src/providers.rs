@@ -26,6 +26,8 @@ use keywheel_provider_github::{GithubOptions, GithubStore};
 use keywheel_provider_google::{GoogleOptions, GoogleStore};
 #[cfg(feature = "http")]
 use keywheel_provider_http::{HttpIssuer, HttpOptions};
+#[cfg(feature = "jwt")]
+use keywheel_provider_jwt::{JwtKeyIssuer, JwtKeyOptions};
 #[cfg(feature = "kubernetes")]
 use keywheel_provider_kubernetes::{KubernetesOptions, KubernetesStore};
 use keywheel_provider_local::{
@@ -166,6 +168,11 @@ impl Providers {
             #[cfg(feature = "aws")]
             "aws-rotation" => Arc::new(RotationIssuer::new(
                 &settings::<RotationOptions>(&spec.options)?,
+                &self.config.base,
+            )?),
+            #[cfg(feature = "jwt")]
+            "jwt-key" => Arc::new(JwtKeyIssuer::new(
+                &settings::<JwtKeyOptions>(&spec.options)?,
                 &self.config.base,
             )?),
             #[cfg(feature = "mysql")]

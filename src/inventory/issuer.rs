@@ -5,6 +5,7 @@ use super::kinds::ISSUER_KINDS;
 use super::resolve::Resolver;
 use super::world::unknown_name;
 use crate::config::file::{Kind, Place, Problem, Table, check_settings};
+use keywheel_schedules::{Span, Timing};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -127,6 +128,29 @@ impl Resolver<'_> {
             self.problem(Some(Problem::at(at, message).help(
                 "publish `{previous.value}` in a field for consumers that accept both, or say `in_place = \"why\"`",
             )));
+        }
+    }
+
+    /// What was made with the old credential is used for a while after the last proof: that long it must be honoured.
+    pub(super) fn covered(&mut self, issuer: &FoundIssuer, timing: Option<&Timing>) {
+        let (Some(kind), Some(timing), Some(at)) = (issuer.kind, timing, &issuer.at) else {
+            return;
+        };
+        let Some(key) = kind.overlap_covers else {
+            return;
+        };
+        let text = issuer.spec.options.get(key).and_then(Value::as_str);
+        // One that cannot be read is told where each setting is checked.
+        let life = text.and_then(|text| text.parse::<Span>().ok());
+        if let Some(life) = life.filter(|life| timing.overlap.millis() < life.millis()) {
+            let message = format!(
+                "`overlap` is shorter than `{key}` of issuer `{}`",
+                issuer.spec.name
+            );
+            let help = format!(
+                "say `timing = {{ overlap = \"{life}\" }}`, or take a schedule with a longer one"
+            );
+            self.problem(Some(Problem::at(at, message).help(help)));
         }
     }
 

@@ -137,6 +137,8 @@ const ISSUERS: &[Kind] = &[
     },
     #[cfg(feature = "aws")]
     super::aws::ROTATION,
+    #[cfg(feature = "jwt")]
+    super::jwt::KIND,
     #[cfg(feature = "mysql")]
     super::mysql::KIND,
     #[cfg(feature = "postgres")]
@@ -291,6 +293,12 @@ mod tests {
                 &ISSUER_KINDS,
                 "aws-iam-key",
                 keywheel_provider_aws::KeyOptions::KEYS,
+            ),
+            #[cfg(feature = "jwt")]
+            (
+                &ISSUER_KINDS,
+                "jwt-key",
+                keywheel_provider_jwt::JwtKeyOptions::KEYS,
             ),
             #[cfg(feature = "mysql")]
             (

@@ -23,6 +23,8 @@ mod holdings;
 mod http;
 pub mod import;
 mod issuer;
+#[cfg(feature = "jwt")]
+mod jwt;
 pub(crate) mod keys;
 mod kinds;
 #[cfg(feature = "kubernetes")]

@@ -63,6 +63,7 @@ impl<'a> Resolver<'a> {
         let asked = timing.as_ref().map(|timing| timing.proof);
         let consumers = self.consumers(&issuer, &destinations, asked);
         self.generated(&issuer, &destinations, &consumers);
+        self.covered(&issuer, timing.as_ref());
         Some(Definition {
             owner: self.owner(),
             impact: table.string("impact"),

@@ -154,6 +154,7 @@ pub(super) fn issuer_problems(issuer: &str) -> String {
 #[cfg(any(
     feature = "aws",
     feature = "azure",
+    feature = "jwt",
     feature = "mysql",
     feature = "postgres",
     feature = "redis",

@@ -335,6 +335,7 @@ fn packages_depend_one_way() {
                 "keywheel-host-files",
                 "keywheel-http-client",
                 "keywheel-reference",
+                "keywheel-schedules",
                 "keywheel-ssh-keys",
             ],
         };

@@ -35,6 +35,7 @@ mod google;
 mod http;
 #[cfg(test)]
 #[cfg(any(
+    feature = "jwt",
     feature = "mysql",
     feature = "postgres",
     feature = "redis",

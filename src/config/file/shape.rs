@@ -131,6 +131,8 @@ pub(crate) struct Kind {
     pub(crate) sink: bool,
     /// Why an issuer cannot tell who is logged in with a credential; `None` where it can, or only a program knows.
     pub(crate) no_sessions: fn(&Map<String, Value>) -> Option<&'static str>,
+    /// The setting that says how long what was made with an old credential is used: the overlap is no shorter.
+    pub(crate) overlap_covers: Option<&'static str>,
     /// Why settings of the right types cannot work together, if so.
     pub(crate) try_out: fn(&Map<String, Value>) -> Option<String>,
     /// What follows from several settings together, with the folder of packs; or why they cannot work together.
@@ -166,6 +168,7 @@ impl Kind {
         shares_places: false,
         sink: false,
         no_sessions: |_| Some("it knows of no sessions"),
+        overlap_covers: None,
         try_out: |_| None,
         follows: |_, _| Ok(None),
     };

@@ -2,8 +2,10 @@
 
 #[cfg(feature = "aws")]
 mod aws;
-#[cfg(feature = "ssh")]
+#[cfg(any(feature = "jwt", feature = "ssh"))]
 mod holder;
+#[cfg(feature = "jwt")]
+mod jwt;
 #[cfg(any(
     feature = "aws",
     feature = "mysql",

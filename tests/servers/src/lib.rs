@@ -18,6 +18,7 @@ pub mod doppler;
 pub mod faults;
 pub mod github;
 pub mod google;
+pub mod jwks;
 pub mod kubernetes;
 pub mod logs;
 pub mod mariadb;
