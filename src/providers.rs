@@ -1,10 +1,12 @@
 //! The one visible list of providers: from a configured kind to the crate that speaks to it. No other file
 //! names them.
 
+mod paths;
+
 use crate::config::Config;
 use crate::consumers::{self, Means, Postbox, Reach, SystemNames};
 use crate::inventory::{
-    ConsumerSpec, Definition, Destination, IssuerSpec, NotifySpec, Reference, StoreSpec, VerifySpec,
+    ConsumerSpec, Definition, Destination, IssuerSpec, NotifySpec, StoreSpec, VerifySpec,
 };
 use crate::quotas::{Metered, Quotas};
 use crate::rotation::facts::Capabilities;
@@ -158,7 +160,13 @@ impl Providers {
         if let Some(kept) = locked(&self.issuers).get(&key) {
             return Ok(Arc::clone(kept));
         }
-        let issuer: Arc<dyn Issuer> = match spec.kind.as_str() {
+        let issuer = self.new_issuer(spec).await?;
+        locked(&self.issuers).insert(key, Arc::clone(&issuer));
+        Ok(issuer)
+    }
+
+    async fn new_issuer(&self, spec: &IssuerSpec) -> Result<Arc<dyn Issuer>> {
+        Ok(match spec.kind.as_str() {
             "random" => Arc::new(RandomIssuer::new(settings::<RandomOptions>(
                 &spec.options,
             )?)?),
@@ -222,9 +230,7 @@ impl Providers {
                     "there is no issuer of kind `{other}` in this build"
                 )));
             }
-        };
-        locked(&self.issuers).insert(key, Arc::clone(&issuer));
-        Ok(issuer)
+        })
     }
 
     /// The store that an entry names.
@@ -344,7 +350,7 @@ impl Providers {
             issuer: Some(issuer),
             postbox: Some(&self.postbox),
         };
-        consumers::build(&self.absolute(spec), means)
+        consumers::build(&paths::absolute(&self.config, spec), means)
     }
 
     async fn start_program(&self, name: &str) -> Result<()> {
@@ -379,43 +385,6 @@ impl Providers {
         let reach = Arc::new(reach);
         locked(&self.reaches).insert(environment.to_owned(), Arc::clone(&reach));
         Ok(reach)
-    }
-
-    /// The same consumer with every path counted from the folder of `keywheel.toml`.
-    fn absolute(&self, spec: &ConsumerSpec) -> ConsumerSpec {
-        let path = |text: &String| self.config.absolute(text).display().to_string();
-        let bearer = |bearer: &Option<Reference>| match bearer {
-            Some(Reference::File(file)) => Some(Reference::File(path(file))),
-            other => other.clone(),
-        };
-        let notify = match &spec.notify {
-            NotifySpec::Http { url, bearer: b } => NotifySpec::Http {
-                url: url.clone(),
-                bearer: bearer(b),
-            },
-            other => other.clone(),
-        };
-        let verify = match &spec.verify {
-            VerifySpec::Http { url, bearer: b } => VerifySpec::Http {
-                url: url.clone(),
-                bearer: bearer(b),
-            },
-            VerifySpec::File {
-                path: file,
-                pid_file,
-                reloaded_file,
-            } => VerifySpec::File {
-                path: path(file),
-                pid_file: pid_file.as_ref().map(path),
-                reloaded_file: reloaded_file.as_ref().map(path),
-            },
-            other => other.clone(),
-        };
-        ConsumerSpec {
-            notify,
-            verify,
-            ..spec.clone()
-        }
     }
 }
 
