@@ -2,7 +2,7 @@
 
 use super::graph::{Graph, Known};
 use super::options::AppSecretOptions;
-use super::trial::{Door, Said, dead_or_new};
+use super::trial::{Door, Said, dead_or_new, is_new};
 use super::{KEY_ID, SECRET};
 use async_trait::async_trait;
 use keywheel_contract::{
@@ -10,7 +10,8 @@ use keywheel_contract::{
     IssuerCapabilities, LastUse, Liveness, Refusal, Result, SecretValue, Session, Style, Tag,
 };
 use std::path::Path;
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// A change of the directory may not be known everywhere for minutes. Microsoft names no figure.
 const SETTLES: Duration = Duration::from_secs(300);
@@ -22,6 +23,8 @@ pub struct AppSecretIssuer {
     graph: Graph,
     door: Door,
     settles: Duration,
+    /// The last secret made, and since when: Graph's list may not show it yet.
+    made: Mutex<Option<(CredentialId, Instant)>>,
 }
 
 impl AppSecretIssuer {
@@ -35,6 +38,7 @@ impl AppSecretIssuer {
             door: Door::new(options, base)?,
             graph: Graph::new(options.clone(), base)?,
             settles: SETTLES,
+            made: Mutex::default(),
         })
     }
 
@@ -42,6 +46,28 @@ impl AppSecretIssuer {
     #[must_use]
     pub fn settling_in(self, settles: Duration) -> Self {
         Self { settles, ..self }
+    }
+
+    /// A panic elsewhere leaves it whole.
+    fn last_made(&self) -> Option<(CredentialId, Instant)> {
+        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        made.clone()
+    }
+
+    fn remember(&self, made: Option<CredentialId>) {
+        let made = made.map(|id| (id, Instant::now()));
+        *self.made.lock().unwrap_or_else(PoisonError::into_inner) = made;
+    }
+
+    /// Of a value that Entra does not take.
+    async fn refused(&self, id: &CredentialId) -> Result<Liveness> {
+        let listed = self.graph.secrets().await?;
+        let shown = listed.secrets.iter().any(|known| known.id == id.as_str());
+        let made = self.last_made();
+        Ok(match !shown && is_new(id, made.as_ref(), self.settles) {
+            true => Liveness::Unknown,
+            false => dead_or_new(id.as_str(), &listed, self.settles),
+        })
     }
 
     fn nobody(&self) -> Error {
@@ -117,10 +143,12 @@ impl Issuer for AppSecretIssuer {
 
     async fn mint(&self, tag: &Tag) -> Result<Credential> {
         let made = self.graph.add(tag).await;
-        made.map_err(|error| match error.kind {
+        let made = made.map_err(|error| match error.kind {
             ErrorKind::NotFound => Error::invalid(error.message),
             _ => error,
-        })
+        })?;
+        self.remember(Some(made.id.clone()));
+        Ok(made)
     }
 
     async fn apply(&self, _tag: &Tag, _candidate: &Credential) -> Result<()> {
@@ -134,10 +162,7 @@ impl Issuer for AppSecretIssuer {
     async fn test(&self, credential: &Credential) -> Result<Liveness> {
         match self.door.login(credential).await? {
             Said::Nobody => Err(self.nobody()),
-            Said::Wrong => {
-                let listed = self.graph.secrets().await?;
-                Ok(dead_or_new(credential.id.as_str(), &listed, self.settles))
-            }
+            Said::Wrong => self.refused(&credential.id).await,
             Said::Accepted => Ok(Liveness::Alive),
             Said::Expired => Ok(Liveness::Dead),
             Said::Unclear => Ok(Liveness::Unknown),
@@ -175,12 +200,16 @@ impl Issuer for AppSecretIssuer {
         match self.graph.remove(id).await {
             Err(error) if matches!(error.kind, ErrorKind::Invalid | ErrorKind::NotFound) => {
                 match self.state(id).await? {
-                    CredentialState::Absent => Ok(()),
-                    _ => Err(error),
+                    CredentialState::Absent => {}
+                    _ => return Err(error),
                 }
             }
-            done => done,
+            done => done?,
         }
+        if self.last_made().is_some_and(|(made, _)| made == *id) {
+            self.remember(None);
+        }
+        Ok(())
     }
 
     async fn last_used(&self, _id: &CredentialId) -> Result<LastUse> {

@@ -3,7 +3,7 @@
 use super::rig::{Scene, TAG, credential, field, refused};
 use keywheel_contract::{CredentialState, Fields, Issuer, Liveness, SecretValue};
 use keywheel_test_servers::azure::directory::APPLICATION;
-use keywheel_test_servers::faults::Fault;
+use keywheel_test_servers::faults::{Asked, Fault};
 use serde_json::json;
 use std::time::Duration;
 
@@ -59,6 +59,28 @@ async fn a_change_that_is_not_known_everywhere_yet_is_not_taken_for_more() {
     scene.directory.lag(second * 600, second);
     let made = scene.mint(TAG).await.unwrap();
     tokio::time::sleep(second * 2).await;
+    assert_eq!(issuer.test(&made).await.unwrap(), Liveness::Dead);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_secret_that_no_list_shows_yet_is_not_dead() {
+    let scene = Scene::set().await;
+    let (issuer, second) = (&scene.issuer, Duration::from_secs(1));
+    scene.directory.lag(second / 2, second / 2);
+    let unlisted = || {
+        let lists = |asked: &Asked<'_>| asked.path().contains("passwordCredentials");
+        scene.directory.faults.next(1, Fault::Stale, lists);
+    };
+    assert!(scene.found(TAG).await.is_empty());
+    let made = scene.mint(TAG).await.unwrap();
+    unlisted();
+    assert_eq!(issuer.test(&made).await.unwrap(), Liveness::Unknown);
+    assert_eq!(scene.directory.faults.met().len(), 1);
+    // Nobody else's secret profits from it, nor one that was taken away.
+    let other = credential("example-other", &field(&made, "client_secret"));
+    assert_eq!(issuer.test(&other).await.unwrap(), Liveness::Dead);
+    issuer.revoke(&made.id).await.unwrap();
+    tokio::time::sleep(second / 2).await;
     assert_eq!(issuer.test(&made).await.unwrap(), Liveness::Dead);
 }
 
