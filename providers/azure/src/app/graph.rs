@@ -51,7 +51,7 @@ pub(crate) struct Listed {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Application {
-    #[serde(default)]
+    /// An application without one has an empty list: what has none is no answer of Graph's.
     password_credentials: Vec<Password>,
 }
 

@@ -115,8 +115,17 @@ impl Issuer for AppSecretIssuer {
             id: CredentialId::new(&found.id),
             fields: fields.duplicate(),
         };
-        let works = text(KEY_ID).is_some() || self.door.login(&found).await? == Said::Accepted;
-        Ok(works.then_some(found.id))
+        if text(KEY_ID).is_some() {
+            return Ok(Some(found.id));
+        }
+        match self.door.login(&found).await? {
+            Said::Accepted => Ok(Some(found.id)),
+            Said::Wrong | Said::Expired => Ok(None),
+            Said::Nobody => Err(self.nobody()),
+            Said::Unclear => Err(Error::unavailable(
+                "logging in with the secret: no clear answer, so that nothing says which one it is",
+            )),
+        }
     }
 
     async fn propose(&self, _current: Option<&CredentialId>) -> Result<Credential> {

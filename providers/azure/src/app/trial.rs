@@ -5,8 +5,9 @@ use super::graph::{Known, Listed};
 use super::options::AppSecretOptions;
 use keywheel_contract::{Credential, CredentialId, Error, Liveness, Result, SecretValue};
 use keywheel_http_client::{bounded_to, finished, whole};
-use reqwest::{Client, Url};
+use reqwest::{Client, StatusCode, Url};
 use serde::Deserialize;
+use std::borrow::Cow;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -33,6 +34,13 @@ pub(crate) enum Said {
     Nobody,
     /// Nothing that counts.
     Unclear,
+}
+
+/// A proxy's page is no token.
+#[derive(Deserialize)]
+struct Granted<'b> {
+    #[serde(borrow)]
+    access_token: Cow<'b, str>,
 }
 
 #[derive(Deserialize)]
@@ -72,16 +80,24 @@ impl Door {
         let Ok(answer) = self.client.post(self.url.clone()).form(&form).send().await else {
             return Ok(Said::Unclear);
         };
-        if answer.status().is_success() {
-            return Ok(Said::Accepted);
-        }
-        let client_error = answer.status().is_client_error();
+        let status = answer.status();
         let body = whole(answer, LARGEST).await.unwrap_or_default();
-        let read: Option<Refused> = serde_json::from_slice(&body).ok();
-        Ok(match read.filter(|_| client_error) {
-            Some(refused) => said(&refused.error_codes),
-            None => Said::Unclear,
-        })
+        Ok(heard(status, &body))
+    }
+}
+
+fn heard(status: StatusCode, body: &[u8]) -> Said {
+    if status.is_success() {
+        let granted: Option<Granted<'_>> = serde_json::from_slice(body).ok();
+        return match granted.is_some_and(|granted| !granted.access_token.is_empty()) {
+            true => Said::Accepted,
+            false => Said::Unclear,
+        };
+    }
+    let read: Option<Refused> = serde_json::from_slice(body).ok();
+    match read.filter(|_| status.is_client_error()) {
+        Some(refused) => said(&refused.error_codes),
+        None => Said::Unclear,
     }
 }
 
@@ -120,7 +136,7 @@ pub(crate) fn dead_or_new(id: &str, listed: &Listed, settles: Duration) -> Liven
 
 #[cfg(test)]
 mod tests {
-    use super::{Known, Listed, Said, dead_or_new, said};
+    use super::{Known, Listed, Said, StatusCode, dead_or_new, heard, said};
     use azure_core::time::parse_rfc3339;
     use keywheel_contract::Liveness;
     use std::time::Duration;
@@ -135,6 +151,25 @@ mod tests {
             (&[], Said::Unclear),
         ] {
             assert_eq!(said(codes), is, "{codes:?}");
+        }
+    }
+
+    #[test]
+    fn a_page_of_somebody_on_the_way_is_no_login() {
+        let wrong = r#"{"error":"invalid_client","error_codes":[7000215]}"#;
+        for (status, body, is) in [
+            (200, r#"{"access_token":"example"}"#, Said::Accepted),
+            (200, r#"{"access_token":""}"#, Said::Unclear),
+            (200, r#"{"access_token":null}"#, Said::Unclear),
+            (200, "{}", Said::Unclear),
+            (200, "", Said::Unclear),
+            (200, "<html>", Said::Unclear),
+            (401, wrong, Said::Wrong),
+            (502, wrong, Said::Unclear),
+            (401, "<html>", Said::Unclear),
+        ] {
+            let status = StatusCode::from_u16(status).unwrap();
+            assert_eq!(heard(status, body.as_bytes()), is, "{status} {body}");
         }
     }
 

@@ -126,6 +126,32 @@ async fn what_is_wrong_with_us_is_said_as_such() {
     assert!(said.message.contains("AADSTS7000215"), "{said}");
 }
 
+/// Something on the way says 200 for everything.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_of_somebody_else_says_nothing() {
+    let scene = Scene::set().await;
+    let (issuer, faults) = (&scene.issuer, &scene.directory.faults);
+    let made = scene.mint(TAG).await.unwrap();
+    let alone = credential("", &field(&made, "client_secret")).fields;
+    let logs_in = |asked: &Asked<'_>| asked.path().ends_with("/token");
+    for fault in [Fault::Refuse(200, None), Fault::Refuse(503, None)] {
+        faults.next(2, fault, logs_in);
+        assert_eq!(issuer.test(&made).await.unwrap(), Liveness::Unknown);
+        let said = refused(issuer.identify(&alone).await);
+        assert_eq!(said.word(), "unavailable", "{said}");
+    }
+    let lists = |asked: &Asked<'_>| asked.path().contains("passwordCredentials");
+    faults.next(3, Fault::Refuse(200, None), lists);
+    for said in [
+        refused(issuer.state(&made.id).await),
+        refused(issuer.find(&keywheel_contract::Tag::new(TAG)).await),
+        refused(issuer.identify(&alone).await),
+    ] {
+        assert_eq!(said.word(), "unavailable", "{said}");
+    }
+    assert_eq!(issuer.identify(&alone).await.unwrap(), Some(made.id));
+}
+
 #[tokio::test]
 async fn only_a_secret_of_an_application_is_taken_for_one() {
     let scene = Scene::set().await;
