@@ -229,6 +229,20 @@ async fn what_is_used_is_told_with_its_hour() {
     );
 }
 
+/// Okta has one number for all that it finds wrong with what is asked.
+#[tokio::test]
+async fn only_a_refused_new_secret_means_that_there_is_no_room() {
+    let mut pack = shipped::pack("okta").unwrap().clone();
+    // An active secret cannot be deleted.
+    pack.revoke.remove(0);
+    let rig = rig(&pack).await;
+    let proposed = rig.issuer.propose(None).await.unwrap();
+    rig.issuer.apply(&tag(0), &proposed).await.unwrap();
+    let refused = rig.issuer.revoke_shown(&proposed).await.unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::Invalid);
+    assert!(!refused.message.contains("room"), "{refused}");
+}
+
 /// A token can end before its time: it is thrown away, and the next call has one of its own.
 #[tokio::test]
 async fn a_token_that_is_refused_is_not_used_again() {
