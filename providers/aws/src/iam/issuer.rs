@@ -91,7 +91,8 @@ impl KeyIssuer {
         }
     }
 
-    /// Keys that only the announced call can have made. What it made and lost nobody can have used.
+    /// Keys that only the announced call can have made. What it made and lost nobody can have used; that no use is shown
+    /// says little of a stranger's, for AWS may show one hours later ([`LAG_MS`]).
     async fn made_by(&self, note: &Note) -> Result<Vec<CredentialId>> {
         let mut made = Vec::new();
         for key in self.calls.keys().await? {
