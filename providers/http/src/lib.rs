@@ -5,7 +5,8 @@
 //! that the planner knows before anything starts. Its `contract` block says how the service behaves; a server that plays
 //! it ([`contract`]) tests the pack, so that adding one needs no program.
 //!
-//! A secret is never part of an address: a pack in which one would be is refused. Whatever stands for a name in a path
+//! A secret is never part of an address: a pack in which one would be is refused, also by an id that is the secret.
+//! Whatever stands for a name in a path
 //! is percent-encoded. The words of a service are recognised, never passed on.
 
 mod body;

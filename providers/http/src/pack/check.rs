@@ -1,6 +1,6 @@
 //! Whether a pack can work: everything that can be told before a call is made.
 
-use super::{Call, Pack};
+use super::{Call, Cut, Pack};
 use crate::text::Text;
 use keywheel_contract::{ChosenBy, Style};
 use regex_lite::Regex;
@@ -10,6 +10,9 @@ type Checked = Result<(), String>;
 
 /// Names that every text may have beside those of the pack.
 const ALWAYS: [&str; 4] = ["id", "ref", "tag", "now"];
+
+/// Fewest bits of a value whose hash may be seen.
+const LEAST_HASHED_BITS: u32 = 128;
 
 pub(super) fn check(pack: &Pack) -> Checked {
     named(pack)?;
@@ -22,6 +25,7 @@ pub(super) fn check(pack: &Pack) -> Checked {
             .and_then(|()| asked_by_itself(pack, name, call.auth.as_deref().unwrap_or(auth)))
             .and_then(|()| known(pack, call))
             .and_then(|()| no_secret_in_the_address(pack, call))
+            .and_then(|()| no_secret_by_another_name(pack, call))
             .map_err(|why| format!("`{name}`: {why}"))?;
     }
     logins(pack)
@@ -148,11 +152,35 @@ fn credentials(pack: &Pack) -> Checked {
     let field = identify.by_hint.as_ref().or(cut);
     let known = field.is_none_or(|field| pack.fields.contains_key(field) || field == "public_key");
     ensure(known, "`identify` names no field")?;
+    identify
+        .cut
+        .as_ref()
+        .map_or(Ok(()), |(field, how)| named_by(pack, field, *how))?;
     let takes = identify
         .call
         .as_ref()
         .is_none_or(|call| call.take.contains_key("id"));
     ensure(takes, "`identify` takes no `id`")
+}
+
+/// An id is written down, shown, and part of addresses: it must not be a secret, nor what a secret can be guessed by.
+fn named_by(pack: &Pack, field: &str, how: Cut) -> Checked {
+    let Some(known) = pack.fields.get(field).filter(|known| !known.public) else {
+        return Ok(());
+    };
+    match how {
+        Cut::Itself => Err(format!(
+            "`identify` makes the secret `{field}` the id, which is part of addresses: say `public = true` if it opens \
+             nothing"
+        )),
+        Cut::Sha256 => ensure(
+            known.bits >= Some(LEAST_HASHED_BITS),
+            format!(
+                "`identify` hashes `{field}`, which needs {LEAST_HASHED_BITS} `bits` or more not to be guessed"
+            ),
+        ),
+        Cut::SshFingerprint => Ok(()),
+    }
 }
 
 fn shaped(call: &Call) -> Checked {
@@ -271,6 +299,29 @@ fn no_secret_in_the_address(pack: &Pack, call: &Call) -> Checked {
         format!(
             "the secret `{}` in an address, which others log",
             shown.unwrap_or_default()
+        ),
+    )
+}
+
+/// What is taken from the place of a secret under another name is the same secret, and names may be part of addresses.
+fn no_secret_by_another_name(pack: &Pack, call: &Call) -> Checked {
+    let secret = |name: &String| pack.fields.get(name).is_some_and(|field| !field.public);
+    let hidden: BTreeSet<_> = call
+        .take
+        .iter()
+        .filter(|(name, _)| secret(name))
+        .map(|(_, at)| at)
+        .collect();
+    let mut named = call
+        .take
+        .iter()
+        .filter(|(name, _)| !pack.fields.contains_key(*name));
+    let shown = named.find(|(_, at)| hidden.contains(at));
+    ensure(
+        shown.is_none(),
+        format!(
+            "`{}` is taken from where a secret is",
+            shown.map_or("", |(name, _)| name.as_str())
         ),
     )
 }

@@ -17,7 +17,7 @@ pub struct Parameter {
     pub format: Option<String>,
 }
 
-/// One field of a credential. It is secret, whatever it is.
+/// One field of a credential. It is kept as a secret, whatever it is.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Field {
@@ -27,6 +27,9 @@ pub struct Field {
     /// Entropy in bits, where it is known.
     #[serde(default)]
     pub bits: Option<u32>,
+    /// It names the credential and opens nothing, so that the id may be it.
+    #[serde(default)]
+    pub public: bool,
     /// How we choose it, where we do.
     #[serde(default)]
     pub draw: Option<Draw>,

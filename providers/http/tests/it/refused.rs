@@ -105,6 +105,45 @@ fn what_cannot_work_is_said_with_its_place() {
     }
 }
 
+/// Changes of the example by which the id would be the secret, or tell it.
+#[test]
+fn no_secret_is_the_id() {
+    let way = |how: &str| format!("[identify]\ncut = [\"value\", \"{how}\"]\n\n[test]");
+    let public = "[fields.value]\npublic = true";
+    for (from, to, words) in [
+        (
+            "[test]",
+            way("itself").as_str(),
+            "makes the secret `value` the id",
+        ),
+        (
+            "id = \"/key/id\", value",
+            "id = \"/key/secret\", value",
+            "`id` is taken from where a secret is",
+        ),
+        (
+            "id = \"/key/id\", value",
+            "ref = \"/key/secret\", id = \"/key/id\", value",
+            "`ref` is taken",
+        ),
+    ] {
+        let said = Pack::parse(&changed(from, to))
+            .map(|_| ())
+            .unwrap_err()
+            .message;
+        assert!(said.contains(words), "{to}: {said}");
+        let declared = changed(from, to).replacen("[fields.value]", public, 1);
+        assert!(Pack::parse(&declared).is_ok(), "{to}");
+    }
+    let hashed = changed("[test]", &way("sha256"));
+    assert!(Pack::parse(&hashed).is_ok());
+    for bits in ["bits = 64", ""] {
+        let weak = hashed.replacen("bits = 190", bits, 1);
+        let said = Pack::parse(&weak).map(|_| ()).unwrap_err().message;
+        assert!(said.contains("needs 128 `bits`"), "{said}");
+    }
+}
+
 #[test]
 fn no_secret_is_ever_part_of_an_address() {
     for (from, to) in [
