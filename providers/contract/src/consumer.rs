@@ -1,6 +1,6 @@
 //! The workload that uses a secret.
 
-use crate::{CredentialId, Result, RotationId, SecretId, SecretValue, VersionId};
+use crate::{CredentialId, Examination, Result, RotationId, SecretId, SecretValue, VersionId};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
@@ -141,4 +141,10 @@ pub trait Consumer: Send + Sync {
 
     /// Asks what it holds: one observation per instance that answered, none where nobody did.
     async fn observe(&self, question: &Question<'_>) -> Result<Vec<Observation>>;
+
+    /// Looks whether it could be told and seen, by calls that change nothing. What fails is a finding; none where there
+    /// is nothing to look at.
+    async fn examine(&self) -> Examination {
+        Examination::default()
+    }
 }

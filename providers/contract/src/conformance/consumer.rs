@@ -40,6 +40,12 @@ pub trait ConsumerHarness: Send + Sync {
         false
     }
 
+    /// The version by which a consumer is seen that cannot be asked about values: the store's name for what carries
+    /// this one.
+    fn version(&self, _value: &SecretValue) -> Option<VersionId> {
+        None
+    }
+
     /// How many instances there are.
     fn instances(&self) -> u32 {
         1
@@ -262,13 +268,19 @@ impl Bench<'_> {
     }
 
     async fn ask(&self, asked: &Asked, since_ms: i64) -> Result<Vec<Observation>> {
+        let versions: Vec<_> = asked
+            .0
+            .iter()
+            .map(|(_, value)| self.harness.version(value))
+            .collect();
         let held: Vec<Held<'_>> = asked
             .0
             .iter()
-            .map(|(credential, value)| Held {
+            .zip(&versions)
+            .map(|((credential, value), version)| Held {
                 credential,
                 issuer_ref: None,
-                version: None,
+                version: version.as_ref(),
                 value,
                 strong: true,
             })
