@@ -1,4 +1,4 @@
-//! Store `kubernetes`: Secrets of a cluster.
+//! Store `kubernetes`: Secrets of a cluster. Consumer [`Workload`]: Deployments, `StatefulSet`s and `DaemonSet`s.
 //!
 //! A place is a Secret (`namespace/name`) and the keys of it that are ours. A write is one server-side apply as the
 //! field manager `keywheel`, fenced by the `resourceVersion` that we saw, so that nobody's write is overwritten; keys of
@@ -9,15 +9,20 @@
 //! by a keyed fingerprint of our keys' values; an annotation says under which mark it was written.
 
 mod cluster;
+mod discover;
+mod examine;
 mod fields;
 mod managed;
 mod mark;
 mod options;
 mod place;
 mod refusal;
+mod rights;
 mod secret;
 mod store;
 mod transport;
+mod workload;
 
 pub use options::KubernetesOptions;
 pub use store::KubernetesStore;
+pub use workload::Workload;

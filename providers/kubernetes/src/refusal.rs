@@ -126,6 +126,7 @@ mod tests {
         Answer {
             status,
             retry_after: None,
+            date: None,
             body: Zeroizing::new(body.as_bytes().to_vec()),
         }
     }

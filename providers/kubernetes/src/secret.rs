@@ -30,6 +30,10 @@ pub(crate) struct Standing {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Meta {
+    #[serde(default)]
+    pub(crate) namespace: String,
+    #[serde(default)]
+    pub(crate) name: String,
     pub(crate) uid: String,
     pub(crate) resource_version: String,
     #[serde(default)]

@@ -9,9 +9,9 @@ use crate::secret::{Standing, version};
 use crate::transport::Transport;
 use async_trait::async_trait;
 use keywheel_contract::{
-    Document, Error, ErrorKind, Fields, Find, FingerprintKey, Found, Inspection, Mark, Place,
-    Result, Retired, SecretStore, SecretValue, StoreCapabilities, Version, VersionId, Write,
-    content,
+    Document, Error, ErrorKind, Examination, Fields, Find, FingerprintKey, Found, Inspection, Mark,
+    Page, Place, Result, Retired, SecretStore, SecretValue, StoreCapabilities, Version, VersionId,
+    Write, content,
 };
 use std::path::Path;
 use std::sync::Arc;
@@ -268,5 +268,13 @@ impl SecretStore for KubernetesStore {
             true => Retired::Impossible,
             false => Retired::Destroyed,
         })
+    }
+
+    async fn examine(&self, places: &[Place]) -> Examination {
+        self.examined(places).await
+    }
+
+    async fn discover(&self, after: Option<&str>) -> Result<Page> {
+        self.discovered(after).await
     }
 }

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use keywheel_contract::{Error, Result, SecretValue};
 use keywheel_http_client::{Effect, bounded_to, broken, finished, retry_after, whole};
 use keywheel_reference::Reference;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue};
 use reqwest::{Client, Method, Request, Response, Url};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -20,6 +20,8 @@ const LARGEST: usize = 32 * 1024 * 1024;
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) retry_after: Option<Duration>,
+    /// When the server wrote it, by its clock.
+    pub(crate) date: Option<String>,
     pub(crate) body: Zeroizing<Vec<u8>>,
 }
 
@@ -30,6 +32,8 @@ pub(crate) enum Form {
     Json,
     /// What we want to own; JSON is YAML too.
     Apply,
+    /// RFC 7396: what is named is set, everything else stays.
+    Merge,
 }
 
 impl Form {
@@ -37,6 +41,7 @@ impl Form {
         HeaderValue::from_static(match self {
             Self::Json => "application/json",
             Self::Apply => "application/apply-patch+yaml",
+            Self::Merge => "application/merge-patch+json",
         })
     }
 }
@@ -130,9 +135,12 @@ fn sign(headers: &mut HeaderMap, token: &SecretValue) -> Result<()> {
 }
 
 async fn read(response: Response) -> reqwest::Result<Answer> {
+    let date = response.headers().get(DATE);
+    let date = date.and_then(|text| text.to_str().ok()).map(str::to_owned);
     Ok(Answer {
         status: response.status().as_u16(),
         retry_after: retry_after(response.headers()),
+        date,
         body: whole(response, LARGEST).await?,
     })
 }

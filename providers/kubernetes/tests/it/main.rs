@@ -1,8 +1,10 @@
-//! The store `kubernetes` against a fake of the API server, which clients of other people check.
+//! The store `kubernetes` and the consumer `workload` against a fake of the API server, which clients of other people check.
 
 // `cfg(test)` always holds here; it tells the linter that these modules may unwrap.
 #[cfg(test)]
 mod conformance;
+#[cfg(test)]
+mod examine;
 #[cfg(test)]
 mod misbehaving;
 #[cfg(test)]
@@ -11,5 +13,7 @@ mod rig;
 mod strangers;
 #[cfg(test)]
 mod witness;
+#[cfg(test)]
+mod workload;
 #[cfg(test)]
 mod writes;

@@ -1,13 +1,14 @@
 //! A fake of the API server of a cluster, for there is none to run: Secrets, tokens and rights, server-side apply with
-//! field managers, in memory.
+//! field managers, workloads whose controllers take one step at a time, in memory.
 //!
 //! It is checked by clients that share no line with ours: the Python package `kubernetes` ([`witness`]) and, where it
 //! is installed, `kubectl`. Known deviations: a list is one field for whoever owns it (the API server merges some by
 //! key); a strategic merge patch is merged by RFC 7396; there is no watch, no protobuf, no admission but the one
 //! [`Kubernetes::changes_on_the_way_in`] arranges, and no history of revisions, so that a list shows the present; a
-//! continued list never expires.
+//! continued list never expires. A Deployment has no `ReplicaSet`s: its pods belong to it directly.
 
 mod calls;
+mod controller;
 mod discovery;
 mod owners;
 mod rights;
@@ -15,6 +16,7 @@ mod secrets;
 mod selector;
 mod status;
 pub mod witness;
+mod workloads;
 mod world;
 
 use crate::authority::Authority;

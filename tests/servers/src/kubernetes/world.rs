@@ -36,6 +36,16 @@ pub(super) struct World {
     pub(super) meddling: Vec<Meddling>,
     /// A webhook that changes this key of every Secret on its way in.
     pub(super) webhook: Option<String>,
+    /// Workloads whose new pods never become ready, by namespace and name.
+    pub(super) broken: BTreeSet<(String, String)>,
+    /// Workloads whose time for a rollout is over.
+    pub(super) overdue: BTreeSet<(String, String)>,
+    /// Whether pods that are being deleted stay.
+    pub(super) lingers: bool,
+    /// How many nodes there are for daemon sets.
+    pub(super) nodes: u64,
+    /// What each pod read from Secrets when it started, by its uid.
+    pub(super) environments: BTreeMap<String, BTreeMap<String, String>>,
     /// How often each thing was written with success.
     pub(super) writes: BTreeMap<Key, usize>,
     /// Method, path and query of every request.

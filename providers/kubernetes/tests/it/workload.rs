@@ -1,0 +1,451 @@
+//! The consumer `workload` against a fake whose controllers take one step at a time.
+
+use crate::rig::{Kept, word};
+use async_trait::async_trait;
+use keywheel_contract::conformance::consumer::{ConsumerHarness, suite};
+use keywheel_contract::{
+    Consumer, CredentialId, Held, Holding, Notice, Observation, Question, Result, RotationId,
+    SecretId, SecretValue, Strength, Verdict, VersionId,
+};
+use keywheel_provider_kubernetes::{KubernetesOptions, Workload};
+use keywheel_test_servers::authority::Authority;
+use keywheel_test_servers::faults::Fault;
+use keywheel_test_servers::kubernetes::Kubernetes;
+use keywheel_test_servers::kubernetes::witness::{Kubectl, says};
+use serde_json::json;
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+const SECRET: &str = "orders/db";
+const DESTINATION: &str = "cluster:orders/db";
+
+/// The manual's rights for a workload, and no other.
+const ROLE: &str = r#"
+kind: Role
+metadata:
+  namespace: orders
+rules:
+- apiGroups: ["apps"]
+  resources: ["deployments", "statefulsets", "daemonsets"]
+  resourceNames: ["api"]
+  verbs: ["get", "patch"]
+- apiGroups: [""]
+  resources: ["pods"]
+  verbs: ["list"]
+"#;
+
+struct Rig {
+    authority: Authority,
+    cluster: Kubernetes,
+    workload: Workload,
+    kind: &'static str,
+    token: Kept,
+}
+
+impl Rig {
+    /// Three pods of a workload that reads a Secret, never notified yet.
+    async fn set(kind: &'static str) -> Self {
+        let authority = Authority::make();
+        let cluster = Kubernetes::start(&authority, &["orders"]).await;
+        cluster.edit(SECRET, "TOKEN", "example-old", "kubectl-create");
+        cluster.run(kind, "orders/api", 3, ("db", "TOKEN"));
+        cluster.settle();
+        let token = Kept::new(&cluster.service_account(ROLE));
+        let options = json!({ "address": cluster.address(), "ca_file": authority.ca_file(), "token": token.reference() });
+        let options: KubernetesOptions = serde_json::from_value(options).unwrap();
+        let name = format!("orders/{}/api", kind.trim_end_matches('s'));
+        let workload = Workload::new(&options, Path::new("/nonexistent"), &name).unwrap();
+        Self {
+            authority,
+            cluster,
+            workload,
+            kind,
+            token,
+        }
+    }
+
+    async fn notify(&self, version: &str) -> Result<()> {
+        self.workload.notify(&notice(version)).await
+    }
+
+    async fn observe(&self, since_ms: i64) -> Result<Vec<Observation>> {
+        let value = SecretValue::from("example".to_owned());
+        let names = [("new", "fp-new"), ("old", "fp-old")];
+        let known = names.map(|(id, version)| (CredentialId::new(id), VersionId::new(version)));
+        let held: Vec<Held<'_>> = known
+            .iter()
+            .map(|(credential, version)| Held {
+                credential,
+                issuer_ref: None,
+                version: Some(version),
+                value: &value,
+                strong: true,
+            })
+            .collect();
+        let question = Question {
+            id: &id(),
+            consumer: "api",
+            destination: DESTINATION,
+            held: &held,
+            published_at_ms: since_ms,
+            instances: 3,
+        };
+        self.workload.observe(&question).await
+    }
+
+    /// Whether the new value alone is proven: what the gate asks for.
+    async fn is_proven(&self, since_ms: i64) -> bool {
+        let seen = self.observe(since_ms).await.unwrap();
+        let holds = |one: &Observation| {
+            one.holding == Holding::Credential(CredentialId::new("new"))
+                && one.strength == Strength::Restarted
+        };
+        seen.len() >= 3 && seen.iter().all(holds)
+    }
+
+    fn generation(&self) -> u64 {
+        let told = self.cluster.workload(self.kind, "orders/api");
+        told["metadata"]["generation"].as_u64().unwrap()
+    }
+}
+
+fn id() -> SecretId {
+    "production/token".parse().unwrap()
+}
+
+fn notice(version: &str) -> Notice {
+    Notice {
+        id: id(),
+        consumer: "api".to_owned(),
+        destination: DESTINATION.to_owned(),
+        version: VersionId::new(version),
+        rotation: RotationId::new("example"),
+    }
+}
+
+fn now_ms() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_millis() as i64
+}
+
+#[tokio::test]
+async fn the_same_version_twice_restarts_once() {
+    for kind in ["deployments", "statefulsets", "daemonsets"] {
+        let rig = Rig::set(kind).await;
+        let before = rig.generation();
+        rig.notify("fp-old").await.unwrap();
+        rig.notify("fp-old").await.unwrap();
+        assert_eq!(rig.generation(), before + 1, "{kind}");
+        rig.notify("fp-new").await.unwrap();
+        assert_eq!(rig.generation(), before + 2, "{kind}");
+        rig.cluster.settle();
+        let marks = rig.cluster.workload(rig.kind, "orders/api");
+        let marks = marks["spec"]["template"]["metadata"]["annotations"]
+            .as_object()
+            .unwrap()
+            .clone();
+        assert_eq!(marks.len(), 1, "{marks:?}");
+    }
+}
+
+/// The truth is what the processes read: each time that the consumer counts as proven, no pod holds anything else.
+#[tokio::test]
+async fn a_rollout_is_proven_only_once_the_last_old_pod_is_gone() {
+    for kind in ["deployments", "statefulsets", "daemonsets"] {
+        let rig = Rig::set(kind).await;
+        rig.notify("fp-old").await.unwrap();
+        rig.cluster.settle();
+        assert!(!rig.is_proven(0).await);
+        rig.cluster.edit(SECRET, "TOKEN", "example-new", "keywheel");
+        let since = now_ms();
+        rig.notify("fp-new").await.unwrap();
+        let (mut steps, mut mixed) = (0, 0);
+        while !rig.is_proven(since).await {
+            let held = rig.cluster.held("orders/api");
+            mixed += usize::from(held.values().any(|value| value == "example-new"));
+            rig.cluster.tick();
+            steps += 1;
+            assert!(steps < 60, "{kind}: never done");
+        }
+        let held = rig.cluster.held("orders/api");
+        assert!(
+            held.len() == 3 && held.values().all(|value| value == "example-new"),
+            "{kind}: {held:?}"
+        );
+        assert!(mixed > 2, "{kind}: it was not gradual");
+        println!(
+            "{kind}: proven after {steps} steps, {mixed} of them with old and new side by side"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_old_pod_that_lingers_is_waited_for_though_the_rollout_says_done() {
+    let rig = Rig::set("deployments").await;
+    rig.cluster.lingers(true);
+    rig.notify("fp-new").await.unwrap();
+    rig.cluster.settle();
+    let status = rig.cluster.workload("deployments", "orders/api")["status"].clone();
+    assert_eq!(
+        (&status["updatedReplicas"], &status["replicas"]),
+        (&json!(3), &json!(3))
+    );
+    let seen = rig.observe(0).await.unwrap();
+    let leaving = seen
+        .iter()
+        .filter(|one| one.detail.contains("being deleted"))
+        .count();
+    assert_eq!((seen.len(), leaving), (6, 3));
+    rig.cluster.lingers(false);
+    rig.cluster.settle();
+    assert!(rig.is_proven(0).await);
+}
+
+#[tokio::test]
+async fn a_rollout_that_is_stuck_is_said_plainly() {
+    let rig = Rig::set("deployments").await;
+    rig.cluster.breaks("orders/api", true);
+    rig.notify("fp-new").await.unwrap();
+    rig.cluster.settle();
+    assert!(!rig.is_proven(0).await);
+    rig.cluster.deadline_passes("orders/api");
+    rig.cluster.settle();
+    let seen = rig.observe(0).await.unwrap();
+    let stuck = seen
+        .iter()
+        .all(|one| one.detail.contains("stuck: ProgressDeadlineExceeded"));
+    assert!(stuck, "{seen:?}");
+    rig.cluster.breaks("orders/api", false);
+    rig.cluster.settle();
+    assert!(rig.is_proven(0).await);
+}
+
+#[tokio::test]
+async fn who_does_not_roll_by_itself_is_named() {
+    for (kind, patch, words) in [
+        (
+            "deployments",
+            json!({ "spec": { "paused": true } }),
+            "paused",
+        ),
+        (
+            "statefulsets",
+            json!({ "spec": { "updateStrategy": { "type": "OnDelete" } } }),
+            "OnDelete",
+        ),
+        (
+            "daemonsets",
+            json!({ "spec": { "updateStrategy": { "type": "OnDelete" } } }),
+            "OnDelete",
+        ),
+        (
+            "statefulsets",
+            json!({ "spec": { "updateStrategy": { "rollingUpdate": { "partition": 1 } } } }),
+            "partition",
+        ),
+    ] {
+        let rig = Rig::set(kind).await;
+        rig.cluster.merge_workload(kind, "orders/api", &patch);
+        rig.notify("fp-new").await.unwrap();
+        rig.cluster.settle();
+        let seen = rig.observe(0).await.unwrap();
+        assert!(
+            seen.iter().any(|one| one.detail.contains(words)),
+            "{kind} {words}: {seen:?}"
+        );
+        assert!(!rig.is_proven(0).await);
+    }
+}
+
+#[tokio::test]
+async fn each_failure_says_what_to_do() {
+    let rig = Rig::set("deployments").await;
+    rig.cluster
+        .faults()
+        .next(1, Fault::LoseReply, |asked| asked.writes());
+    assert_eq!(word(rig.notify("fp-new").await), "unknown_outcome");
+    rig.notify("fp-new").await.unwrap();
+    for (fault, expected) in [
+        (Fault::Refuse(409, None), "unavailable"),
+        (Fault::Refuse(429, Some(3)), "throttled"),
+        (Fault::Refuse(500, None), "unknown_outcome"),
+    ] {
+        rig.cluster.faults().next(1, fault, |asked| asked.writes());
+        assert_eq!(word(rig.notify("fp-new").await), expected);
+    }
+    rig.cluster.merge_workload(
+        "deployments",
+        "orders/api",
+        &json!({ "spec": { "replicas": 0 } }),
+    );
+    rig.cluster.settle();
+    let nobody = rig.observe(0).await.unwrap_err();
+    assert!(nobody.message.contains("no pods"), "{nobody}");
+    let reads = ROLE
+        .replace("\"get\", \"patch\"", "\"get\"")
+        .replace("\"list\"", "\"get\"");
+    rig.token.replace(&rig.cluster.service_account(&reads));
+    let refused = rig.notify("fp-old").await.unwrap_err();
+    assert!(
+        refused
+            .message
+            .starts_with("restarting orders/deployment/api: forbidden"),
+        "{refused}"
+    );
+    let refused = rig.observe(0).await.unwrap_err();
+    assert!(refused.message.starts_with("listing the pods"), "{refused}");
+    rig.token.replace(&rig.cluster.administrator());
+    rig.cluster.remove_workload("deployments", "orders/api");
+    assert_eq!(word(rig.notify("fp-old").await), "not_found");
+    assert_eq!(word(rig.observe(0).await), "not_found");
+}
+
+/// Its rollouts are the suite's way to have every pod use a value.
+#[async_trait]
+impl ConsumerHarness for Rig {
+    fn consumer(&self) -> &dyn Consumer {
+        &self.workload
+    }
+
+    fn id(&self) -> SecretId {
+        id()
+    }
+
+    fn destination(&self) -> String {
+        DESTINATION.to_owned()
+    }
+
+    fn version(&self, value: &SecretValue) -> Option<VersionId> {
+        let text = value.expose_secret_str()?;
+        Some(VersionId::new(
+            format!("v{}", text.len()) + &text[text.len() - 12..],
+        ))
+    }
+
+    async fn hold(&self, value: &SecretValue) -> bool {
+        let spec = json!({ "spec": { "replicas": 3 } });
+        self.cluster.merge_workload(self.kind, "orders/api", &spec);
+        let version = self.version(value).unwrap();
+        self.notify(version.as_str()).await.unwrap();
+        self.cluster.settle();
+        true
+    }
+
+    async fn hold_nothing(&self) -> bool {
+        let spec = json!({ "spec": { "replicas": 0 } });
+        self.cluster.merge_workload(self.kind, "orders/api", &spec);
+        self.cluster.settle();
+        true
+    }
+
+    fn instances(&self) -> u32 {
+        3
+    }
+}
+
+#[tokio::test]
+async fn the_suite_passes_with_the_rights_of_the_manual() {
+    for kind in ["deployments", "statefulsets"] {
+        let report = suite(&Rig::set(kind).await).await;
+        println!("{report}");
+        // Nothing is ruled out by what it can do.
+        assert_eq!((report.failed(), report.skipped()), (0, 1), "{report}");
+    }
+}
+
+/// What `kubectl rollout status` waits for, by the other client's eyes.
+const LOOK: &str = r#"
+told = apps.read_namespaced_deployment("api", "orders")
+pods = core.list_namespaced_pod("orders", label_selector="app=api").items
+marks = told.spec.template.metadata.annotations
+said = {"done": told.status.observed_generation >= told.metadata.generation
+                and told.status.updated_replicas == told.spec.replicas == told.status.available_replicas,
+        "carried": sorted({(p.metadata.annotations or {}).get(name) for p in pods for name in marks}),
+        "ready": all(c.status == "True" for p in pods for c in p.status.conditions if c.type == "Ready"),
+        "marks": list(marks.values()), "pods": len(pods)}
+json.dump(said, sys.stdout)
+"#;
+
+#[tokio::test]
+async fn other_clients_see_the_rollout_that_we_started() {
+    let rig = Rig::set("deployments").await;
+    rig.notify("fp-new").await.unwrap();
+    rig.cluster.settle();
+    let token = rig.cluster.administrator();
+    let said = says(&rig.cluster, &rig.authority, &token, LOOK).await;
+    if let Some(said) = said {
+        let expected = json!({ "done": true, "carried": ["fp-new"], "ready": true, "marks": ["fp-new"], "pods": 3 });
+        assert_eq!(said, expected);
+    }
+    let Some(kubectl) = Kubectl::new(&rig.cluster, &rig.authority, &token) else {
+        return;
+    };
+    let get = [
+        "-n",
+        "orders",
+        "get",
+        "deployment",
+        "api",
+        "-o",
+        "jsonpath={.status.updatedReplicas}",
+    ];
+    assert_eq!(kubectl.run(&get, "").await.unwrap(), "3");
+    let status = [
+        "-n",
+        "orders",
+        "rollout",
+        "status",
+        "deployment/api",
+        "--watch=false",
+    ];
+    let done = kubectl.run(&status, "").await.unwrap();
+    assert!(done.contains("successfully rolled out"), "{done}");
+    let pods = [
+        "-n",
+        "orders",
+        "get",
+        "pods",
+        "-l",
+        "app=api",
+        "-o",
+        "jsonpath={.items[*].status.phase}",
+    ];
+    assert_eq!(
+        kubectl.run(&pods, "").await.unwrap(),
+        "Running Running Running"
+    );
+}
+
+#[tokio::test]
+async fn the_printed_role_is_enough_and_what_is_missing_is_said() {
+    for kind in ["deployments", "statefulsets", "daemonsets"] {
+        let rig = Rig::set(kind).await;
+        let policy = rig.workload.examine().await.policy.unwrap();
+        rig.token.replace(&rig.cluster.service_account(&policy));
+        let seen = rig.workload.examine().await;
+        let good = seen.findings.iter().all(|one| one.verdict == Verdict::Good);
+        assert!(good && seen.findings.len() == 4, "{:?}", seen.findings);
+        rig.notify("fp-new").await.unwrap();
+        rig.cluster.settle();
+        assert!(rig.is_proven(0).await);
+        let less = policy
+            .replace(", \"patch\"", "")
+            .replace("\"pods\"", "\"services\"");
+        rig.token.replace(&rig.cluster.service_account(&less));
+        let seen = rig.workload.examine().await;
+        let missing = seen
+            .findings
+            .iter()
+            .filter(|one| one.verdict == Verdict::Missing);
+        let missing: Vec<&str> = missing.map(|one| one.about.as_str()).collect();
+        let name = format!("orders/{}/api", kind.trim_end_matches('s'));
+        let about = [
+            "reachable",
+            "permission to patch",
+            "permission to list pods",
+        ];
+        assert_eq!(missing, about.map(|about| format!("{about}: {name}")));
+    }
+}
