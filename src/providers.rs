@@ -2,6 +2,7 @@
 //! names them.
 
 mod paths;
+mod workloads;
 
 use crate::config::Config;
 use crate::consumers::{self, Means, Postbox, Reach, SystemNames};
@@ -49,6 +50,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
+use workloads::Workloads;
 
 /// The outside systems of one rotation, ready to be called.
 pub struct Outside {
@@ -126,6 +128,7 @@ pub struct Providers {
     programs: Arc<Mutex<HashMap<String, Arc<dyn Consumer>>>>,
     issuers: Mutex<HashMap<String, Arc<dyn Issuer>>>,
     stores: Mutex<HashMap<String, Arc<dyn SecretStore>>>,
+    workloads: Workloads,
     reaches: Mutex<HashMap<String, Arc<Reach>>>,
 }
 
@@ -147,6 +150,7 @@ impl Providers {
             programs: Arc::default(),
             issuers: Mutex::default(),
             stores: Mutex::default(),
+            workloads: Workloads::default(),
             reaches: Mutex::default(),
         }
     }
@@ -345,10 +349,14 @@ impl Providers {
             self.start_program(name).await?;
         }
         let reach = self.reach(environment)?;
+        let named = spec.workload();
+        let workload = named.map(|named| self.workloads.one(named, &self.config));
+        let workload = workload.transpose()?;
         let means = Means {
             reach: &reach,
             issuer: Some(issuer),
             postbox: Some(&self.postbox),
+            workload: workload.as_ref(),
         };
         consumers::build(&paths::absolute(&self.config, spec), means)
     }
@@ -457,7 +465,7 @@ pub fn place_of(spec: &Destination) -> Place {
 fn programs_in(spec: &ConsumerSpec) -> impl Iterator<Item = &str> {
     let notify = match &spec.notify {
         NotifySpec::Exec { program } => Some(program.as_str()),
-        NotifySpec::Http { .. } | NotifySpec::None { .. } => None,
+        NotifySpec::Http { .. } | NotifySpec::Workload(_) | NotifySpec::None { .. } => None,
     };
     let verify = match &spec.verify {
         VerifySpec::Exec { program } => Some(program.as_str()),
@@ -465,6 +473,7 @@ fn programs_in(spec: &ConsumerSpec) -> impl Iterator<Item = &str> {
         | VerifySpec::File { .. }
         | VerifySpec::Sessions { .. }
         | VerifySpec::Attest
+        | VerifySpec::Workload(_)
         | VerifySpec::None { .. } => None,
     };
     notify.into_iter().chain(verify)

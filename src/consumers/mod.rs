@@ -28,7 +28,8 @@ use async_trait::async_trait;
 use endpoint::Endpoint;
 use file::WatchedFile;
 use keywheel_contract::{
-    Consumer, ConsumerCapabilities, Error, Issuer, Notice, Observation, Question, Result, Strength,
+    Consumer, ConsumerCapabilities, Error, Examination, Issuer, Notice, Observation, Question,
+    Result, Strength,
 };
 use serde::Serialize;
 use sessions::Sessions;
@@ -43,6 +44,8 @@ pub struct Means<'a> {
     pub issuer: Option<&'a Arc<dyn Issuer>>,
     /// What consumers posted by themselves.
     pub postbox: Option<&'a Arc<dyn Postbox>>,
+    /// The workload that `spec` names, where it names one.
+    pub workload: Option<&'a Arc<dyn Consumer>>,
 }
 
 impl<'a> From<&'a Reach> for Means<'a> {
@@ -51,6 +54,7 @@ impl<'a> From<&'a Reach> for Means<'a> {
             reach,
             issuer: None,
             postbox: None,
+            workload: None,
         }
     }
 }
@@ -65,17 +69,18 @@ impl<'a> From<&'a Reach> for Means<'a> {
 pub fn build<'a>(spec: &ConsumerSpec, means: impl Into<Means<'a>>) -> Result<Arc<dyn Consumer>> {
     let means = means.into();
     Ok(Arc::new(Halves {
-        notify: notify_half(&spec.notify, means.reach)?,
+        notify: notify_half(&spec.notify, means)?,
         verify: verify_half(spec, means)?,
     }))
 }
 
-fn notify_half(spec: &NotifySpec, reach: &Reach) -> Result<Notify> {
+fn notify_half(spec: &NotifySpec, means: Means<'_>) -> Result<Notify> {
     Ok(match spec {
         NotifySpec::Http { url, bearer } => {
-            Notify::Http(Endpoint::new(url, bearer.as_ref(), reach)?)
+            Notify::Http(Endpoint::new(url, bearer.as_ref(), means.reach)?)
         }
-        NotifySpec::Exec { program } => Notify::Program(reach.program(program)?),
+        NotifySpec::Exec { program } => Notify::Program(means.reach.program(program)?),
+        NotifySpec::Workload(_) => Notify::Workload(workload(means)?),
         NotifySpec::None { .. } => Notify::Nothing,
     })
 }
@@ -109,14 +114,21 @@ fn verify_half(spec: &ConsumerSpec, means: Means<'_>) -> Result<Verify> {
         VerifySpec::Attest => Verify::Attested(Arc::clone(means.postbox.ok_or_else(|| {
             Error::invalid("there is no place here where what consumers attest is kept")
         })?)),
+        VerifySpec::Workload(_) => Verify::Workload(workload(means)?),
         VerifySpec::None { .. } => Verify::Nothing,
     })
+}
+
+fn workload(means: Means<'_>) -> Result<Arc<dyn Consumer>> {
+    let workload = means.workload.map(Arc::clone);
+    workload.ok_or_else(|| Error::invalid("there is no cluster here that has this workload"))
 }
 
 /// How a consumer is told.
 enum Notify {
     Http(Endpoint),
     Program(Arc<dyn Consumer>),
+    Workload(Arc<dyn Consumer>),
     Nothing,
 }
 
@@ -127,6 +139,7 @@ enum Verify {
     File(WatchedFile),
     Sessions(Sessions),
     Attested(Arc<dyn Postbox>),
+    Workload(Arc<dyn Consumer>),
     Nothing,
 }
 
@@ -148,7 +161,7 @@ impl Consumer for Halves {
     async fn notify(&self, notice: &Notice) -> Result<()> {
         match &self.notify {
             Notify::Http(endpoint) => endpoint.tell(&Told::from(notice)).await,
-            Notify::Program(program) => program.notify(notice).await,
+            Notify::Program(other) | Notify::Workload(other) => other.notify(notice).await,
             Notify::Nothing => Ok(()),
         }
     }
@@ -156,11 +169,18 @@ impl Consumer for Halves {
     async fn observe(&self, question: &Question<'_>) -> Result<Vec<Observation>> {
         match &self.verify {
             Verify::Http(endpoint) => ask::every_instance(endpoint, question).await,
-            Verify::Program(program) => program.observe(question).await,
+            Verify::Program(other) | Verify::Workload(other) => other.observe(question).await,
             Verify::File(file) => file.observe(question).await.map(|seen| vec![seen]),
             Verify::Sessions(sessions) => sessions.observe(question).await,
             Verify::Attested(postbox) => attest::observe(postbox, question).await,
             Verify::Nothing => Ok(Vec::new()),
+        }
+    }
+
+    async fn examine(&self) -> Examination {
+        match (&self.notify, &self.verify) {
+            (Notify::Workload(other), _) | (_, Verify::Workload(other)) => other.examine().await,
+            _ => Examination::default(),
         }
     }
 }
@@ -169,7 +189,7 @@ impl Notify {
     fn notifies(&self) -> bool {
         match self {
             Self::Http(_) => true,
-            Self::Program(program) => program.capabilities().notifies,
+            Self::Program(other) | Self::Workload(other) => other.capabilities().notifies,
             Self::Nothing => false,
         }
     }
@@ -177,7 +197,7 @@ impl Notify {
     fn host_bound(&self) -> bool {
         match self {
             Self::Http(endpoint) => endpoint.host_bound(),
-            Self::Program(program) => program.capabilities().host_bound,
+            Self::Program(other) | Self::Workload(other) => other.capabilities().host_bound,
             Self::Nothing => false,
         }
     }
@@ -187,7 +207,7 @@ impl Verify {
     fn strongest(&self) -> Option<Strength> {
         match self {
             Self::Http(_) | Self::Sessions(_) | Self::Attested(_) => Some(Strength::Proven),
-            Self::Program(program) => program.capabilities().strongest,
+            Self::Program(other) | Self::Workload(other) => other.capabilities().strongest,
             Self::File(file) => Some(file.strongest()),
             Self::Nothing => None,
         }
@@ -196,7 +216,7 @@ impl Verify {
     fn host_bound(&self) -> bool {
         match self {
             Self::Http(endpoint) => endpoint.host_bound(),
-            Self::Program(program) => program.capabilities().host_bound,
+            Self::Program(other) | Self::Workload(other) => other.capabilities().host_bound,
             Self::File(_) => true,
             Self::Sessions(sessions) => sessions.host_bound(),
             Self::Attested(_) | Self::Nothing => false,

@@ -165,6 +165,16 @@ pub struct ConsumerSpec {
     pub proof: Option<Strength>,
 }
 
+impl ConsumerSpec {
+    /// The workload by which it is told or seen, if it is one.
+    pub fn workload(&self) -> Option<&WorkloadSpec> {
+        match (&self.notify, &self.verify) {
+            (NotifySpec::Workload(named), _) | (_, VerifySpec::Workload(named)) => Some(named),
+            _ => None,
+        }
+    }
+}
+
 /// How a consumer is told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -181,6 +191,8 @@ pub enum NotifySpec {
         /// Its name there.
         program: String,
     },
+    /// A new version in the template of a workload's pods, which starts a rollout.
+    Workload(WorkloadSpec),
     /// Nothing to do.
     None {
         /// Why.
@@ -222,11 +234,22 @@ pub enum VerifySpec {
     },
     /// It posts the answer of the handshake by itself.
     Attest,
+    /// The pods of a workload say which version they were started for.
+    Workload(WorkloadSpec),
     /// It cannot be seen; only a person's waiver passes it.
     None {
         /// Why.
         why: String,
     },
+}
+
+/// A workload of a cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkloadSpec {
+    /// The store whose settings say how the cluster is reached.
+    pub cluster: StoreSpec,
+    /// `namespace/kind/name`.
+    pub name: String,
 }
 
 /// A credential of keywheel's own, as a reference.

@@ -87,7 +87,7 @@ impl Resolver<'_> {
         spec
     }
 
-    fn store_addresses(&mut self, spec: &StoreSpec) {
+    pub(super) fn store_addresses(&mut self, spec: &StoreSpec) {
         let known = &self.around.scope.stores;
         if let Some((kind, own)) = STORE_KINDS.kind(&spec.kind).zip(known.table(&spec.name)) {
             self.addresses(kind, own);
@@ -96,7 +96,7 @@ impl Resolver<'_> {
 
     /// Settings of the wrong type are told where the store is written; only where there are none, the provider
     /// is asked.
-    fn try_out_store(&mut self, spec: &StoreSpec) {
+    pub(super) fn try_out_store(&mut self, spec: &StoreSpec) {
         let known = &self.around.scope.stores;
         let Some((kind, own)) = STORE_KINDS.kind(&spec.kind).zip(known.table(&spec.name)) else {
             return;

@@ -217,6 +217,11 @@ static CONSUMER: Shape = Shape::Table(&Keys {
         Key::new("notify", Shape::Table(&NOTIFY), "how it is told"),
         Key::new("verify", Shape::Table(&VERIFY), "how it is seen"),
         Key::new(
+            "workload",
+            Shape::Table(&WORKLOAD),
+            "told and seen by its cluster, where `notify` and `verify` say nothing else",
+        ),
+        Key::new(
             "instances",
             Shape::Count,
             "how many distinct instances must answer",
@@ -229,6 +234,23 @@ static CONSUMER: Shape = Shape::Table(&Keys {
     ]],
     one_of: &[],
 });
+
+static WORKLOAD: Keys = Keys {
+    title: "`workload`",
+    keys: &[&[
+        Key::needed(
+            "kubernetes",
+            Shape::Text,
+            "namespace/deployment/name, or `statefulset` or `daemonset` in the middle",
+        ),
+        Key::new(
+            "cluster",
+            Shape::Text,
+            "key of a store of kind `kubernetes`; the only one where left out",
+        ),
+    ]],
+    one_of: &[],
+};
 
 static NOTIFY: Keys = Keys {
     title: "`notify`",

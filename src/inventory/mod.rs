@@ -56,11 +56,12 @@ mod tests;
 mod timing;
 #[cfg(feature = "vault")]
 mod vault;
+mod workload;
 mod world;
 
 pub use definition::{
     ConsumerSpec, Definition, Destination, IssuerSpec, Manage, NotifySpec, Origin, Reference, Role,
-    StoreSpec, VerifySpec,
+    StoreSpec, VerifySpec, WorkloadSpec,
 };
 pub use difference::{Change, Difference, Weakening, difference, must_be_held};
 pub use holdings::{Holding, Side, holdings};

@@ -101,6 +101,7 @@ impl Files {
     feature = "doppler",
     feature = "github",
     feature = "google",
+    feature = "kubernetes",
     feature = "vault"
 ))]
 pub(super) fn store_problems(store: &str, place: &str) -> String {

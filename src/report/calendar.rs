@@ -136,6 +136,7 @@ fn told(definition: &Definition) -> Vec<String> {
     let how = |spec: &ConsumerSpec| match &spec.notify {
         NotifySpec::Http { url, .. } => format!("POST {url}"),
         NotifySpec::Exec { program } => format!("program {program}"),
+        NotifySpec::Workload(workload) => format!("restart of {}", workload.name),
         NotifySpec::None { why } => format!("is not told: {why}"),
     };
     let all = in_order(definition).into_iter().enumerate();
@@ -164,6 +165,7 @@ fn proofs(definition: &Definition) -> Vec<String> {
                 .to_owned()
         }
         VerifySpec::Attest => "what it attests by itself".to_owned(),
+        VerifySpec::Workload(workload) => format!("pods of {}", workload.name),
         VerifySpec::None { why } => format!("only by `keywheel vouch`: {why}"),
     };
     let line = |(name, spec): (&String, &ConsumerSpec)| {

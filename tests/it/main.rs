@@ -45,6 +45,9 @@ mod issuers;
 #[cfg(test)]
 mod journal;
 #[cfg(test)]
+#[cfg(feature = "kubernetes")]
+mod kubernetes;
+#[cfg(test)]
 mod project;
 #[cfg(test)]
 mod reading;

@@ -1,6 +1,7 @@
 //! `keywheel check`: everything that is wrong with configuration, inventory, seal key and journal, at once.
 
 mod online;
+mod workloads;
 
 use super::context::Context;
 use super::exit::{Exit, Failure};

@@ -3,6 +3,7 @@
 use super::super::exit::{Exit, Failure};
 use super::super::heading::Daemons;
 use super::super::output::{Envelope, Prose};
+use super::workloads;
 use crate::actions::Tools;
 use crate::config::Config;
 use crate::inventory::{Definition, StoreSpec};
@@ -54,15 +55,20 @@ pub(super) async fn run(
     let mut missing = 0;
     for used in by_store(definitions) {
         let seen = examine(&tools, &used).await;
-        missing += seen
-            .findings
-            .iter()
-            .filter(|f| f.verdict == Verdict::Missing)
-            .count();
-        match output.is_json() {
-            true => items(&mut envelope, &used, &seen.findings)?,
-            false => show(&used, &seen),
-        }
+        let (looked, count) = (used.sample().len(), used.places.len());
+        let title = format!("{looked} of {count} places looked at");
+        missing += tell(
+            &mut envelope,
+            output,
+            (used.environment, used.spec),
+            &title,
+            &seen,
+        )?;
+    }
+    for (named, seen) in workloads::examined(&tools, definitions).await {
+        let title = format!("workload {}", named.spec.name);
+        let whose = (named.environment, &named.spec.cluster);
+        missing += tell(&mut envelope, output, whose, &title, &seen)?;
     }
     envelope.close();
     let away = unreachable(&tools, definitions).await;
@@ -111,12 +117,35 @@ async fn examine(tools: &Tools, used: &Used<'_>) -> Examination {
     }
 }
 
-fn items(envelope: &mut Envelope, used: &Used<'_>, findings: &[Finding]) -> Result<(), Failure> {
+/// Whose it is: an environment, and the store through which it was looked at.
+type Whose<'a> = (&'a str, &'a StoreSpec);
+
+/// Shows what was seen; how much is missing.
+fn tell(
+    envelope: &mut Envelope,
+    output: Prose,
+    whose: Whose<'_>,
+    title: &str,
+    seen: &Examination,
+) -> Result<usize, Failure> {
+    match output.is_json() {
+        true => items(envelope, whose, &seen.findings)?,
+        false => show(whose, title, seen),
+    }
+    let missing = |one: &&Finding| one.verdict == Verdict::Missing;
+    Ok(seen.findings.iter().filter(missing).count())
+}
+
+fn items(
+    envelope: &mut Envelope,
+    (environment, spec): Whose<'_>,
+    findings: &[Finding],
+) -> Result<(), Failure> {
     for finding in findings {
         envelope.item(&Item {
-            environment: used.environment,
-            store: &used.spec.name,
-            kind: &used.spec.kind,
+            environment,
+            store: &spec.name,
+            kind: &spec.kind,
             about: &finding.about,
             verdict: word(finding.verdict),
             detail: &finding.detail,
@@ -125,14 +154,9 @@ fn items(envelope: &mut Envelope, used: &Used<'_>, findings: &[Finding]) -> Resu
     Ok(())
 }
 
-fn show(used: &Used<'_>, seen: &Examination) {
-    let (spec, count, looked) = (used.spec, used.places.len(), used.sample().len());
-    anstream::println!(
-        "store {} of {} ({}), {looked} of {count} places looked at",
-        spec.name,
-        used.environment,
-        spec.kind
-    );
+fn show((environment, spec): Whose<'_>, title: &str, seen: &Examination) {
+    let (name, kind) = (&spec.name, &spec.kind);
+    anstream::println!("store {name} of {environment} ({kind}), {title}");
     for finding in &seen.findings {
         let verdict = match finding.verdict {
             Verdict::Missing => "MISSING",
@@ -141,7 +165,7 @@ fn show(used: &Used<'_>, seen: &Examination) {
         anstream::println!("  {verdict:<8} {}: {}", finding.about, finding.detail);
     }
     if let Some(policy) = &seen.policy {
-        anstream::println!("  these rights suffice for the places looked at:");
+        anstream::println!("  these rights suffice for what was looked at:");
         for line in policy.lines() {
             anstream::println!("    {line}");
         }

@@ -6,6 +6,7 @@
     feature = "doppler",
     feature = "github",
     feature = "google",
+    feature = "kubernetes",
     feature = "vault"
 ))]
 
