@@ -35,12 +35,13 @@ impl GoogleStore {
                 Ok(seen) => seen.warnings.clone(),
                 Err(_) => Vec::new(),
             };
+            let to_be_made = self.create && matches!(&seen_now, Ok(now) if now.current.is_none());
             findings.push(seen(place, seen_now));
             for warning in warnings {
                 let about = format!("warning: {}", place.path);
                 findings.push(Finding::new(about, Verdict::Warning, warning));
             }
-            findings.extend(self.permissions(&place.path).await);
+            findings.extend(self.permissions(&place.path, to_be_made).await);
             findings.extend(self.headroom(&place.path).await);
         }
         Examination {
@@ -81,7 +82,7 @@ impl GoogleStore {
 
     /// By the service's own test, one finding for each that is missing. Of a secret that is not there it tells
     /// nothing, and neither does `create`, which belongs to the project.
-    async fn permissions(&self, path: &str) -> Vec<Finding> {
+    async fn permissions(&self, path: &str, to_be_made: bool) -> Vec<Finding> {
         let about = |one: &str| format!("permission {one}: {path}");
         let granted = match self.api.granted(path, NEEDED).await {
             Ok(granted) => granted,
@@ -93,6 +94,10 @@ impl GoogleStore {
                 )];
             }
         };
+        if granted.is_empty() && to_be_made {
+            let why = "the service tells nothing of a secret that is still to be created";
+            return vec![Finding::new(about("all"), Verdict::Unproven, why)];
+        }
         if granted.is_empty() {
             let why = "none of the permissions is granted, or there is no such secret";
             return vec![Finding::new(about("all"), Verdict::Missing, why)];
@@ -138,6 +143,15 @@ impl GoogleStore {
             "# role.yaml\n{ROLE}\n# type\n\
              gcloud iam roles create keywheelRotator --project={project} --file=role.yaml\n"
         );
+        if self.create {
+            lines.push_str(&format!(
+                "# `create = true`: this right is the project's\n\
+                 gcloud iam roles create keywheelCreator --project={project} \
+                 --permissions=secretmanager.secrets.create\n\
+                 gcloud projects add-iam-policy-binding {project} \
+                 --member=serviceAccount:{member} --role=projects/{project}/roles/keywheelCreator\n"
+            ));
+        }
         for place in places {
             lines.push_str(&format!(
                 "gcloud secrets add-iam-policy-binding {} --project={project}{region} \

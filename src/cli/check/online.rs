@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// At most this many places of a store are looked at, so that a look stays far below every quota.
 const SAMPLE: usize = 40;
 
-/// One finding, as scripts read it.
+/// One finding, as scripts read it; or the smallest rights that suffice, whose `verdict` is `policy`.
 #[derive(Serialize)]
 struct Item<'a> {
     environment: &'a str,
@@ -79,7 +79,9 @@ pub(super) async fn run(
         return Ok(Exit::Failed);
     }
     if !output.is_json() {
-        anstream::println!("every issuer, store and program answers");
+        anstream::println!(
+            "every store answers; issuers and programs are set up as they must be, and are not called"
+        );
     }
     Ok(Exit::Done)
 }
@@ -129,7 +131,7 @@ fn tell(
     seen: &Examination,
 ) -> Result<usize, Failure> {
     match output.is_json() {
-        true => items(envelope, whose, &seen.findings)?,
+        true => items(envelope, whose, seen)?,
         false => show(whose, title, seen),
     }
     let missing = |one: &&Finding| one.verdict == Verdict::Missing;
@@ -139,16 +141,20 @@ fn tell(
 fn items(
     envelope: &mut Envelope,
     (environment, spec): Whose<'_>,
-    findings: &[Finding],
+    seen: &Examination,
 ) -> Result<(), Failure> {
-    for finding in findings {
+    let findings = seen.findings.iter();
+    let findings = findings.map(|f| (f.about.as_str(), word(f.verdict), f.detail.as_str()));
+    let policy = seen.policy.as_deref();
+    let policy = policy.map(|policy| ("rights that suffice", "policy", policy));
+    for (about, verdict, detail) in findings.chain(policy) {
         envelope.item(&Item {
             environment,
             store: &spec.name,
             kind: &spec.kind,
-            about: &finding.about,
-            verdict: word(finding.verdict),
-            detail: &finding.detail,
+            about,
+            verdict,
+            detail,
         })?;
     }
     Ok(())

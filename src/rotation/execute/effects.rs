@@ -8,6 +8,7 @@ use crate::rotation::facts::Effect;
 use crate::rotation::report::{Answer, NewCandidate};
 use crate::rotation::values::{pack, proof_field, render};
 use crate::rotation::words::Kind;
+use chrono::DateTime;
 use keywheel_contract::{
     Base, Credential, CredentialId, Document, Error, ErrorKind, Fields, Inspection, Notice, Result,
     Retired, Tag, VersionId, Write,
@@ -240,9 +241,11 @@ impl Execution<'_> {
             return Ok(());
         }
         let changed = || {
-            let seen = seen.current.as_ref().map_or("nothing", VersionId::as_str);
+            let shown = seen.current.as_ref().map_or("nothing", VersionId::as_str);
+            let when = seen.written_at_ms.and_then(DateTime::from_timestamp_millis);
+            let when = when.map_or_else(String::new, |at| format!(", written {}", at.to_rfc3339()));
             Error::invalid(format!(
-                "somebody changed {name} in the meantime (it shows {seen}); nothing was overwritten"
+                "somebody changed {name} in the meantime (it shows {shown}{when}); nothing was overwritten"
             ))
         };
         let (Some(current), true) = (&seen.current, target.store.capabilities().readable) else {

@@ -2,7 +2,7 @@
 
 use crate::rig::{document, full, id, place, prepare, publish, scene, send, store, word};
 use keywheel_contract::{
-    Error, Found, Place, Result, Retired, SecretStore, SecretValue, Verb, Write,
+    Error, Found, Place, Result, Retired, SecretStore, SecretValue, Verb, Verdict, Write,
 };
 use keywheel_test_servers::faults::Fault;
 use keywheel_test_servers::google::{Google, VersionState};
@@ -228,6 +228,14 @@ async fn a_secret_that_is_not_there_is_created_only_where_that_is_said() {
         let place = place(&format!("new-{number}"));
         let options = json!({ "create": true, "selector": selector, "replicas": ["europe-west3"] });
         let creating = store(&google, options);
+        let looked = creating.examine(std::slice::from_ref(&place)).await;
+        let missing = looked
+            .findings
+            .iter()
+            .find(|f| f.verdict == Verdict::Missing);
+        assert_eq!(missing, None);
+        let policy = looked.policy.unwrap();
+        assert!(policy.contains("secretmanager.secrets.create"), "{policy}");
         let prepared = prepare(&creating, &place, "example-1", 1).await.unwrap();
         // Also where the answer to the creation is lost, which shows by the note in it.
         let lost = Fault::LoseReply;
