@@ -26,7 +26,7 @@ use keywheel_provider_exec::{
 #[cfg(feature = "github")]
 use keywheel_provider_github::{GithubOptions, GithubStore};
 #[cfg(feature = "google")]
-use keywheel_provider_google::{GoogleOptions, GoogleStore};
+use keywheel_provider_google::{GoogleOptions, GoogleStore, ServiceKeyIssuer, ServiceKeyOptions};
 #[cfg(feature = "http")]
 use keywheel_provider_http::{HttpIssuer, HttpOptions};
 #[cfg(feature = "jwt")]
@@ -206,6 +206,11 @@ impl Providers {
             #[cfg(feature = "aws")]
             "aws-iam-key" => Arc::new(KeyIssuer::new(
                 &settings::<KeyOptions>(&spec.options)?,
+                &self.config.base,
+            )?),
+            #[cfg(feature = "google")]
+            "google-service-account-key" => Arc::new(ServiceKeyIssuer::new(
+                &settings::<ServiceKeyOptions>(&spec.options)?,
                 &self.config.base,
             )?),
             #[cfg(feature = "redis")]

@@ -1,8 +1,8 @@
-//! The store `google-secret-manager`, as the inventory writes it.
+//! The store `google-secret-manager` and the issuer `google-service-account-key`, as the inventory writes them.
 
 use super::kinds::objection;
 use crate::config::file::{Key, Kind, Shape};
-use keywheel_provider_google::GoogleOptions;
+use keywheel_provider_google::{GoogleOptions, ServiceKeyOptions};
 
 /// Google Secret Manager.
 pub(crate) const KIND: Kind = Kind {
@@ -46,9 +46,57 @@ pub(crate) const KIND: Kind = Kind {
     ..Kind::PLAIN
 };
 
+/// Keys of a service account.
+pub(crate) const SERVICE_KEY: Kind = Kind {
+    name: "google-service-account-key",
+    keys: &[
+        Key::needed(
+            "account",
+            Shape::Plain,
+            "address of the service account whose keys these are",
+        ),
+        Key::new(
+            "project",
+            Shape::Text,
+            "its project, where the address does not name it",
+        ),
+        Key::new(
+            "credentials",
+            Shape::Reference,
+            "key file of another account, or a workload identity; the environment's where left out",
+        ),
+        Key::new(
+            "valid_days",
+            Shape::Count,
+            "after so many days a new key ends by itself; 730 where left out",
+        ),
+        Key::new(
+            "endpoint",
+            Shape::Text,
+            "https://host instead of Google's own",
+        ),
+        Key::new(
+            "token_uri",
+            Shape::Text,
+            "https://host/token where the account logs in, instead of Google's own",
+        ),
+        Key::new(
+            "ca_file",
+            Shape::Text,
+            "PEM file of authorities that signed the certificates of both",
+        ),
+    ],
+    fields: &["value", "client_email", "private_key_id"],
+    public_fields: &["client_email", "private_key_id"],
+    addresses: &["endpoint", "token_uri"],
+    vendor_hosts: &["*.googleapis.com"],
+    try_out: |options| objection(options, |read: ServiceKeyOptions| read.check()),
+    ..Kind::PLAIN
+};
+
 #[cfg(test)]
 mod tests {
-    use super::super::testing::store_problems;
+    use super::super::testing::{problems_of_issuer, store_problems};
 
     fn problems(store: &str, place: &str) -> String {
         let store = format!("kind = \"google-secret-manager\"\nproject = \"example\"\n{store}");
@@ -90,6 +138,46 @@ mod tests {
         ] {
             let said = problems(store, place);
             assert!(said.contains(words), "{store} {place}: {said}");
+        }
+    }
+
+    #[test]
+    fn an_account_whose_keys_are_rotated_is_understood_or_refused() {
+        let said = |account: &str, more: &str| {
+            let issuer =
+                format!("kind = \"google-service-account-key\"\naccount = \"{account}\"\n{more}");
+            problems_of_issuer(&issuer, "value")
+        };
+        let account = "chat@example.iam.gserviceaccount.com";
+        for more in [
+            "",
+            "credentials = { file = \"google.json\" }\nvalid_days = 90",
+            "endpoint = \"https://iam.svc.example.com\"\ntoken_uri = \"https://oauth.svc.example.com/token\"",
+        ] {
+            assert_eq!(said(account, more), "", "{more}");
+        }
+        for (account, more, words) in [
+            ("chat", "", "address of a service account"),
+            (
+                "12-compute@developer.gserviceaccount.com",
+                "",
+                "write `project` too",
+            ),
+            (account, "valid_days = 0", "valid_days"),
+            (account, "credentials = \"example\"", "env"),
+            (
+                account,
+                "token_uri = \"https://elsewhere.example.com/token\"",
+                "is not allowed for `production`",
+            ),
+            (
+                account,
+                "endpoint = \"https://169.254.169.254\"",
+                "never called",
+            ),
+        ] {
+            let said = said(account, more);
+            assert!(said.contains(words), "{account} {more}: {said}");
         }
     }
 }

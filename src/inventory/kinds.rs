@@ -147,6 +147,8 @@ const ISSUERS: &[Kind] = &[
     super::aws::IAM_KEY,
     #[cfg(feature = "azure")]
     super::azure::APP_SECRET,
+    #[cfg(feature = "google")]
+    super::google::SERVICE_KEY,
     #[cfg(feature = "redis")]
     super::redis::KIND,
     #[cfg(feature = "ssh")]
@@ -293,6 +295,12 @@ mod tests {
                 &ISSUER_KINDS,
                 "aws-iam-key",
                 keywheel_provider_aws::KeyOptions::KEYS,
+            ),
+            #[cfg(feature = "google")]
+            (
+                &ISSUER_KINDS,
+                "google-service-account-key",
+                keywheel_provider_google::ServiceKeyOptions::KEYS,
             ),
             #[cfg(feature = "jwt")]
             (

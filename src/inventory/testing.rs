@@ -155,6 +155,7 @@ pub(super) fn issuer_problems(issuer: &str) -> String {
 #[cfg(any(
     feature = "aws",
     feature = "azure",
+    feature = "google",
     feature = "jwt",
     feature = "mysql",
     feature = "postgres",

@@ -1,6 +1,8 @@
 //! Whole rotations with Google Secret Manager as their store, by the permissions of the manual's role: a fake of the
 //! service that loses the first answer to every write, read afterwards by the vendor's own client.
 
+mod keys;
+
 use crate::project::stored::{Stored, tell_what_became_of_the_old};
 use crate::project::{Project, Tokens};
 use keywheel_test_servers::google::{Google, VersionState};

@@ -1,12 +1,11 @@
 //! The official client, built when it is first needed and again when the credential's text changes.
 
 use crate::credentials;
+use crate::login::{Login, same};
 use crate::options::GoogleOptions;
-use google_cloud_auth::credentials::{Credentials, anonymous};
 use google_cloud_gax::retry_policy::NeverRetry;
 use google_cloud_secretmanager_v1::client::SecretManagerService;
 use keywheel_contract::{Error, Result, SecretValue};
-use keywheel_reference::Reference;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -15,16 +14,6 @@ use tokio::sync::Mutex;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// Turns on the client's own logging, which prints payloads.
 const LOGGING: &str = "GOOGLE_CLOUD_RUST_LOGGING";
-
-/// Who we are.
-enum Login {
-    /// Nobody, for a service of this machine.
-    Nobody,
-    /// As the environment says.
-    Environment,
-    /// As a text says that may be replaced at any time.
-    Text(Reference),
-}
 
 pub(crate) struct Client {
     endpoint: String,
@@ -42,11 +31,8 @@ impl Client {
     /// Nothing is read or called yet.
     pub(crate) fn new(options: &GoogleOptions, base: &Path) -> Result<Self> {
         let endpoint = options.endpoint_url()?;
-        let login = match (&options.credentials, endpoint.scheme()) {
-            (_, "http") => Login::Nobody,
-            (None, _) => Login::Environment,
-            (Some(reference), _) => Login::Text(reference.clone()),
-        };
+        let plaintext = endpoint.scheme() == "http";
+        let login = Login::of(options.credentials.as_ref(), plaintext);
         Ok(Self {
             endpoint: endpoint.as_str().trim_end_matches('/').to_owned(),
             login,
@@ -57,7 +43,7 @@ impl Client {
 
     /// The client for one call. It never repeats a call by itself.
     pub(crate) async fn service(&self) -> Result<SecretManagerService> {
-        let text = self.text().await?;
+        let text = self.login.text(&self.base).await?;
         let mut built = self.built.lock().await;
         if let Some(known) = built.as_ref()
             && same(known.from.as_ref(), text.as_ref())
@@ -77,15 +63,11 @@ impl Client {
         Ok(match &self.login {
             Login::Nobody => Some("anonymous".to_owned()),
             Login::Environment => None,
-            Login::Text(_) => self.text().await?.as_ref().and_then(credentials::identity),
+            Login::Text(_) => {
+                let text = self.login.text(&self.base).await?;
+                text.as_ref().and_then(credentials::identity)
+            }
         })
-    }
-
-    async fn text(&self) -> Result<Option<SecretValue>> {
-        match &self.login {
-            Login::Text(reference) => reference.read(&self.base).await.map(Some),
-            Login::Nobody | Login::Environment => Ok(None),
-        }
     }
 
     async fn build(&self, text: Option<&SecretValue>) -> Result<SecretManagerService> {
@@ -96,27 +78,11 @@ impl Client {
         }
         SecretManagerService::builder()
             .with_endpoint(&self.endpoint)
-            .with_credentials(self.credentials(text)?)
+            .with_credentials(self.login.credentials(text)?)
             .with_retry_policy(NeverRetry)
             .with_attempt_timeout(PATIENCE)
             .build()
             .await
             .map_err(|_| Error::unavailable("Google's client cannot be set up now"))
-    }
-
-    fn credentials(&self, text: Option<&SecretValue>) -> Result<Credentials> {
-        match (&self.login, text) {
-            (Login::Nobody, _) => Ok(anonymous::Builder::new().build()),
-            (Login::Text(_), Some(text)) => credentials::of_text(text),
-            (Login::Environment, _) | (Login::Text(_), None) => credentials::of_environment(),
-        }
-    }
-}
-
-fn same(a: Option<&SecretValue>, b: Option<&SecretValue>) -> bool {
-    match (a, b) {
-        (None, None) => true,
-        (Some(a), Some(b)) => a.matches(b),
-        (Some(_), None) | (None, Some(_)) => false,
     }
 }

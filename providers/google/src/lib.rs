@@ -1,4 +1,5 @@
-//! Store `google-secret-manager`: Google Secret Manager, global and regional.
+//! Store `google-secret-manager`: Google Secret Manager, global and regional. Issuer `google-service-account-key`: keys of
+//! service accounts, in [`keys`].
 //!
 //! A place is the id of a secret. Its versions are numbered by the service and never change; what readers get is
 //! decided by the name they ask for: `latest`, an alias, or a number. With `latest` adding a version *is* promotion;
@@ -16,6 +17,8 @@ mod client;
 mod credentials;
 mod ending;
 mod examine;
+mod keys;
+mod login;
 mod marks;
 mod names;
 mod options;
@@ -28,5 +31,6 @@ mod switch;
 mod trace;
 mod write;
 
+pub use keys::{ServiceKeyIssuer, ServiceKeyOptions};
 pub use options::GoogleOptions;
 pub use store::GoogleStore;

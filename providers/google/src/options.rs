@@ -89,7 +89,7 @@ impl GoogleOptions {
 }
 
 /// A part of a resource's name that stands for itself.
-fn plain(what: &str, text: &str, marks: &str) -> Result<()> {
+pub(crate) fn plain(what: &str, text: &str, marks: &str) -> Result<()> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || marks.contains(c);
     if text.starts_with(|c: char| c.is_ascii_alphanumeric())
         && text.len() <= 63

@@ -4,6 +4,7 @@
 //! What it does not have: deleting secrets, keys of the customer's own, topics that deliver messages, and quotas by
 //! time; a refusal for too many calls is a [fault](crate::faults).
 
+pub mod accounts;
 mod calls;
 mod clock;
 mod http;
