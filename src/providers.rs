@@ -1,7 +1,9 @@
 //! The one visible list of providers: from a configured kind to the crate that speaks to it. No other file
 //! names them.
 
+mod issuers;
 mod paths;
+mod stores;
 mod workloads;
 
 use crate::config::Config;
@@ -12,40 +14,7 @@ use crate::inventory::{
 use crate::quotas::{Metered, Quotas};
 use crate::rotation::facts::Capabilities;
 use keywheel_contract::{Consumer, Error, FingerprintKey, Issuer, Place, Result, SecretStore};
-#[cfg(feature = "aws")]
-use keywheel_provider_aws::{
-    AwsOptions, AwsStore, DelegatedStore, KeyIssuer, KeyOptions, RotationIssuer, RotationOptions,
-};
-#[cfg(feature = "azure")]
-use keywheel_provider_azure::{AppSecretIssuer, AppSecretOptions, AzureOptions, AzureStore};
-#[cfg(feature = "doppler")]
-use keywheel_provider_doppler::{DopplerOptions, DopplerStore};
-use keywheel_provider_exec::{
-    ExecConsumer, ExecIssuer, ExecStore, Launcher, Program, ProgramOptions,
-};
-#[cfg(feature = "github")]
-use keywheel_provider_github::{GithubOptions, GithubStore};
-#[cfg(feature = "google")]
-use keywheel_provider_google::{GoogleOptions, GoogleStore, ServiceKeyIssuer, ServiceKeyOptions};
-#[cfg(feature = "http")]
-use keywheel_provider_http::{HttpIssuer, HttpOptions};
-#[cfg(feature = "jwt")]
-use keywheel_provider_jwt::{JwtKeyIssuer, JwtKeyOptions};
-#[cfg(feature = "kubernetes")]
-use keywheel_provider_kubernetes::{KubernetesOptions, KubernetesStore};
-use keywheel_provider_local::{
-    DotenvStore, FilesOptions, FilesStore, ManualIssuer, ManualOptions, RandomIssuer, RandomOptions,
-};
-#[cfg(feature = "mysql")]
-use keywheel_provider_mysql::{MysqlIssuer, MysqlOptions};
-#[cfg(feature = "postgres")]
-use keywheel_provider_postgres::{PostgresIssuer, PostgresOptions};
-#[cfg(feature = "redis")]
-use keywheel_provider_redis::{RedisIssuer, RedisOptions};
-#[cfg(feature = "ssh")]
-use keywheel_provider_ssh::{SshKeyIssuer, SshKeyOptions};
-#[cfg(feature = "vault")]
-use keywheel_provider_vault::{VaultOptions, VaultStore};
+use keywheel_provider_exec::{ExecConsumer, Launcher, Program, ProgramOptions};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap};
@@ -169,79 +138,6 @@ impl Providers {
         Ok(issuer)
     }
 
-    async fn new_issuer(&self, spec: &IssuerSpec) -> Result<Arc<dyn Issuer>> {
-        Ok(match spec.kind.as_str() {
-            "random" => Arc::new(RandomIssuer::new(settings::<RandomOptions>(
-                &spec.options,
-            )?)?),
-            "manual" => Arc::new(ManualIssuer::new(settings::<ManualOptions>(
-                &spec.options,
-            )?)?),
-            #[cfg(feature = "aws")]
-            "aws-rotation" => Arc::new(RotationIssuer::new(
-                &settings::<RotationOptions>(&spec.options)?,
-                &self.config.base,
-            )?),
-            #[cfg(feature = "jwt")]
-            "jwt-key" => Arc::new(JwtKeyIssuer::new(
-                &settings::<JwtKeyOptions>(&spec.options)?,
-                &self.config.base,
-            )?),
-            #[cfg(feature = "mysql")]
-            "mysql" => Arc::new(MysqlIssuer::new(
-                settings::<MysqlOptions>(&spec.options)?,
-                &self.config.base,
-                Arc::clone(&self.fingerprint),
-            )?),
-            #[cfg(feature = "postgres")]
-            "postgres" => Arc::new(PostgresIssuer::new(
-                settings::<PostgresOptions>(&spec.options)?,
-                &self.config.base,
-            )?),
-            #[cfg(feature = "azure")]
-            "azure-app-secret" => Arc::new(AppSecretIssuer::new(
-                &settings::<AppSecretOptions>(&spec.options)?,
-                &self.config.base,
-            )?),
-            #[cfg(feature = "aws")]
-            "aws-iam-key" => Arc::new(KeyIssuer::new(
-                &settings::<KeyOptions>(&spec.options)?,
-                &self.config.base,
-            )?),
-            #[cfg(feature = "google")]
-            "google-service-account-key" => Arc::new(ServiceKeyIssuer::new(
-                &settings::<ServiceKeyOptions>(&spec.options)?,
-                &self.config.base,
-            )?),
-            #[cfg(feature = "redis")]
-            "redis" => Arc::new(RedisIssuer::new(
-                settings::<RedisOptions>(&spec.options)?,
-                &self.config.base,
-                Arc::clone(&self.fingerprint),
-            )?),
-            #[cfg(feature = "ssh")]
-            "ssh-key" => Arc::new(SshKeyIssuer::new(
-                settings::<SshKeyOptions>(&spec.options)?,
-                &self.config.base,
-            )?),
-            #[cfg(feature = "http")]
-            "http" => Arc::new(HttpIssuer::new(
-                &settings::<HttpOptions>(&spec.options)?,
-                &self.config.base,
-                &self.config.packs,
-            )?),
-            "exec" => {
-                let (program, config) = self.program_of(&spec.options)?;
-                Arc::new(ExecIssuer::connect(program, config, self.launcher.clone()).await?)
-            }
-            other => {
-                return Err(Error::invalid(format!(
-                    "there is no issuer of kind `{other}` in this build"
-                )));
-            }
-        })
-    }
-
     /// The store that an entry names.
     ///
     /// # Errors
@@ -255,73 +151,6 @@ impl Providers {
         let store: Arc<dyn SecretStore> = Arc::new(Metered::new(store, Arc::clone(&self.quotas)));
         locked(&self.stores).insert(key, Arc::clone(&store));
         Ok(store)
-    }
-
-    async fn new_store(&self, spec: &StoreSpec) -> Result<Arc<dyn SecretStore>> {
-        let root = || {
-            let root = spec
-                .options
-                .get("root")
-                .and_then(Value::as_str)
-                .unwrap_or(".");
-            self.config.absolute(root)
-        };
-        Ok(match spec.kind.as_str() {
-            "files" => Arc::new(FilesStore::new(
-                settings::<FilesOptions>(&spec.options)?,
-                root(),
-            )?),
-            "dotenv" => Arc::new(DotenvStore::new(root(), Arc::clone(&self.fingerprint))),
-            #[cfg(feature = "aws")]
-            "aws-secrets-manager" => {
-                let (options, base) = (settings::<AwsOptions>(&spec.options)?, &self.config.base);
-                match options.delegate {
-                    true => Arc::new(DelegatedStore::new(&options, base)?),
-                    false => Arc::new(AwsStore::new(&options, base)?),
-                }
-            }
-            #[cfg(feature = "azure")]
-            "azure-key-vault" => Arc::new(AzureStore::new(
-                &settings::<AzureOptions>(&spec.options)?,
-                &self.config.base,
-            )?),
-            #[cfg(feature = "doppler")]
-            "doppler" => Arc::new(DopplerStore::new(
-                &settings::<DopplerOptions>(&spec.options)?,
-                &self.config.base,
-                Arc::clone(&self.fingerprint),
-            )?),
-            #[cfg(feature = "github")]
-            "github-actions" => Arc::new(GithubStore::new(
-                &settings::<GithubOptions>(&spec.options)?,
-                &self.config.base,
-            )?),
-            #[cfg(feature = "google")]
-            "google-secret-manager" => Arc::new(GoogleStore::new(
-                &settings::<GoogleOptions>(&spec.options)?,
-                &self.config.base,
-            )?),
-            #[cfg(feature = "kubernetes")]
-            "kubernetes" => Arc::new(KubernetesStore::new(
-                &settings::<KubernetesOptions>(&spec.options)?,
-                &self.config.base,
-                Arc::clone(&self.fingerprint),
-            )?),
-            #[cfg(feature = "vault")]
-            "vault" => Arc::new(VaultStore::new(
-                &settings::<VaultOptions>(&spec.options)?,
-                &self.config.base,
-            )?),
-            "exec" => {
-                let (program, config) = self.program_of(&spec.options)?;
-                Arc::new(ExecStore::connect(program, config, self.launcher.clone()).await?)
-            }
-            other => {
-                return Err(Error::invalid(format!(
-                    "there is no store of kind `{other}` in this build"
-                )));
-            }
-        })
     }
 
     fn program_of(&self, options: &Map<String, Value>) -> Result<(Program, Map<String, Value>)> {
