@@ -1,5 +1,5 @@
 //! Store `google-secret-manager`: Google Secret Manager, global and regional. Issuer `google-service-account-key`: keys of
-//! service accounts, in [`keys`].
+//! service accounts, in `keys`.
 //!
 //! A place is the id of a secret. Its versions are numbered by the service and never change; what readers get is
 //! decided by the name they ask for: `latest`, an alias, or a number. With `latest` adding a version *is* promotion;
