@@ -75,7 +75,8 @@ fn changed<'t>(
     lines.flat_map(Cow::into_owned).collect()
 }
 
-/// The key of a line; `None` where there is none, or where it signs certificates and logs nobody in.
+/// The key of a line; `None` where there is none, where somebody else commented it out (that comment is theirs), or
+/// where it signs certificates and logs nobody in.
 fn read(line: &[u8]) -> Option<Listed> {
     let text = String::from_utf8_lossy(line);
     let (text, honoured) = match text.strip_prefix(DISABLED) {
@@ -83,6 +84,9 @@ fn read(line: &[u8]) -> Option<Listed> {
         None => (text.as_ref(), true),
     };
     let text = text.trim();
+    if text.starts_with('#') {
+        return None;
+    }
     let (fingerprint, comment) = key(text).or_else(|| {
         let (options, rest) = options(text)?;
         key(rest).filter(|_| !signs_certificates(options))
@@ -148,10 +152,12 @@ mod tests {
         keywheel_ssh_keys::fingerprint(public).unwrap()
     }
 
-    /// Comments, blanks, options with blanks and quotes, a certificate authority, bytes that are no text.
+    /// Comments, keys that somebody commented out, blanks, options with blanks and quotes, a certificate authority,
+    /// bytes that are no text.
     fn file() -> Vec<u8> {
         let text = format!(
             "# ssh-ed25519 of Alice\n\n  {TWO} alice@example\n\
+             # {ONE} x\n#no-pty {ONE} x\n  #{TWO} x\n#keywheel-disabled # {ONE} x\n\
              from=\"10.0.0.0/8\",command=\"echo \\\"a b\\\" ssh-rsa\" {ONE} deploy key\n\
              no-pty,cert-authority {ONE} the authority\nnonsense\n{TWO}"
         );
