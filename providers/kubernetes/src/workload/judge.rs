@@ -4,7 +4,7 @@ use super::rollout::Rollout;
 use super::told::Pod;
 use crate::secret::epoch_ms;
 use aws_lc_rs::digest::{SHA256, digest};
-use keywheel_contract::{Held, Holding, Observation, Question, Strength};
+use keywheel_contract::{Held, Holding, Observation, Question, RotationId, Strength, VersionId};
 
 /// A pod's start is told in whole seconds, cut off: it may have started this much later.
 const SECOND_MS: i64 = 1_000;
@@ -21,6 +21,17 @@ pub(crate) fn annotation(id: &str, destination: &str) -> String {
     format!("keywheel/{readable}.{}", hex::encode(&print.as_ref()[..4]))
 }
 
+/// What the annotation says. The rotation makes it new where a store gives an old value its old version again: who goes
+/// back to it restarts too.
+pub(crate) fn mark(version: &VersionId, rotation: &RotationId) -> String {
+    format!("{version} {rotation}")
+}
+
+/// The version in a mark: rotations have no spaces, and the first marks had no rotation.
+fn version_of(mark: &str) -> &str {
+    mark.rsplit_once(' ').map_or(mark, |(version, _)| version)
+}
+
 /// Which of the credentials asked about a pod holds, and how we know.
 pub(crate) fn judge(pod: &Pod, rollout: &Rollout, question: &Question<'_>) -> Observation {
     let name = annotation(question.id.as_str(), question.destination);
@@ -28,7 +39,7 @@ pub(crate) fn judge(pod: &Pod, rollout: &Rollout, question: &Question<'_>) -> Ob
     let started_at_ms = pod.status.start_time.as_deref().and_then(epoch_ms);
     let after = started_at_ms.is_some_and(|at| at + SECOND_MS > question.published_at_ms);
     let (holding, holds) = match carried {
-        Some(version) => marked(version, question.held),
+        Some(mark) => marked(version_of(mark), question.held),
         None => unmarked(after, question.held),
     };
     let (strength, shows) = match weakness(pod, rollout, after) {
@@ -96,11 +107,11 @@ fn weakness(pod: &Pod, rollout: &Rollout, after: bool) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{annotation, judge};
+    use super::{annotation, judge, mark};
     use crate::workload::rollout::Rollout;
     use keywheel_contract::{
-        CredentialId, Held, Holding, Observation, Question, SecretId, SecretValue, Strength,
-        VersionId,
+        CredentialId, Held, Holding, Observation, Question, RotationId, SecretId, SecretValue,
+        Strength, VersionId,
     };
     use serde_json::{Value, json};
 
@@ -165,6 +176,19 @@ mod tests {
         assert_eq!(old.holding, holds("old"));
         let other = seen(pod("theirs"), Rollout::Done, &both, 0);
         assert_eq!(other.holding, Holding::Other);
+    }
+
+    #[test]
+    fn the_rotation_in_a_mark_is_no_part_of_the_version() {
+        let both = ["v 2", "v"];
+        let carries = |mark: &str| json!({ "version": mark });
+        for version in both {
+            let mark = mark(&VersionId::new(version), &RotationId::new("example-1"));
+            let seen = seen(carries(&mark), Rollout::Done, &both, 0);
+            assert_eq!(seen.holding, holds(version));
+        }
+        let first_kind = seen(carries("v"), Rollout::Done, &both, 0);
+        assert_eq!(first_kind.holding, holds("v"));
     }
 
     #[test]

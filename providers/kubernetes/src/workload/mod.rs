@@ -1,9 +1,9 @@
 //! Consumer `workload`: a Deployment, `StatefulSet` or `DaemonSet`.
 //!
-//! It is told by an annotation of its pod template with the version that is now served: a new one starts a rollout, the
-//! same one changes nothing. It is seen by its pods: each carries the annotation of the template that it was started
-//! from. Evidence is `restarted`, and only once the rollout is done; that a process really read the value, no cluster
-//! can tell.
+//! It is told by an annotation of its pod template with the version that is now served and the rotation that asks: a new
+//! pair starts a rollout, the same one changes nothing. It is seen by its pods: each carries the annotation of the
+//! template that it was started from. Evidence is `restarted`, and only once the rollout is done; that a process really
+//! read the value, no cluster can tell.
 
 mod examine;
 mod judge;
@@ -11,7 +11,7 @@ mod place;
 mod rollout;
 mod told;
 
-use self::judge::{annotation, judge};
+use self::judge::{annotation, judge, mark};
 use self::place::Named;
 use self::rollout::rollout;
 use self::told::{Pod, Pods, Told};
@@ -110,7 +110,7 @@ impl Consumer for Workload {
 
     async fn notify(&self, notice: &Notice) -> Result<()> {
         let name = annotation(notice.id.as_str(), &notice.destination);
-        let marks = json!({ name: notice.version.as_str() });
+        let marks = json!({ name: mark(&notice.version, &notice.rotation) });
         let patch = json!({ "spec": { "template": { "metadata": { "annotations": marks } } } });
         let body = Zeroizing::new(patch.to_string().into_bytes());
         let (url, what) = (self.named.url(), format!("restarting {}", self.named));

@@ -65,7 +65,19 @@ impl Rig {
     }
 
     async fn notify(&self, version: &str) -> Result<()> {
-        self.workload.notify(&notice(version)).await
+        self.notify_by("example", version).await
+    }
+
+    async fn notify_by(&self, rotation: &str, version: &str) -> Result<()> {
+        self.workload.notify(&notice(rotation, version)).await
+    }
+
+    /// Somebody deletes each pod, and waits for the next one.
+    fn replace_pods(&self) {
+        for pod in self.cluster.held("orders/api").into_keys() {
+            self.cluster.delete_pod(&format!("orders/{pod}"));
+            self.cluster.settle();
+        }
     }
 
     async fn observe(&self, since_ms: i64) -> Result<Vec<Observation>> {
@@ -95,9 +107,13 @@ impl Rig {
 
     /// Whether the new value alone is proven: what the gate asks for.
     async fn is_proven(&self, since_ms: i64) -> bool {
+        self.is_proven_on("new", since_ms).await
+    }
+
+    async fn is_proven_on(&self, credential: &str, since_ms: i64) -> bool {
         let seen = self.observe(since_ms).await.unwrap();
         let holds = |one: &Observation| {
-            one.holding == Holding::Credential(CredentialId::new("new"))
+            one.holding == Holding::Credential(CredentialId::new(credential))
                 && one.strength == Strength::Restarted
         };
         seen.len() >= 3 && seen.iter().all(holds)
@@ -113,13 +129,13 @@ fn id() -> SecretId {
     "production/token".parse().unwrap()
 }
 
-fn notice(version: &str) -> Notice {
+fn notice(rotation: &str, version: &str) -> Notice {
     Notice {
         id: id(),
         consumer: "api".to_owned(),
         destination: DESTINATION.to_owned(),
         version: VersionId::new(version),
-        rotation: RotationId::new("example"),
+        rotation: RotationId::new(rotation),
     }
 }
 
@@ -147,6 +163,40 @@ async fn the_same_version_twice_restarts_once() {
             .unwrap()
             .clone();
         assert_eq!(marks.len(), 1, "{marks:?}");
+    }
+}
+
+/// A Secret's version is a print of its content: the old value comes back under its old name, which pods carry already.
+#[tokio::test]
+async fn the_way_back_restarts_whoever_may_have_read_the_new_value() {
+    for (kind, was_told) in [
+        ("deployments", true),
+        ("deployments", false),
+        ("statefulsets", false),
+    ] {
+        let rig = Rig::set(kind).await;
+        rig.notify_by("example-1", "fp-old").await.unwrap();
+        rig.cluster.settle();
+        rig.cluster.edit(SECRET, "TOKEN", "example-new", "keywheel");
+        match was_told {
+            true => rig.notify_by("example-2", "fp-new").await.unwrap(),
+            // Whoever starts now reads the new value under the old mark.
+            false => rig.replace_pods(),
+        }
+        rig.cluster.settle();
+        rig.cluster.edit(SECRET, "TOKEN", "example-old", "keywheel");
+        let before = rig.generation();
+        rig.notify_by("example-2", "fp-old").await.unwrap();
+        rig.notify_by("example-2", "fp-old").await.unwrap();
+        assert_eq!(rig.generation(), before + 1, "{kind} {was_told}");
+        assert!(!rig.is_proven_on("old", 0).await, "{kind} {was_told}");
+        rig.cluster.settle();
+        let held = rig.cluster.held("orders/api");
+        assert!(
+            held.values().all(|value| value == "example-old"),
+            "{held:?}"
+        );
+        assert!(rig.is_proven_on("old", 0).await, "{kind} {was_told}");
     }
 }
 
@@ -376,7 +426,9 @@ async fn other_clients_see_the_rollout_that_we_started() {
     let token = rig.cluster.administrator();
     let said = says(&rig.cluster, &rig.authority, &token, LOOK).await;
     if let Some(said) = said {
-        let expected = json!({ "done": true, "carried": ["fp-new"], "ready": true, "marks": ["fp-new"], "pods": 3 });
+        let mark = "fp-new example";
+        let expected =
+            json!({ "done": true, "carried": [mark], "ready": true, "marks": [mark], "pods": 3 });
         assert_eq!(said, expected);
     }
     let Some(kubectl) = Kubectl::new(&rig.cluster, &rig.authority, &token) else {

@@ -193,7 +193,7 @@ impl World {
         assert!(self.keep(key, pod).is_ok(), "a pod was refused");
     }
 
-    fn leave(&mut self, key: &Key) {
+    pub(super) fn leave(&mut self, key: &Key) {
         let mut pod = self.objects[key].clone();
         pod.value["metadata"]["deletionTimestamp"] = json!(now());
         assert!(self.keep(key, pod).is_ok(), "a pod was refused");

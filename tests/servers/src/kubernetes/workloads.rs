@@ -110,6 +110,11 @@ impl Kubernetes {
         assert!(world.update(&key, value, "kubectl-edit").is_ok(), "refused");
     }
 
+    /// Somebody deletes a pod (`namespace/name`), as `kubectl delete pod` does.
+    pub fn delete_pod(&self, path: &str) {
+        self.shared.world().leave(&of("pods", path));
+    }
+
     /// Takes a workload away, and leaves its pods.
     pub fn remove_workload(&self, kind: &str, path: &str) {
         self.shared.world().objects.remove(&of(kind, path));
