@@ -57,7 +57,8 @@ fn deployment(told: &Told) -> Rollout {
 fn stateful_set(told: &Told) -> Rollout {
     let (status, wanted) = (&told.status, told.spec.replicas.unwrap_or(1));
     let strategy = &told.spec.update_strategy;
-    if strategy.kind == "OnDelete" && status.update_revision != status.current_revision {
+    let by_hand = strategy.kind == "OnDelete";
+    if by_hand && status.updated_replicas < wanted {
         return on_delete();
     }
     if status.ready_replicas < wanted {
@@ -65,12 +66,14 @@ fn stateful_set(told: &Told) -> Rollout {
         return Rollout::Moving(format!("{ready} of {wanted} pods are ready"));
     }
     let partition = strategy.rolling_update.partition;
-    if partition > 0 && status.update_revision != status.current_revision {
+    if !by_hand && partition > 0 && status.update_revision != status.current_revision {
         return Rollout::Stuck(format!(
             "its partition keeps pods below {partition} on the old template"
         ));
     }
-    match status.update_revision == status.current_revision {
+    // `currentRevision` moves at the end of a rolling update only (kubernetes/kubernetes,
+    // `pkg/controller/statefulset/stateful_set_utils.go`, `completeRollingUpdate`).
+    match by_hand || status.update_revision == status.current_revision {
         true => Rollout::Done,
         false => Rollout::Moving(format!(
             "{} of {wanted} pods are new",
@@ -162,8 +165,22 @@ mod tests {
         let kept =
             json!({ "replicas": 2, "updateStrategy": { "rollingUpdate": { "partition": 1 } } });
         assert!(set(kept, 2, "a").contains("partition"));
-        let by_hand = json!({ "replicas": 2, "updateStrategy": { "type": "OnDelete" } });
-        assert!(set(by_hand, 2, "a").contains("OnDelete"));
+    }
+
+    /// Its `currentRevision` never moves, and an undone template may have it from the start.
+    #[test]
+    fn a_stateful_set_of_on_delete_is_done_when_every_pod_is_new_and_ready() {
+        let set = |updated: i64, ready: i64, current: &str| {
+            let spec = json!({ "replicas": 2, "updateStrategy": { "type": "OnDelete" } });
+            let status = json!({ "observedGeneration": 2, "readyReplicas": ready, "updatedReplicas": updated,
+                                 "currentRevision": current, "updateRevision": "b" });
+            said(judged(Kind::StatefulSet, spec, status))
+        };
+        for current in ["a", "b"] {
+            assert_eq!(set(2, 2, current), "done");
+            assert!(set(1, 2, current).starts_with("stuck: its strategy is OnDelete"));
+            assert!(set(2, 1, current).contains("1 of 2 pods are ready"));
+        }
     }
 
     #[test]

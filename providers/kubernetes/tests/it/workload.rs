@@ -200,6 +200,24 @@ async fn the_way_back_restarts_whoever_may_have_read_the_new_value() {
     }
 }
 
+#[tokio::test]
+async fn pods_of_on_delete_are_proven_once_somebody_deleted_each() {
+    for kind in ["statefulsets", "daemonsets"] {
+        let rig = Rig::set(kind).await;
+        let by_hand = json!({ "spec": { "updateStrategy": { "type": "OnDelete" } } });
+        rig.cluster.merge_workload(kind, "orders/api", &by_hand);
+        rig.cluster.edit(SECRET, "TOKEN", "example-new", "keywheel");
+        rig.notify("fp-new").await.unwrap();
+        rig.cluster.settle();
+        assert!(!rig.is_proven(0).await, "{kind}");
+        rig.replace_pods();
+        let seen = rig.observe(0).await.unwrap();
+        assert!(rig.is_proven(0).await, "{kind}: {seen:?}");
+        let status = rig.cluster.workload(kind, "orders/api")["status"].clone();
+        assert_ne!(status["currentRevision"], status["updateRevision"]);
+    }
+}
+
 /// The truth is what the processes read: each time that the consumer counts as proven, no pod holds anything else.
 #[tokio::test]
 async fn a_rollout_is_proven_only_once_the_last_old_pod_is_gone() {

@@ -215,7 +215,9 @@ impl World {
         let wanted = object.value["spec"]["replicas"]
             .as_u64()
             .unwrap_or(self.nodes) as usize;
-        let current = if before.is_null() || new >= all {
+        // `completeRollingUpdate` of the real controller: by no other strategy.
+        let rolls = object.value["spec"]["updateStrategy"]["type"] != "OnDelete";
+        let current = if before.is_null() || (rolls && new >= all) {
             json!(hash)
         } else {
             before
