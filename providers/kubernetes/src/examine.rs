@@ -60,7 +60,8 @@ impl KubernetesStore {
     }
 }
 
-fn clock(date: Option<&str>) -> Finding {
+/// How far the cluster's clock is from ours, by the date of an answer.
+pub(crate) fn clock(date: Option<&str>) -> Finding {
     let theirs = date.and_then(|date| DateTime::parse_from_rfc2822(date).ok());
     let Some(theirs) = theirs else {
         return Finding::new("clock", Verdict::Unproven, "the answer has no date");

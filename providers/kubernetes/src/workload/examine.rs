@@ -2,12 +2,14 @@
 
 use super::Workload;
 use super::rollout::{Rollout, rollout};
+use crate::examine::clock;
 use crate::rights::Wish;
 use keywheel_contract::{Examination, Finding, Result, Verdict};
 
 impl Workload {
     pub(super) async fn examined(&self) -> Examination {
-        let mut findings = vec![self.reachable().await];
+        let (_, date) = self.transport.identity().await;
+        let mut findings = vec![self.reachable().await, clock(date.as_deref())];
         let name = self.named.to_string();
         let here = |verb| self.wish(verb, "apps", self.named.kind.resource(), &self.named.name);
         for wish in [

@@ -496,7 +496,8 @@ async fn the_printed_role_is_enough_and_what_is_missing_is_said() {
         rig.token.replace(&rig.cluster.service_account(&policy));
         let seen = rig.workload.examine().await;
         let good = seen.findings.iter().all(|one| one.verdict == Verdict::Good);
-        assert!(good && seen.findings.len() == 4, "{:?}", seen.findings);
+        assert!(good && seen.findings.len() == 5, "{:?}", seen.findings);
+        assert!(seen.findings.iter().any(|one| one.about == "clock"));
         rig.notify("fp-new").await.unwrap();
         rig.cluster.settle();
         assert!(rig.is_proven(0).await);
