@@ -30,8 +30,7 @@ pub(crate) struct Key {
     name: String,
     #[serde(default)]
     pub(crate) disabled: bool,
-    /// When its certificate begins and ends.
-    pub(crate) valid_after_time: Option<DateTime<Utc>>,
+    /// When its certificate ends.
     pub(crate) valid_before_time: Option<DateTime<Utc>>,
     #[serde(default)]
     key_origin: String,

@@ -5,9 +5,9 @@ use super::calls::Calls;
 use super::key_file;
 use super::options::ServiceKeyOptions;
 use super::pair::{Pair, is_named};
-use super::trial::{Door, Said, dead_or_new};
+use super::trial::{Door, Said, refused};
 use async_trait::async_trait;
-use chrono::{TimeDelta, Utc};
+use chrono::Utc;
 use keywheel_contract::{
     ChosenBy, Credential, CredentialId, CredentialState, Error, Fields, Find, Issuer,
     IssuerCapabilities, LastUse, Liveness, Refusal, Result, Session, Style, Tag,
@@ -53,10 +53,6 @@ impl ServiceKeyIssuer {
 
     fn account(&self) -> &str {
         &self.calls.options.account
-    }
-
-    fn settles(&self) -> TimeDelta {
-        TimeDelta::from_std(self.settles).unwrap_or(TimeDelta::MAX)
     }
 
     fn last_upload(&self) -> std::sync::MutexGuard<'_, Instant> {
@@ -189,10 +185,7 @@ impl Issuer for ServiceKeyIssuer {
                 "there is no account {}",
                 self.account()
             ))),
-            Said::Wrong => {
-                let seen = self.calls.key(&credential.id).await?;
-                Ok(dead_or_new(&seen, self.settles()))
-            }
+            Said::Wrong => Ok(refused(self.state(&credential.id).await?)),
         }
     }
 

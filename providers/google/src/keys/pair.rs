@@ -14,7 +14,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// A certificate begins so much earlier than it is made: clocks differ.
-pub(crate) const EARLIER: TimeDelta = TimeDelta::minutes(5);
+const EARLIER: TimeDelta = TimeDelta::minutes(5);
 /// The longest common name (X.520).
 const LONGEST_NAME: usize = 64;
 /// The tag of the type that common names are written in (DER: `UTF8String`).

@@ -1,12 +1,11 @@
 //! Logging in with a key as its account does, and what Google's answer says of it.
 
-use super::calls::Seen;
 use super::key_file::KeyFile;
 use super::options::ServiceKeyOptions;
-use super::pair::{EARLIER, Pair};
+use super::pair::Pair;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use chrono::{TimeDelta, Utc};
-use keywheel_contract::{Liveness, Result};
+use chrono::Utc;
+use keywheel_contract::{CredentialState, Liveness, Result};
 use keywheel_http_client::{bounded_to, finished, whole};
 use reqwest::{Client, Url};
 use serde::Deserialize;
@@ -100,20 +99,31 @@ fn said(refused: &Refused) -> Said {
     }
 }
 
-/// Of a key that Google does not take: a new one may not be known yet. What is disabled or gone is dead, and so is what
-/// has been there for long.
-pub(crate) fn dead_or_new(seen: &Seen, settles: TimeDelta) -> Liveness {
-    let usable = seen.key.as_ref().filter(|key| !key.disabled);
-    let since = usable.and_then(|key| key.valid_after_time);
-    match since.is_some_and(|since| seen.now < since + EARLIER + settles) {
-        true => Liveness::Unknown,
-        false => Liveness::Dead,
+/// Of a key that Google does not take. One that may be used was made or enabled a moment ago, as far as anybody can
+/// tell: no date says when it was enabled.
+pub(crate) fn refused(state: CredentialState) -> Liveness {
+    match state {
+        CredentialState::Absent | CredentialState::Disabled => Liveness::Dead,
+        CredentialState::Active | CredentialState::Unknown => Liveness::Unknown,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Refused, Said, said};
+    use super::{Refused, Said, refused, said};
+    use keywheel_contract::{CredentialState, Liveness};
+
+    #[test]
+    fn a_refused_key_is_dead_only_where_nobody_may_use_it() {
+        for (state, expected) in [
+            (CredentialState::Absent, Liveness::Dead),
+            (CredentialState::Disabled, Liveness::Dead),
+            (CredentialState::Active, Liveness::Unknown),
+            (CredentialState::Unknown, Liveness::Unknown),
+        ] {
+            assert_eq!(refused(state), expected, "{state:?}");
+        }
+    }
 
     #[test]
     fn only_what_google_says_of_the_key_counts() {

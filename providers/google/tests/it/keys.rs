@@ -164,9 +164,21 @@ async fn a_new_key_that_is_not_known_yet_is_not_dead() {
         issuer.state(&made.id).await.unwrap(),
         CredentialState::Disabled
     );
+    assert_eq!(google.logins(), 1);
+}
+
+#[tokio::test]
+async fn a_key_enabled_again_that_is_not_known_yet_is_not_dead() {
+    let google = Accounts::start(None).await;
+    let issuer = issuer(&google);
+    let made = issuer.mint(&tag("a-1")).await.unwrap();
+    google.learns_late(2);
+    issuer.disable(&made.id).await.unwrap();
+    assert_eq!(issuer.test(&made).await.unwrap(), Liveness::Dead);
     issuer.enable(&made).await.unwrap();
-    assert_eq!(issuer.test(&made).await.unwrap(), Liveness::Alive);
-    assert_eq!(google.logins(), 2);
+    for expected in [Liveness::Unknown, Liveness::Unknown, Liveness::Alive] {
+        assert_eq!(issuer.test(&made).await.unwrap(), expected);
+    }
 }
 
 #[tokio::test]

@@ -124,7 +124,12 @@ impl World {
     }
 
     fn switch(&mut self, id: &str, disabled: bool) -> Answered {
-        self.key(id)?.disabled = disabled;
+        let late = self.late;
+        let key = self.key(id)?;
+        if key.disabled && !disabled {
+            key.forget(late);
+        }
+        key.disabled = disabled;
         Ok(json!({}))
     }
 

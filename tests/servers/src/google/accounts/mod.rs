@@ -107,7 +107,7 @@ impl Accounts {
         self.shared.world().account_disabled = true;
     }
 
-    /// So many logins with a new key are refused before it is known where accounts log in.
+    /// So many logins with a key that is new or enabled again are refused before it is known where accounts log in.
     pub fn learns_late(&self, logins: u32) {
         self.shared.world().late = logins;
     }

@@ -69,6 +69,11 @@ impl Key {
         public.verify(text, signature).is_ok()
     }
 
+    /// It is not known where accounts log in, for so many logins.
+    pub(super) fn forget(&mut self, logins: u32) {
+        self.unknown = logins;
+    }
+
     /// Whether it may be used where accounts log in.
     pub(super) fn is_usable(&mut self, now: DateTime<Utc>) -> bool {
         let known = self.unknown == 0;
