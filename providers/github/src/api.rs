@@ -9,9 +9,12 @@ use keywheel_contract::{Error, Result, SecretValue};
 use keywheel_http_client::Effect;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// Things on one page of a list; the most that the service puts there.
 const PAGE: usize = 100;
+/// The most pages that are read of one.
+const MOST_PAGES: usize = 100;
 
 /// What is told of a secret: never its value.
 pub(crate) struct Told {
@@ -33,6 +36,18 @@ pub(crate) enum Put {
     Done,
     /// Refused for what it says: perhaps the key it is sealed to is no longer the place's.
     Refused(Error),
+}
+
+/// A page of repositories, and how many there are on all pages.
+#[derive(Deserialize)]
+struct Repositories {
+    total_count: usize,
+    repositories: Vec<Repository>,
+}
+
+#[derive(Deserialize)]
+struct Repository {
+    id: u64,
 }
 
 /// The service, called as one token.
@@ -93,32 +108,33 @@ impl Api {
         Ok(Some(Told { written, audience }))
     }
 
-    /// The repositories that may use an organization's secret.
+    /// The repositories that may use an organization's secret: all of them or an error, for they are written back, and
+    /// whoever is missing would lose the secret.
     async fn selected(&self, secret: &[&str]) -> Result<Vec<u64>> {
-        #[derive(Deserialize)]
-        struct Repository {
-            id: u64,
-        }
-        #[derive(Deserialize)]
-        struct Read {
-            repositories: Vec<Repository>,
-        }
-        let path = [secret, &["repositories"]].concat();
-        let most = PAGE.to_string();
-        let mut ids = Vec::new();
-        for page in 1.. {
-            let page = i32::to_string(&page);
-            let query = [("per_page", most.as_str()), ("page", page.as_str())];
-            let answer = self.transport.get(&path, &query).await?;
-            let what = "asking which repositories may use the secret";
-            let read: Read = parse(&answer, what, Effect::Reads)?;
-            let last = read.repositories.len() < PAGE;
+        let (mut ids, mut total) = (BTreeSet::new(), 0);
+        for page in 1..=MOST_PAGES {
+            let read = self.repositories(secret, page).await?;
+            total = read.total_count;
+            let past_the_end = read.repositories.is_empty();
             ids.extend(read.repositories.into_iter().map(|one| one.id));
-            if last {
+            if past_the_end || ids.len() >= total {
                 break;
             }
         }
-        Ok(ids)
+        match ids.len() == total {
+            true => Ok(ids.into_iter().collect()),
+            false => Err(incomplete(ids.len(), total)),
+        }
+    }
+
+    /// One page of them.
+    async fn repositories(&self, secret: &[&str], page: usize) -> Result<Repositories> {
+        let path = [secret, &["repositories"]].concat();
+        let (most, page) = (PAGE.to_string(), page.to_string());
+        let query = [("per_page", most.as_str()), ("page", page.as_str())];
+        let answer = self.transport.get(&path, &query).await?;
+        let what = "asking which repositories may use the secret";
+        parse(&answer, what, Effect::Reads)
     }
 
     /// Writes one secret.
@@ -160,6 +176,13 @@ impl Api {
 pub(crate) struct Limits {
     pub(crate) limit: u32,
     pub(crate) remaining: u32,
+}
+
+fn incomplete(shown: usize, total: usize) -> Error {
+    Error::invalid(format!(
+        "{total} repositories may use the secret and {shown} of them are shown, so that a write could take it from the \
+         others: let our token see all of them, or choose another visibility"
+    ))
 }
 
 fn below<'a>(owner: Owner<'a>, last: &'a str) -> Vec<&'a str> {

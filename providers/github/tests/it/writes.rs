@@ -1,7 +1,7 @@
 //! What a write does, and what it does not.
 
 use crate::rig::{
-    ENVIRONMENT, ORGANIZATION, REPOSITORY, Rig, place, place_of, publish, store, word,
+    ENVIRONMENT, ORGANIZATION, REPOSITORY, Rig, place, place_of, publish, publish_over, store, word,
 };
 use keywheel_contract::{Retired, SecretStore, VersionId};
 use keywheel_test_servers::writes::prepare;
@@ -110,6 +110,26 @@ async fn an_organization_s_secret_keeps_whoever_may_use_it() {
         rig.github.audience(ORGANIZATION, "OTHER"),
         (Some("all".into()), vec![])
     );
+}
+
+#[tokio::test]
+async fn whoever_may_use_an_organization_s_secret_is_known_in_full_or_nothing_is_written() {
+    let rig = Rig::set().await;
+    let place = place_of(ORGANIZATION, &["TOKEN"]);
+    publish(&rig.store, &place, "example-1", 1).await.unwrap();
+    let chosen: Vec<u64> = (1..=65).collect();
+    let kept = (Some("selected".into()), chosen.clone());
+    rig.github.select(ORGANIZATION, "TOKEN", &chosen);
+    rig.github.lists_at_most(30);
+    publish(&rig.store, &place, "example-2", 2).await.unwrap();
+    assert_eq!(rig.github.audience(ORGANIZATION, "TOKEN"), kept);
+    let seen = rig.store.inspect(&place).await.unwrap();
+    rig.github.hides(1);
+    assert_eq!(word(rig.store.inspect(&place).await), "invalid");
+    let refused = publish_over(&rig.store, &place, "example-3", 3, &seen).await;
+    assert_eq!(word(refused), "invalid");
+    assert_eq!(rig.github.audience(ORGANIZATION, "TOKEN"), kept);
+    assert_eq!(rig.github.writes(ORGANIZATION), 2);
 }
 
 #[tokio::test]

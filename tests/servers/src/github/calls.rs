@@ -217,7 +217,9 @@ impl World {
             text.and_then(|text| text.parse().ok()).unwrap_or(usual)
         };
         let (page, most): (usize, usize) = (number("page", 1), number("per_page", 30));
-        let shown = selected.iter().skip((page - 1) * most).take(most.min(100));
+        let most = most.min(self.page);
+        let listed = &selected[..selected.len().saturating_sub(self.unlisted)];
+        let shown = listed.iter().skip((page - 1) * most).take(most);
         let one = |id: &u64| json!({ "id": id, "name": format!("example-{id}"), "private": true });
         let repositories: Vec<_> = shown.map(one).collect();
         Ok((

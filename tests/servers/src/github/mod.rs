@@ -98,6 +98,16 @@ impl Github {
         secret.selected = repositories.to_vec();
     }
 
+    /// Lists of repositories have no more than so many on a page, whatever is asked for.
+    pub fn lists_at_most(&self, repositories: usize) {
+        self.shared.world().page = repositories;
+    }
+
+    /// So many repositories are counted in lists and not shown.
+    pub fn hides(&self, repositories: usize) {
+        self.shared.world().unlisted = repositories;
+    }
+
     /// What workflows get.
     #[must_use]
     pub fn value(&self, path: &str, name: &str) -> Option<String> {

@@ -20,6 +20,10 @@ pub(super) struct World {
     pub(super) lag: u32,
     pub(super) flies: bool,
     pub(super) used_up: bool,
+    /// Most repositories on one page of a list.
+    pub(super) page: usize,
+    /// Repositories that are counted in lists and not shown.
+    pub(super) unlisted: usize,
     now: DateTime<Utc>,
     serial: u64,
 }
@@ -73,6 +77,8 @@ impl World {
             exchanges: Vec::new(),
             rekeying: None,
             lag: 0,
+            page: 100,
+            unlisted: 0,
             flies: true,
             used_up: false,
             now: Utc::now(),
