@@ -175,8 +175,11 @@ impl Issuer for ServiceKeyIssuer {
         let file = key_file::read(&credential.fields, self.account());
         let pair = file.as_ref().and_then(|file| Pair::read(&file.private_key));
         let (Some(file), Some(pair)) = (file, pair) else {
-            // Nobody could log in with it.
-            return Ok(Liveness::Dead);
+            return Ok(match key_file::looks_like_one(&credential.fields) {
+                true => Liveness::Unknown,
+                // Nobody could log in with it.
+                false => Liveness::Dead,
+            });
         };
         match self.door.login(&file, &pair).await? {
             Said::Accepted => Ok(Liveness::Alive),

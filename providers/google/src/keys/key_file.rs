@@ -4,7 +4,9 @@ use super::calls::Account;
 use super::options::ServiceKeyOptions;
 use super::{EMAIL, KEY_ID, VALUE};
 use keywheel_contract::{Error, Fields, Result, SecretValue};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
+use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
 /// What is in a file. No other library needs less: Java's wants the account's number and the key's name too.
@@ -63,6 +65,15 @@ pub(crate) fn written(
     fields.insert(KEY_ID, SecretValue::from(id.to_owned()));
     fields.insert(EMAIL, SecretValue::from(options.account.clone()));
     Ok(fields)
+}
+
+/// Whether a credential looks like a file of Google's, of whatever account and form: somebody may log in with it.
+pub(crate) fn looks_like_one(fields: &Fields) -> bool {
+    let text = fields.field(VALUE).map(SecretValue::expose_secret);
+    let members: BTreeMap<String, IgnoredAny> = text
+        .and_then(|text| serde_json::from_slice(text).ok())
+        .unwrap_or_default();
+    members.contains_key("type")
 }
 
 /// The file of a credential, if it is one of this account. The parser's own words could quote the key.

@@ -36,13 +36,13 @@ impl Pair {
         Ok(Self { key })
     }
 
-    /// The private key of a PEM text.
+    /// The private key of a PEM text: PKCS#8, as Google writes it, or PKCS#1, as OpenSSL did.
     pub(crate) fn read(pem: &str) -> Option<Self> {
         let body = pem.split("-----").nth(2)?;
         let body: Zeroizing<String> = Zeroizing::new(body.split_whitespace().collect());
         let der = Zeroizing::new(STANDARD.decode(body.as_bytes()).ok()?);
-        let key = RsaKeyPair::from_pkcs8(&der).ok()?;
-        Some(Self { key })
+        let key = RsaKeyPair::from_pkcs8(&der).or_else(|_| RsaKeyPair::from_der(&der));
+        key.ok().map(|key| Self { key })
     }
 
     /// The private key as PEM.
@@ -144,7 +144,8 @@ fn armoured(label: &str, der: &[u8]) -> Zeroizing<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Pair, is_named};
+    use super::{Pair, armoured, is_named};
+    use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
     use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
     use chrono::Utc;
     use keywheel_contract::Tag;
@@ -165,6 +166,16 @@ mod tests {
         ] {
             assert!(Pair::read(wrong).is_none(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_key_is_read_in_the_older_form_too() {
+        let pair = Pair::generate().unwrap();
+        let der: Pkcs8V1Der<'_> = pair.key.as_der().unwrap();
+        // In PKCS#8 it stands behind 26 bytes that say what it is (RFC 5208).
+        let older = armoured("RSA PRIVATE KEY", &der.as_ref()[26..]);
+        let read = Pair::read(&older).unwrap();
+        assert_eq!(*read.pem().unwrap(), *pair.pem().unwrap());
     }
 
     #[test]

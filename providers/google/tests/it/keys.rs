@@ -209,6 +209,34 @@ async fn trouble_where_accounts_log_in_says_nothing_of_the_key() {
 }
 
 #[tokio::test]
+async fn a_file_that_we_cannot_use_may_log_somebody_in_and_other_text_never_does() {
+    let google = Accounts::start(None).await;
+    let issuer = issuer(&google);
+    let made = issuer.mint(&tag("a-1")).await.unwrap();
+    let tested = async |text: String| {
+        let fields = Fields::single(SecretValue::from(text));
+        let id = made.id.clone();
+        issuer.test(&Credential { id, fields }).await.unwrap()
+    };
+    for (key, other) in [
+        ("private_key", "example"),
+        ("client_email", "other@example-1.iam.gserviceaccount.com"),
+        ("type", "authorized_user"),
+    ] {
+        let mut changed = file(&made);
+        changed[key] = json!(other);
+        assert_eq!(
+            tested(changed.to_string()).await,
+            Liveness::Unknown,
+            "{key}"
+        );
+    }
+    for text in ["", "example", "{}", "[1]"] {
+        assert_eq!(tested(text.to_owned()).await, Liveness::Dead, "{text}");
+    }
+}
+
+#[tokio::test]
 async fn a_key_that_google_made_is_known_by_its_file_and_ended_when_it_is_named() {
     let google = Accounts::start(None).await;
     let issuer = issuer(&google);
