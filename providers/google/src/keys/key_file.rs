@@ -58,13 +58,25 @@ pub(crate) fn written(
         token_uri: token_uri.as_str(),
         universe_domain: "googleapis.com",
     };
-    let text = serde_json::to_vec_pretty(&written);
-    let text = text.map_err(|_| Error::invalid("the key file cannot be written"))?;
+    let text = text(&written)?;
     let mut fields = Fields::new();
     fields.insert(VALUE, SecretValue::new(text));
     fields.insert(KEY_ID, SecretValue::from(id.to_owned()));
     fields.insert(EMAIL, SecretValue::from(options.account.clone()));
     Ok(fields)
+}
+
+/// With room for all of it beforehand: text that outgrows its room is copied, and what it leaves behind is not wiped.
+fn text(written: &Written<'_>) -> Result<Vec<u8>> {
+    let mut text = Vec::with_capacity(room(written.private_key));
+    let done = serde_json::to_writer_pretty(&mut text, written);
+    done.map_err(|_| Error::invalid("the key file cannot be written"))?;
+    Ok(text)
+}
+
+/// Each line end of the key becomes two characters; the rest of the file is short.
+fn room(private_key: &str) -> usize {
+    private_key.len() * 2 + 2048
 }
 
 /// Whether a credential looks like a file of Google's, of whatever account and form: somebody may log in with it.
@@ -81,4 +93,29 @@ pub(crate) fn read(fields: &Fields, account: &str) -> Option<KeyFile> {
     let text = fields.field(VALUE)?.expose_secret();
     let file: KeyFile = serde_json::from_slice(text).ok()?;
     (file.kind == "service_account" && file.client_email == account).then_some(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Written, room, text};
+
+    #[test]
+    fn a_file_is_written_without_being_copied() {
+        let private_key = "example\n".repeat(213);
+        let account = "x".repeat(256);
+        let written = Written {
+            kind: "service_account",
+            project_id: &account,
+            private_key_id: &account,
+            private_key: &private_key,
+            client_email: &account,
+            client_id: &account,
+            auth_uri: &account,
+            token_uri: &account,
+            universe_domain: "googleapis.com",
+        };
+        let text = text(&written).unwrap();
+        assert_eq!(text.capacity(), room(&private_key));
+        assert!(text.len() > private_key.len());
+    }
 }
