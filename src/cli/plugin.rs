@@ -98,11 +98,12 @@ async fn of_program(
 
 #[cfg(feature = "http")]
 async fn of_pack(file: &Path) -> Result<Report, Failure> {
-    use keywheel_provider_http::{contract, pack::Pack};
+    use keywheel_provider_http::{contract, own};
     let wrong =
         |why: String| Failure::new(Exit::Configuration, format!("{}: {why}", file.display()));
     let text = std::fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
-    let pack = Pack::parse(&text).map_err(|error| wrong(error.message))?;
+    let pack =
+        own(file, &text).map_err(|error| Failure::new(Exit::Configuration, error.message))?;
     let report = contract::check(&pack).await;
     report.map_err(|error| wrong(error.message))
 }

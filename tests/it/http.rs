@@ -316,6 +316,17 @@ async fn a_pack_of_ones_own_is_checked_and_rotates() {
         .run(&check)
         .succeeded()
         .says(&["14 passed", "0 failed"]);
+    // What no entry could name does not pass.
+    for (file, words) in [
+        ("packs/other.toml", "its `name` is `acme`"),
+        ("packs/slack.toml", "is shipped: give yours another name"),
+    ] {
+        project.write(file, &acme());
+        project
+            .run(&["plugin", "check", "--pack", file])
+            .ended(78)
+            .says(&[words]);
+    }
     let scene = Scene::of(&Pack::parse(&acme()).unwrap(), &Nasty::default(), project).await;
     let daemon = scene.project.daemon();
     scene.rotate().await;

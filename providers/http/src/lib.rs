@@ -26,4 +26,4 @@ mod usage;
 mod verdict;
 
 pub use issuer::HttpIssuer;
-pub use options::{HttpOptions, Told};
+pub use options::{HttpOptions, Told, own};

@@ -9,6 +9,7 @@ use reqwest::Url;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 /// Options of the issuer `http`.
@@ -105,20 +106,7 @@ impl HttpOptions {
                 "{} cannot be read: {error}",
                 file.display()
             ))),
-            (Ok(_), Some(_)) => Err(Error::invalid(format!(
-                "{}: a pack of this name is shipped: give yours another name",
-                file.display()
-            ))),
-            (Ok(text), None) => self.own(&file, &text),
-        }
-    }
-
-    fn own(&self, file: &Path, text: &str) -> Result<Pack> {
-        let wrong = |why: &str| Error::invalid(format!("{}: {why}", file.display()));
-        let pack = Pack::parse(text).map_err(|error| wrong(&error.message))?;
-        match pack.name == self.pack {
-            true => Ok(pack),
-            false => Err(wrong(&format!("its `name` is `{}`", pack.name))),
+            (Ok(text), _) => own(&file, &text),
         }
     }
 
@@ -175,6 +163,25 @@ impl HttpOptions {
             filled.insert(name.clone(), if left_out { Value::Null } else { value });
         }
         Ok(filled)
+    }
+}
+
+/// A pack of one's own, by its file and what is in it: named as the file is, and not as a shipped one.
+///
+/// # Errors
+/// `Invalid`: it is named otherwise, or cannot work.
+pub fn own(file: &Path, text: &str) -> Result<Pack> {
+    let wrong = |why: &str| Error::invalid(format!("{}: {why}", file.display()));
+    let name = file.file_stem().and_then(OsStr::to_str).unwrap_or_default();
+    if shipped::pack(name).is_some() {
+        return Err(wrong(
+            "a pack of this name is shipped: give yours another name",
+        ));
+    }
+    let pack = Pack::parse(text).map_err(|error| wrong(&error.message))?;
+    match pack.name == name {
+        true => Ok(pack),
+        false => Err(wrong(&format!("its `name` is `{}`", pack.name))),
     }
 }
 
