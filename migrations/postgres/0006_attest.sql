@@ -14,10 +14,11 @@ CREATE TABLE attestation (
     challenge TEXT PRIMARY KEY,
     secret_id TEXT NOT NULL,
     consumer  TEXT NOT NULL,
+    instance  TEXT NOT NULL,
     -- The answer of the handshake, as JSON.
     answer    TEXT NOT NULL,
     -- When its challenge was given out: the value was held at some time after that.
     issued_ms BIGINT NOT NULL
 );
-CREATE INDEX attestation_consumer ON attestation (secret_id, consumer, issued_ms, challenge);
+CREATE INDEX attestation_consumer ON attestation (secret_id, consumer, instance, issued_ms, challenge);
 CREATE INDEX attestation_issued ON attestation (issued_ms);

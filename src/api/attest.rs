@@ -117,8 +117,12 @@ async fn take(
             answer: answer.to_owned(),
             issued_ms,
         };
-        attestations::keep(tx, subject, &one).await?;
-        rotations::stir(tx, &[&subject.secret_id]).await?;
+        if attestations::keep(tx, subject, &one).await? {
+            rotations::stir(tx, &[&subject.secret_id]).await?;
+        } else {
+            let (secret, consumer) = (&subject.secret_id, &subject.consumer);
+            tracing::warn!(%secret, %consumer, "an attestation of one instance too many is not kept");
+        }
     }
     Ok(true)
 }

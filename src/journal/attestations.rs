@@ -9,8 +9,10 @@ pub const CHALLENGE_MS: i64 = 60_000;
 pub const CHALLENGES_MAX: i64 = 256;
 /// An answer is looked at for this long, milliseconds.
 pub const ANSWER_MS: i64 = 24 * 3_600_000;
-/// So many answers of one consumer are kept, the newest.
-pub const ANSWERS_MAX: i64 = 256;
+/// So many answers of one instance are kept, the newest: one instance takes no place of another.
+pub const ANSWERS_MAX: i64 = 4;
+/// Answers of so many instances of one consumer are kept; further instances are not taken in.
+pub const INSTANCES_MAX: i64 = 1_000;
 
 /// Who answers, or wants to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,28 +75,38 @@ pub async fn redeem(tx: &mut Tx, challenge: &str, subject: &Subject) -> Result<O
     Ok(good.then_some(issued_ms))
 }
 
-/// Keeps an answer, and forgets what is too old or too many.
-pub async fn keep(tx: &mut Tx, subject: &Subject, one: &Attestation) -> Result<()> {
+/// Keeps an answer, and forgets what is too old or too many; `false` where the consumer has too many instances.
+pub async fn keep(tx: &mut Tx, subject: &Subject, one: &Attestation) -> Result<bool> {
     let old = "DELETE FROM attestation WHERE issued_ms <= $1";
     tx.run(old, &[(tx.now_ms() - ANSWER_MS).into()]).await?;
+    let sql = "SELECT COUNT(DISTINCT instance) AS others FROM attestation \
+         WHERE secret_id = $1 AND consumer = $2 AND instance <> $3";
+    let args = [
+        (&subject.secret_id).into(),
+        (&subject.consumer).into(),
+        (&subject.instance).into(),
+    ];
+    let others = tx.row(sql, &args).await?;
+    if others.map_or(Ok(0), |row| row.int("others"))? >= INSTANCES_MAX {
+        return Ok(false);
+    }
     let row = vec![
         (&one.challenge).into(),
         (&subject.secret_id).into(),
         (&subject.consumer).into(),
+        (&subject.instance).into(),
         (&one.answer).into(),
         one.issued_ms.into(),
     ];
-    let head = "INSERT INTO attestation (challenge, secret_id, consumer, answer, issued_ms)";
+    let head =
+        "INSERT INTO attestation (challenge, secret_id, consumer, instance, answer, issued_ms)";
     tx.insert(head, &[row], "").await?;
-    let many = "DELETE FROM attestation WHERE secret_id = $1 AND consumer = $2 AND challenge NOT IN \
-         (SELECT challenge FROM attestation WHERE secret_id = $1 AND consumer = $2 \
-          ORDER BY issued_ms DESC, challenge LIMIT $3)";
-    let args = [
-        (&subject.secret_id).into(),
-        (&subject.consumer).into(),
-        ANSWERS_MAX.into(),
-    ];
-    tx.run(many, &args).await.map(drop)
+    let many = "DELETE FROM attestation WHERE secret_id = $1 AND consumer = $2 AND instance = $3 AND challenge NOT IN \
+         (SELECT challenge FROM attestation WHERE secret_id = $1 AND consumer = $2 AND instance = $3 \
+          ORDER BY issued_ms DESC, challenge LIMIT $4)";
+    let [secret, consumer, instance] = args;
+    let args = [secret, consumer, instance, ANSWERS_MAX.into()];
+    tx.run(many, &args).await.map(|_| true)
 }
 
 /// What a consumer answered, the newest first.

@@ -20,6 +20,13 @@ pub struct Required {
     pub instances: u32,
 }
 
+impl Required {
+    /// Whether it says by itself what it holds, and cannot be asked.
+    pub fn attests(&self) -> bool {
+        matches!(self.spec.verify, VerifySpec::Attest)
+    }
+}
+
 /// A required consumer that is not proven, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Missing {
@@ -146,7 +153,8 @@ fn one_missing(
         .collect();
     let holds = |e: &&&Evidence| e.holding == credential && e.strength >= required.proof;
     let proven = u32::try_from(seen.iter().filter(holds).count()).unwrap_or(u32::MAX);
-    let astray = seen.iter().find(|e| e.holding != credential);
+    let astray = seen.iter().copied().find(|e| e.holding != credential);
+    let astray = astray.or_else(|| said_last(facts, required, credential));
     if astray.is_none() && proven >= required.instances {
         return None;
     }
@@ -161,8 +169,26 @@ fn one_missing(
         why,
         elsewhere: seen
             .iter()
+            .copied()
+            .chain(astray)
             .any(|e| e.holding != credential && e.holding != UNKNOWN),
     })
+}
+
+/// Who attests cannot be asked again: what an instance said last since the new value was published stands, however long
+/// ago, until it says something else.
+fn said_last<'a>(facts: &'a Facts, required: &Required, credential: &str) -> Option<&'a Evidence> {
+    if !required.attests() {
+        return None;
+    }
+    let published_ms = counts_since(facts, required, &[Kind::Publish]);
+    let contradicts = |e: &&Evidence| {
+        e.consumer == required.name
+            && e.at_ms > published_ms
+            && e.holding != credential
+            && e.holding != UNKNOWN
+    };
+    facts.evidence.iter().find(contradicts)
 }
 
 /// What an instance was seen on instead; its detail alone would read as if all were well.

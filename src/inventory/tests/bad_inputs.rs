@@ -115,7 +115,7 @@ fn owners_and_issuers() {
         (
             "issuer = { length = 3 }",
             "3:10",
-            "`kind` or `use` is missing\n  help: an issuer: the kinds are `random`, `manual`, `aws-rotation`, `jwt-key`, `mysql`, `postgres`, `aws-iam-key`, `azure-app-secret`, `redis`, `ssh-key`, `http`, `exec`",
+            "`kind` or `use` is missing\n  help: an issuer: the kinds are `random`, `manual`, `aws-rotation`, `jwt-key`, `mysql`, `postgres`, `aws-iam-key`, `azure-app-secret`, `google-service-account-key`, `redis`, `ssh-key`, `http`, `exec`",
         ),
         (
             "issuer = { kind = \"manual\", use = \"people\" }",

@@ -2,11 +2,14 @@
 
 use super::Sitting;
 use super::reading::evidence_of;
+use crate::inventory::VerifySpec;
 use crate::journal::{Result, Tx, ledger};
 use crate::rotation::facts::{Evidence, Probe};
 use crate::rotation::phase::Phase;
 use crate::rotation::words::Look;
 use keywheel_contract::Observation;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 impl Sitting {
     pub(super) async fn keep_evidence(
@@ -16,10 +19,7 @@ impl Sitting {
         seen: &[Observation],
     ) -> Result<()> {
         let now = tx.now_ms();
-        let round: Vec<Evidence> = seen
-            .iter()
-            .map(|one| evidence_of(consumer, one, now))
-            .collect();
+        let round = by_instance(seen.iter().map(|one| evidence_of(consumer, one, now)));
         // Where a credential is about to be ended, each sight is a row, also one that says what is known.
         let gate = matches!(
             self.run.phase,
@@ -37,7 +37,7 @@ impl Sitting {
         let same: fn(&Evidence) -> &str = |one| one.instance.as_str();
         let (kept, gone): (Vec<Evidence>, Vec<Evidence>) = std::mem::take(&mut self.facts.evidence)
             .into_iter()
-            .partition(|one| one.consumer != consumer);
+            .partition(|one| one.consumer != consumer || self.said(one, &round));
         self.facts.evidence = kept;
         if gone
             .iter()
@@ -51,6 +51,16 @@ impl Sitting {
             .evidence
             .sort_by(|a, b| (&a.consumer, &a.instance).cmp(&(&b.consumer, &b.instance)));
         Ok(())
+    }
+
+    /// Whether it is the last word of an instance that says by itself what it holds: nothing but a newer one undoes it.
+    fn said(&self, one: &Evidence, round: &[Evidence]) -> bool {
+        let today = self.facts.today.as_ref();
+        let specs = [self.facts.plan.consumers.get(&one.consumer)].into_iter();
+        let mut specs = specs.chain(today.map(|today| today.consumers.get(&one.consumer)));
+        let attests =
+            specs.any(|spec| spec.is_some_and(|s| matches!(s.verify, VerifySpec::Attest)));
+        attests && !round.iter().any(|r| r.instance == one.instance)
     }
 
     fn evidence_entry(&mut self, one: &Evidence) {
@@ -107,4 +117,23 @@ impl Sitting {
         let probes: Vec<Probe> = self.facts.probes.iter().filter(is_new).cloned().collect();
         ledger::keep_probes(tx, self.run.id.as_str(), &probes).await
     }
+}
+
+/// One row for each instance. One that was told of twice, as holding this and that, cannot be told.
+fn by_instance(seen: impl Iterator<Item = Evidence>) -> Vec<Evidence> {
+    let mut found: BTreeMap<String, Evidence> = BTreeMap::new();
+    for one in seen {
+        match found.entry(one.instance.clone()) {
+            Entry::Vacant(free) => {
+                free.insert(one);
+            }
+            Entry::Occupied(mut taken) if taken.get().holding != one.holding => {
+                let twice = taken.get_mut();
+                "unknown".clone_into(&mut twice.holding);
+                "two instances of this name answered differently".clone_into(&mut twice.detail);
+            }
+            Entry::Occupied(_) => {}
+        }
+    }
+    found.into_values().collect()
 }

@@ -4,7 +4,7 @@ use super::progress::Progress;
 use super::{Order, Step, blocked, closed, forward, silence};
 use crate::inventory::Destination;
 use crate::rotation::facts::{Effect, Facts, Newer};
-use crate::rotation::gate::{self, Missing};
+use crate::rotation::gate::{self, Missing, Required};
 use crate::rotation::phase::Event;
 use crate::rotation::words::{Kind, Look, Mode, Status};
 use keywheel_contract::Style;
@@ -96,9 +96,11 @@ fn gate_again(facts: &Facts) -> Option<Step> {
     Some(progress.or(Event::Relapsed))
 }
 
-/// A consumer went back to the old credential. Bringing that back by itself happens once, and never in an
-/// emergency: whoever holds a leaked key could trigger it.
+/// A consumer went back to the old credential. Bringing that back by itself happens once, never in an emergency, and
+/// never by what was only posted: whoever holds a leaked key could trigger it.
 fn relapse(facts: &Facts, missing: &Missing) -> Step {
+    let attests = |one: &Required| one.name == missing.consumer && one.attests();
+    let attested = gate::listed(facts).iter().any(attests);
     let ended = !outstanding(facts).is_empty();
     let again = facts.any_applied(Kind::EnableCredential) || facts.any_applied(Kind::EnableVersion);
     if super::is_past_return(facts) {
@@ -108,7 +110,7 @@ fn relapse(facts: &Facts, missing: &Missing) -> Step {
         );
         return blocked(facts, &question);
     }
-    match ended && (again || facts.is_emergency()) {
+    match ended && (again || attested || facts.is_emergency()) {
         true => blocked(
             facts,
             &format!(

@@ -191,7 +191,26 @@ impl<'f> Progress<'f> {
                 }),
             }
         }
+        self.read_again(consumers, &missing);
         missing
+    }
+
+    /// An instance may have said something else since one of its consumer was found proven: what is posted is read again
+    /// before it is relied upon.
+    fn read_again(&mut self, consumers: &[Required], missing: &[Missing]) {
+        let facts = self.facts;
+        let is_missing = |name: &str| missing.iter().any(|one| one.consumer == name);
+        for one in consumers
+            .iter()
+            .filter(|c| c.attests() && !is_missing(&c.name))
+        {
+            let read = facts.probe(Look::Observe, &one.name);
+            if read.is_none_or(|probe| facts.now_ms >= probe.at_ms + poll_ms(facts)) {
+                self.orders.push(Order::Observe {
+                    consumer: one.name.clone(),
+                });
+            }
+        }
     }
 
     /// Waits until then for something named.

@@ -5,6 +5,7 @@ use super::forward::said_since;
 use super::progress::Progress;
 use crate::rotation::OLD_UNUSED;
 use crate::rotation::facts::{Facts, Probe};
+use crate::rotation::phase::Phase;
 use crate::rotation::words::{Look, Mode};
 use keywheel_contract::{LastUse, Session, Style};
 
@@ -171,8 +172,13 @@ fn silent_since(facts: &Facts, probe: &Probe) -> Option<(i64, UseFigure)> {
     let last = figure
         .at_ms
         .map_or(proven, |at| at + figure.granularity_ms)
-        .max(proven)
-        .max(figure.watched_since_ms.unwrap_or(proven));
+        .max(proven);
+    // Once it was quiet for that long, a later end asks again who is there, not for another watch: it may lie in a window
+    // that is shorter.
+    let watched = figure
+        .watched_since_ms
+        .filter(|_| facts.phase == Phase::Overlapping);
+    let last = last.max(watched.unwrap_or(last));
     Some((last, figure))
 }
 

@@ -138,6 +138,7 @@ fn job(scene: &Scene, value: &str) {
             ("ID", ID),
             ("DESTINATION", DESTINATION),
             ("CONSUMER", "job"),
+            ("INSTANCE", "nightly"),
         ])
         .env("KEYWHEEL", &scene.address)
         .env("PATH", "/usr/local/bin:/usr/bin:/bin")

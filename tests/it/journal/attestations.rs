@@ -2,7 +2,7 @@
 
 use super::bench::{Bench, Case, case, on_postgres, on_sqlite};
 use keywheel::journal::attestations::{
-    self, ANSWER_MS, ANSWERS_MAX, Attestation, CHALLENGE_MS, CHALLENGES_MAX, Subject,
+    self, ANSWER_MS, ANSWERS_MAX, Attestation, CHALLENGE_MS, CHALLENGES_MAX, INSTANCES_MAX, Subject,
 };
 use keywheel::journal::{Journal, Result, Tx};
 use std::sync::Arc;
@@ -92,20 +92,30 @@ async fn bounded(bench: Arc<Bench>) {
 
 async fn kept(bench: Arc<Bench>) {
     let first = bench.clock_ms();
-    for at in 0..ANSWERS_MAX + 4 {
+    let keep = async |instance: String, at: i64| {
         let one = Attestation {
             challenge: format!("c{at:04}"),
             answer: "{}".to_owned(),
             issued_ms: first + at,
         };
-        let kept = async move |tx: &mut Tx| attestations::keep(tx, &subject("a"), &one).await;
-        bench.journal.write(kept).await.unwrap();
+        let kept = async move |tx: &mut Tx| attestations::keep(tx, &subject(&instance), &one).await;
         bench.clock.advance(1);
+        bench.journal.write(kept).await.unwrap()
+    };
+    // Whoever says much takes no place of another.
+    assert!(keep("b".to_owned(), 0).await);
+    for at in 1..=ANSWERS_MAX + 4 {
+        assert!(keep("a".to_owned(), at).await);
     }
     let all = of(&bench.journal).await;
-    assert_eq!(i64::try_from(all.len()).unwrap(), ANSWERS_MAX);
-    assert_eq!(all[0].issued_ms, first + ANSWERS_MAX + 3);
-    assert_eq!(all.last().unwrap().issued_ms, first + 4);
+    assert_eq!(i64::try_from(all.len()).unwrap(), ANSWERS_MAX + 1);
+    assert_eq!(all[0].issued_ms, first + ANSWERS_MAX + 4);
+    assert_eq!(all.last().unwrap().issued_ms, first);
+    for at in 0..INSTANCES_MAX - 2 {
+        assert!(keep(format!("i{at}"), 100 + at).await);
+    }
+    assert!(!keep("one-more".to_owned(), 5_000).await);
+    assert!(keep("b".to_owned(), 5_001).await);
     bench.clock.advance(ANSWER_MS);
     assert!(of(&bench.journal).await.is_empty());
 }

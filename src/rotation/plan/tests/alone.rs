@@ -4,8 +4,10 @@ use super::cases::{at, ends, play, strike, tries, until};
 use super::run::{Run, Target};
 use super::script::{Fault, Op};
 use super::setting::{Make, Setting, StoreSetting};
+use crate::inventory::VerifySpec;
 use crate::rotation::OLD_REVOKED;
-use crate::rotation::facts::{Effect, Facts, Probe};
+use crate::rotation::facts::{Effect, Evidence, Facts, Probe};
+use crate::rotation::gate;
 use crate::rotation::phase::Phase;
 use crate::rotation::plan::{Order, Step, can_turn_back, lost_mint, plan, settle_key};
 use crate::rotation::words::{Cause, Kind, Look, Status};
@@ -236,4 +238,39 @@ fn a_spare_that_cannot_be_judged_makes_room() {
         Step::Wait { waiting, .. } => assert!(waiting[0].name.ends_with("a new value")),
         step => panic!("{step:?}"),
     }
+}
+
+/// Who attests cannot be asked again: an old value that it showed does not grow stale beside the proofs of others.
+#[test]
+fn what_an_attesting_instance_showed_last_stands() {
+    let run = at(&Setting::plain(Make::Overlap), Phase::Overlapping);
+    let mut facts = run.journal.facts;
+    let mut definition = (*facts.plan).clone();
+    for consumer in definition.consumers.values_mut() {
+        consumer.verify = VerifySpec::Attest;
+    }
+    facts.plan = Arc::new(definition);
+    facts.today = None;
+    facts.now_ms += 86_400_000;
+    let now_ms = facts.now_ms;
+    let candidate = facts.candidate.as_ref().unwrap().id.clone();
+    for one in &mut facts.evidence {
+        (one.at_ms, one.holding) = (now_ms, candidate.clone());
+    }
+    let missing =
+        |facts: &Facts| gate::missing(facts, &gate::required(facts), &candidate, |_| now_ms - 1);
+    assert_eq!(missing(&facts), []);
+    let showed_old = Evidence {
+        instance: "another".to_owned(),
+        holding: facts.old.as_ref().unwrap().id.clone(),
+        at_ms: facts.published_ms.unwrap() + 1,
+        ..facts.evidence[0].clone()
+    };
+    facts.evidence.push(showed_old);
+    let held_up = missing(&facts);
+    assert_eq!(held_up.len(), 1);
+    assert!(held_up[0].elsewhere, "{held_up:?}");
+    let last = facts.evidence.len() - 1;
+    facts.evidence[last].holding = candidate.clone();
+    assert_eq!(missing(&facts), []);
 }
