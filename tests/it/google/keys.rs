@@ -116,6 +116,8 @@ async fn where_uploads_are_forbidden_nothing_is_changed_and_the_rule_is_named() 
             .has_intent(&run, Kind::DisableCredential)
             .await
     );
+    // Its last rows get their order when it leaves.
+    daemon.stop();
     let history = scene.project.run(&["audit", "list"]).succeeded().stdout;
     assert!(
         history.contains("disableServiceAccountKeyUpload"),
@@ -123,5 +125,4 @@ async fn where_uploads_are_forbidden_nothing_is_changed_and_the_rule_is_named() 
     );
     assert_eq!(scene.published(), scene.old);
     assert_eq!(scene.google.keys(), [(scene.old.0.clone(), true)]);
-    daemon.stop();
 }
