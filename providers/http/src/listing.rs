@@ -88,16 +88,14 @@ pub(crate) fn fits_hint(hint: &str, value: &SecretValue) -> bool {
         && value.ends_with(tail)
 }
 
-/// A moment in epoch milliseconds; `Ok(None)` where there was none.
+/// A moment in epoch milliseconds; `Ok(None)` where the service says that there was none: by null, 0 or an empty text.
 ///
 /// # Errors
 /// It is not written as the pack says.
-pub(crate) fn moment(how: Moment, found: Option<&Value>) -> Result<Option<i64>, ()> {
-    let Some(found) =
-        found.filter(|one| !one.is_null() && one.as_i64() != Some(0) && one.as_str() != Some(""))
-    else {
+pub(crate) fn moment(how: Moment, found: &Value) -> Result<Option<i64>, ()> {
+    if found.is_null() || found.as_i64() == Some(0) || found.as_str() == Some("") {
         return Ok(None);
-    };
+    }
     let read = match how {
         Moment::Unix => found.as_i64().and_then(|seconds| seconds.checked_mul(1000)),
         Moment::Rfc3339 => found
@@ -170,7 +168,7 @@ mod tests {
 
     #[test]
     fn moments_are_read_as_they_are_written() {
-        let at = |how, value| moment(how, Some(&value));
+        let at = |how, value| moment(how, &value);
         assert_eq!(
             at(Moment::Unix, json!(1_700_000_000)),
             Ok(Some(1_700_000_000_000))
@@ -182,7 +180,7 @@ mod tests {
         assert_eq!(at(Moment::Date, json!("1970-01-02")), Ok(Some(86_400_000)));
         assert_eq!(at(Moment::Unix, json!(0)), Ok(None));
         assert_eq!(at(Moment::Rfc3339, json!(null)), Ok(None));
-        assert_eq!(moment(Moment::Date, None), Ok(None));
+        assert_eq!(at(Moment::Date, json!("")), Ok(None));
         assert_eq!(at(Moment::Rfc3339, json!("yesterday")), Err(()));
     }
 

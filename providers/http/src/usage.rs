@@ -49,16 +49,18 @@ fn now_ms() -> Result<i64> {
         .ok_or_else(|| Error::unavailable("this machine's clock is before 1970"))
 }
 
+/// The moment in an item. Nothing at all where the pack says that it is may mean anything: it may be called otherwise.
 fn read(service: &Service, used: &LastUsed, item: &Value) -> Result<Option<i64>> {
-    moment(used.moment, item.pointer(&used.at)).map_err(|()| unreadable(service))
+    match item.pointer(&used.at) {
+        Some(found) => moment(used.moment, found).map_err(|()| unreadable(service, &used.at)),
+        None if used.left_out => Ok(None),
+        None => Err(unreadable(service, &used.at)),
+    }
 }
 
-fn unreadable(service: &Service) -> Error {
-    verdict::unreadable(
-        &service.what("last_used"),
-        "moment of the last use",
-        Effect::Reads,
-    )
+fn unreadable(service: &Service, pointer: &str) -> Error {
+    let missing = format!("`{pointer}` that tells of the last use");
+    verdict::unreadable(&service.what("last_used"), &missing, Effect::Reads)
 }
 
 async fn in_look(service: &Service, used: &LastUsed, scope: &mut Scope) -> Result<Option<i64>> {
@@ -66,7 +68,7 @@ async fn in_look(service: &Service, used: &LastUsed, scope: &mut Scope) -> Resul
         .pack
         .look
         .as_ref()
-        .ok_or_else(|| unreadable(service))?;
+        .ok_or_else(|| unreadable(service, &used.at))?;
     let (answer, told) = service
         .answer(&look.call, "admin", Effect::Reads, scope, None)
         .await?;
@@ -77,7 +79,11 @@ async fn in_look(service: &Service, used: &LastUsed, scope: &mut Scope) -> Resul
         .body
         .as_ref()
         .and_then(|body| body.value().pointer(&look.at));
-    read(service, used, item.ok_or_else(|| unreadable(service))?)
+    read(
+        service,
+        used,
+        item.ok_or_else(|| unreadable(service, &look.at))?,
+    )
 }
 
 /// Nothing is known of one that is not listed: that is not the same as never used.
@@ -128,11 +134,19 @@ async fn in_buckets(
         .filter_map(|page| page.value().pointer(&buckets.items)?.as_array())
         .flatten();
     let mut last = None;
-    for item in items.filter(|item| {
-        item.pointer(&buckets.counts)
-            .is_some_and(|one| !one.is_null())
-    }) {
-        last = last.max(read(service, used, item)?);
+    for item in items {
+        if counts(buckets, item).ok_or_else(|| unreadable(service, &buckets.counts))? {
+            let began = read(service, used, item)?;
+            last = last.max(Some(began.ok_or_else(|| unreadable(service, &used.at))?));
+        }
     }
     Ok(last)
+}
+
+/// Whether something was used in this span; `None` where the pack's pointer does not even come near it.
+fn counts(buckets: &Buckets, span: &Value) -> Option<bool> {
+    let (near, _) = buckets.counts.rsplit_once('/')?;
+    span.pointer(near).filter(|near| !near.is_null())?;
+    let found = span.pointer(&buckets.counts);
+    Some(found.is_some_and(|one| !one.is_null()))
 }

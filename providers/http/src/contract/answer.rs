@@ -48,6 +48,25 @@ impl Answer {
     fn fixed((status, body): &(u16, Value)) -> Self {
         Self::said(*status, body)
     }
+
+    /// Takes whatever is called so out of the body.
+    pub(super) fn leave_out(&mut self, name: &str) {
+        if let Ok(mut body) = serde_json::from_str(&self.text) {
+            without(&mut body, name);
+            self.text = body.to_string();
+        }
+    }
+}
+
+fn without(value: &mut Value, name: &str) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(|item| without(item, name)),
+        Value::Object(fields) => {
+            fields.remove(name);
+            fields.values_mut().for_each(|field| without(field, name));
+        }
+        _ => {}
+    }
 }
 
 /// Finds the route, sees who asks, and does what it says.
@@ -87,7 +106,7 @@ pub(super) fn answer(pack: &Pack, world: &mut World, asked: &Asked) -> Answer {
 fn done(pack: &Pack, world: &mut World, asked: &Asked, route: &Route, found: Found) -> Answer {
     let contract = &pack.contract;
     match route.does {
-        Does::List => return list(pack, world, asked, route),
+        Does::List | Does::Uses => return list(pack, world, asked, route),
         Does::Login => return login(world, route),
         Does::Create | Does::Replace => return create(pack, world, route, found),
         Does::Use | Does::Look | Does::Set | Does::End | Does::Rotate => {}
@@ -192,7 +211,8 @@ fn list(pack: &Pack, world: &World, asked: &Asked, route: &Route) -> Answer {
             .of
             .as_ref()
             .map(|of| asked.query.get(of) == Some(&key.id));
-        key.is_shown(pack) && of.unwrap_or(true)
+        let fits = route.does != Does::Uses || key.used.is_some();
+        key.is_shown(pack) && fits && of.unwrap_or(true)
     };
     let shown_keys: Vec<&Made> = world.keys.iter().filter(told).collect();
     let query = |name: &str| asked.query.get(name).cloned();

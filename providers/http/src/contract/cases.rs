@@ -43,6 +43,11 @@ pub async fn check(pack: &Pack) -> Result<Report> {
             bench.stopped_on_the_way().await,
         ),
         ("no room for another credential is said", bench.full().await),
+        ("a use is seen, with its moment", bench.used().await),
+        (
+            "a last use that cannot be found is not taken for none",
+            bench.use_left_out().await,
+        ),
     ] {
         let result = result
             .unwrap_or_else(|error| Outcome::Failed(format!("answered {}: {error}", error.word())));
@@ -50,6 +55,9 @@ pub async fn check(pack: &Pack) -> Result<Report> {
     }
     Ok(report)
 }
+
+/// Between a use and the question about it.
+const PATIENCE_MS: i64 = 60_000;
 
 /// A served service and its issuer.
 struct Bench {
@@ -288,5 +296,54 @@ impl Bench {
             error.kind == ErrorKind::Invalid && error.message.contains("room")
         });
         ensure(said && self.played.count().0 == before, "it is not said so")
+    }
+
+    async fn used(&self) -> Result<Outcome> {
+        let Some(used) = &self.played.pack.last_used else {
+            return skipped("the last use is not told");
+        };
+        let made = self.obtain(&tag(107)).await?;
+        let before = self.issuer.last_used(&made.id).await?;
+        self.use_by_hand(&made);
+        let after = self.issuer.last_used(&made.id).await?;
+        self.end(&made).await?;
+        let now_ms = after.as_of_ms + i64::from(used.lag_seconds) * 1000;
+        let coarse_ms = i64::from(used.granularity_seconds) * 1000;
+        let just_now = now_ms - coarse_ms - PATIENCE_MS..=now_ms;
+        ensure(
+            before.at_ms.is_none() && after.at_ms.is_some_and(|at| just_now.contains(&at)),
+            &format!("{before:?}, then {after:?} at {now_ms}"),
+        )
+    }
+
+    async fn use_left_out(&self) -> Result<Outcome> {
+        let Some(used) = &self.played.pack.last_used else {
+            return skipped("the last use is not told");
+        };
+        let counts = used.buckets.as_ref().map(|buckets| &buckets.counts);
+        let names = counts.into_iter().flat_map(|at| at.split('/').nth(1));
+        let names = names.chain(used.at.rsplit('/').next().filter(|_| !used.left_out));
+        let made = self.obtain(&tag(108)).await?;
+        self.use_by_hand(&made);
+        let mut misled = Vec::new();
+        for name in names {
+            self.played.misbehave(Nasty {
+                leaves_out: Some(name.to_owned()),
+                ..Nasty::default()
+            });
+            if self.issuer.last_used(&made.id).await.is_ok() {
+                misled.push(format!("without `{name}`"));
+            }
+        }
+        self.played.misbehave(Nasty::default());
+        self.end(&made).await?;
+        ensure(misled.is_empty(), &misled.join(", "))
+    }
+
+    fn use_by_hand(&self, made: &Credential) {
+        let texts = made.fields.iter();
+        for text in texts.filter_map(|(_, value)| value.expose_secret_str()) {
+            self.played.use_by_hand(text);
+        }
     }
 }

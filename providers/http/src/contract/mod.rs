@@ -122,6 +122,15 @@ impl Played {
         }
     }
 
+    /// Whoever has the credential with this value uses it there.
+    pub fn use_by_hand(&self, value: &str) {
+        for key in &mut self.world().keys {
+            if key.fields.values().any(|text| text == value) {
+                key.use_now();
+            }
+        }
+    }
+
     /// Every token that was handed out is refused from now on.
     pub fn forget_tokens(&self) {
         let mut world = self.world();

@@ -32,6 +32,8 @@ pub struct Nasty {
     pub stops_changes: Option<u16>,
     /// There is no room for a further credential.
     pub full: bool,
+    /// What is called so is left out of every answer.
+    pub leaves_out: Option<String>,
 }
 
 /// One credential.
@@ -112,6 +114,9 @@ impl World {
 
     /// Makes an answer wrong, where it is to be.
     pub(super) fn spoil(&mut self, answer: &mut Answer, method: &str) {
+        if let Some(name) = &self.nasty.leaves_out {
+            answer.leave_out(name);
+        }
         let count = if method == "GET" {
             &mut self.nasty.pages_for_people
         } else {

@@ -109,6 +109,8 @@ pub enum Does {
     Create,
     /// Lists them.
     List,
+    /// Lists those that were used, in place of the spans of time in which they were.
+    Uses,
     /// Looks at one.
     Look,
     /// Sets the state of one.

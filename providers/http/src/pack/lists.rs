@@ -140,8 +140,11 @@ pub struct Identify {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LastUsed {
-    /// JSON pointer to the moment in the item; nothing, null or 0 there: never.
+    /// JSON pointer to the moment in the item. Null, 0 or an empty text there: never. Nothing there: it cannot be told.
     pub at: String,
+    /// The service leaves the moment out of a credential that was never used: then nothing there means never, too.
+    #[serde(default)]
+    pub left_out: bool,
     /// How the moment is written.
     pub moment: Moment,
     /// The figure is complete up to so many seconds ago.
@@ -167,7 +170,7 @@ pub struct Buckets {
     /// How the next page is asked for.
     #[serde(default)]
     pub pages: Option<Pages>,
-    /// A span counts if it has something here.
+    /// A span counts if it has something here. One that has not even what this lies in cannot be read.
     pub counts: String,
 }
 
