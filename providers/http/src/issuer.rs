@@ -19,7 +19,7 @@ use std::path::Path;
 
 /// Issues what a pack describes.
 pub struct HttpIssuer {
-    service: Service,
+    pub(crate) service: Service,
 }
 
 impl HttpIssuer {
@@ -45,7 +45,7 @@ impl HttpIssuer {
         Ok(Self { service })
     }
 
-    fn pack(&self) -> &Pack {
+    pub(crate) fn pack(&self) -> &Pack {
         &self.service.pack
     }
 
@@ -147,6 +147,40 @@ impl HttpIssuer {
         })
     }
 
+    /// Which credential this is, whoever's it is.
+    pub(crate) async fn name_of(&self, fields: &Fields) -> Result<Option<CredentialId>> {
+        let Some(identify) = &self.pack().identify else {
+            return Ok(None);
+        };
+        if let Some(field) = &identify.by_hint {
+            return self.by_hint(field, fields).await;
+        }
+        let Some(call) = &identify.call else {
+            return Ok(self.id_of(fields));
+        };
+        let mut scope = self.service.outside();
+        scope.keep_all(fields);
+        let (answer, told) = self
+            .service
+            .answer(call, "key", Effect::Reads, &mut scope, None)
+            .await?;
+        match liveness(&answer, told) {
+            Liveness::Alive => {}
+            // It is no longer known there, so that nothing names it.
+            Liveness::Dead => return Ok(None),
+            Liveness::Unknown => {
+                return Err(Error::unavailable(
+                    self.service.what("identify: no clear answer"),
+                ));
+            }
+        }
+        let what = self.service.what("identify");
+        self.service
+            .take(call, &answer, &mut scope)
+            .map_err(|missing| verdict::unreadable(&what, &missing, Effect::Reads))?;
+        Ok(scope.public("id").and_then(plain).map(CredentialId::new))
+    }
+
     fn id_of(&self, fields: &Fields) -> Option<CredentialId> {
         let identify = self.pack().identify.as_ref()?;
         let (field, how) = identify.cut.as_ref()?;
@@ -209,41 +243,18 @@ impl Issuer for HttpIssuer {
     }
 
     async fn identify(&self, fields: &Fields) -> Result<Option<CredentialId>> {
-        let Some(identify) = &self.pack().identify else {
-            return Ok(None);
-        };
-        if let Some(field) = &identify.by_hint {
-            return self.by_hint(field, fields).await;
+        if self.pack().identify.is_some() {
+            self.ensure_none_of_ours(fields).await?;
         }
-        let Some(call) = &identify.call else {
-            return Ok(self.id_of(fields));
-        };
-        let mut scope = self.service.outside();
-        scope.keep_all(fields);
-        let (answer, told) = self
-            .service
-            .answer(call, "key", Effect::Reads, &mut scope, None)
-            .await?;
-        match liveness(&answer, told) {
-            Liveness::Alive => {}
-            // It is no longer known there, so that nothing names it.
-            Liveness::Dead => return Ok(None),
-            Liveness::Unknown => {
-                return Err(Error::unavailable(
-                    self.service.what("identify: no clear answer"),
-                ));
-            }
-        }
-        let what = self.service.what("identify");
-        self.service
-            .take(call, &answer, &mut scope)
-            .map_err(|missing| verdict::unreadable(&what, &missing, Effect::Reads))?;
-        Ok(scope.public("id").and_then(plain).map(CredentialId::new))
+        self.name_of(fields).await
     }
 
-    async fn propose(&self, _current: Option<&CredentialId>) -> Result<Credential> {
+    async fn propose(&self, current: Option<&CredentialId>) -> Result<Credential> {
         if self.pack().chosen_by != ChosenBy::Keywheel {
             return Err(self.cannot("choosing a value"));
+        }
+        if let Some(current) = current {
+            self.ensure_not_named(current).await?;
         }
         let fields = draw(&self.pack().fields)?;
         let id = self.id_of(&fields);
@@ -256,10 +267,13 @@ impl Issuer for HttpIssuer {
         for (name, field) in &self.pack().fields {
             self.check_field(name, field.format.as_deref(), candidate)?;
         }
-        match previous.is_some_and(|previous| candidate.matches(previous)) {
-            true => Err(Error::invalid("it is the value in use: bring a new one")),
-            false => Ok(()),
+        let Some(previous) = previous else {
+            return Ok(());
+        };
+        if candidate.matches(previous) {
+            return Err(Error::invalid("it is the value in use: bring a new one"));
         }
+        self.ensure_none_of_ours(previous).await
     }
 
     async fn mint(&self, tag: &Tag) -> Result<Credential> {
@@ -367,6 +381,7 @@ impl Issuer for HttpIssuer {
         if self.pack().disable.is_empty() {
             return Err(self.cannot("ending a credential reversibly"));
         }
+        self.ensure_not_named(id).await?;
         let mut scope = self.service.inside().await?;
         self.names(id, &mut scope).await?;
         self.service
@@ -402,6 +417,7 @@ impl Issuer for HttpIssuer {
         if credential.fields.is_empty() && pack.shows_to_revoke() {
             return Err(self.cannot("ending a credential whose value is not known"));
         }
+        self.ensure_not_own(credential).await?;
         let mut scope = self.service.inside().await?;
         if !self.names(&credential.id, &mut scope).await? {
             return Ok(());

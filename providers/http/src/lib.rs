@@ -15,6 +15,7 @@ mod draw;
 mod issuer;
 mod listing;
 mod options;
+mod own;
 pub mod pack;
 mod request;
 mod scope;

@@ -8,6 +8,8 @@ mod misbehaving;
 #[cfg(test)]
 mod openapi;
 #[cfg(test)]
+mod own;
+#[cfg(test)]
 mod packs;
 #[cfg(test)]
 mod parameters;
