@@ -30,6 +30,7 @@ mod kinds;
 #[cfg(feature = "kubernetes")]
 mod kubernetes;
 mod layers;
+mod machine;
 mod marks;
 #[cfg(feature = "mysql")]
 mod mysql;

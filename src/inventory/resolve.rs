@@ -64,6 +64,7 @@ impl<'a> Resolver<'a> {
         let consumers = self.consumers(&issuer, &destinations, asked);
         self.generated(&issuer, &destinations, &consumers);
         self.covered(&issuer, timing.as_ref());
+        self.one_machine(&issuer, &destinations);
         Some(Definition {
             owner: self.owner(),
             impact: table.string("impact"),

@@ -113,7 +113,7 @@ async fn new_run(tx: &mut Tx, id: &RotationId, request: &Request, plan: Definiti
     })
 }
 
-/// The machine that a plan is bound to: that of the issuer, or of the first store which names one.
+/// The machine that a plan is bound to. The inventory takes no entry whose issuer and stores name different ones.
 fn host_of(plan: &Definition) -> Option<&str> {
     let stores = plan.destinations.iter().map(|one| &one.store.options);
     std::iter::once(&plan.issuer.options)
