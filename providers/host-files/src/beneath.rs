@@ -5,24 +5,10 @@ use rustix::fs::{self, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 use std::fs::{File, TryLockError};
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// How long a writer waits for another one; each holds the lock for milliseconds.
 const LOCK_PATIENCE: Duration = Duration::from_secs(10);
-
-/// Opens the folder that everything must lie beneath. It is never created: a missing one is often a mount
-/// that is not there, and writing below its mount point would publish to nobody.
-pub fn open_root(root: &Path) -> Result<OwnedFd> {
-    let flags = OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::RDONLY;
-    fs::open(root, flags, Mode::empty()).map_err(|error| match error {
-        Errno::NOENT => Error::not_found(format!(
-            "folder `{}` does not exist: create or mount it, owned by the user that keywheel runs as",
-            root.display()
-        )),
-        other => refused("open folder", &root.display().to_string(), other),
-    })
-}
 
 /// Opens `path` below `folder`. A link anywhere on the way, or a way out, is refused by the kernel.
 pub fn open_beneath(folder: impl AsFd, path: &str, flags: OFlags) -> rustix::io::Result<OwnedFd> {
@@ -128,7 +114,8 @@ pub async fn blocking<T: Send + 'static>(
 
 #[cfg(test)]
 mod tests {
-    use super::{open_folder, open_root, parts};
+    use super::{open_folder, parts};
+    use crate::root::open_root;
     use keywheel_contract::ErrorKind;
 
     #[test]
@@ -152,12 +139,5 @@ mod tests {
             let error = open_folder(&opened, link).unwrap_err();
             assert_eq!(error.kind, ErrorKind::Denied, "{link}");
         }
-    }
-
-    #[test]
-    fn a_missing_root_is_not_made() {
-        let root = tempfile::tempdir().unwrap();
-        let error = open_root(&root.path().join("absent")).unwrap_err();
-        assert_eq!(error.kind, ErrorKind::NotFound);
     }
 }

@@ -2,7 +2,9 @@
 //! and swapped for a new one that its owner cannot tell from the old.
 
 mod beneath;
+mod root;
 mod target;
 
-pub use beneath::{blocking, lock, open_beneath, open_folder, open_root, parts, refused, settle};
+pub use beneath::{blocking, lock, open_beneath, open_folder, parts, refused, settle};
+pub use root::open_root;
 pub use target::{Seen, Target};

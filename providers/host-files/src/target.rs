@@ -4,7 +4,8 @@
 //! **What is left open:** between the last comparison and the rename lie microseconds in which an editor's
 //! save would be lost. A file system has no compare-and-rename that would close them.
 
-use crate::beneath::{lock, open_beneath, open_folder, open_root, parts, refused, settle};
+use crate::beneath::{lock, open_beneath, open_folder, parts, refused, settle};
+use crate::root::open_root;
 use keywheel_contract::{Error, Result, SecretValue};
 use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, RenameFlags, Stat, StatxFlags};
 use rustix::io::Errno;

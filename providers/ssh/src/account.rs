@@ -78,10 +78,14 @@ impl Account {
         self.path.parent().unwrap_or(Path::new("."))
     }
 
+    /// The account may write where its folder of keys (`.ssh`) lies, and put a link to another account's in its place:
+    /// that folder is never reached through a link, as the file is not.
     fn open(&self) -> Result<Target> {
-        let name = self.path.file_name().and_then(|name| name.to_str());
-        let name = name.ok_or_else(|| Error::invalid("`authorized_keys` names no file"))?;
-        Target::open(self.folder(), name)
+        let folder = self.folder();
+        let home = folder.parent().unwrap_or(folder);
+        let below = self.path.strip_prefix(home).ok().and_then(Path::to_str);
+        let below = below.ok_or_else(|| Error::invalid("`authorized_keys` names no file"))?;
+        Target::open(home, below)
     }
 
     fn seen(&self, file: &Target) -> Result<Seen> {

@@ -1,6 +1,6 @@
 //! What goes wrong at the server or with the file, and what is said of it.
 
-use crate::rig::{Rig, issuer};
+use crate::rig::{Rig, issuer, issuer_of};
 use keywheel_contract::{Issuer as _, Liveness};
 use keywheel_test_servers::sshd::Sshd;
 
@@ -109,4 +109,27 @@ async fn a_file_that_cannot_be_kept_as_it_is_is_refused_before_anything_changes(
     std::os::unix::fs::symlink(&elsewhere, &file).unwrap();
     let error = rig.issuer.propose(None).await.err().unwrap();
     assert_eq!(error.word(), "denied", "{error}");
+}
+
+#[tokio::test]
+async fn a_folder_of_keys_that_is_a_link_is_not_written_into() {
+    let home = tempfile::tempdir().unwrap();
+    let (own, others) = (home.path().join(".ssh"), home.path().join("others"));
+    std::fs::create_dir(&others).unwrap();
+    std::fs::write(others.join("authorized_keys"), "").unwrap();
+    std::os::unix::fs::symlink("others", &own).unwrap();
+    let issuer = issuer_of(&own.join("authorized_keys"));
+    let error = issuer.propose(None).await.err().unwrap();
+    assert_eq!(error.word(), "denied", "{error}");
+    for words in ["`.ssh`", "symbolic link", "put a plain folder there"] {
+        assert!(error.message.contains(words), "{words}: {error}");
+    }
+    // A plain folder below a home that is itself reached by a link.
+    std::fs::remove_file(&own).unwrap();
+    std::fs::rename(&others, &own).unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let linked = elsewhere.path().join("home");
+    std::os::unix::fs::symlink(home.path(), &linked).unwrap();
+    let issuer = issuer_of(&linked.join(".ssh/authorized_keys"));
+    assert!(issuer.propose(None).await.is_ok());
 }

@@ -66,6 +66,17 @@ pub(crate) fn issuer(server: &Sshd, host_key: &str, more: &str) -> SshKeyIssuer 
     SshKeyIssuer::new(options, Path::new("/")).unwrap()
 }
 
+/// An issuer for that file, at a server that nobody asks.
+pub(crate) fn issuer_of(file: &Path) -> SshKeyIssuer {
+    let text = format!(
+        "authorized_keys = '{}'\nserver = '127.0.0.1:22'\nuser = 'git'\n\
+         host_keys = ['ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA']",
+        file.display()
+    );
+    let options: SshKeyOptions = toml::from_str(&text).unwrap();
+    SshKeyIssuer::new(options, Path::new("/")).unwrap()
+}
+
 /// A pair made by `ssh-keygen`: private key, and line of the public one.
 pub(crate) fn generated(folder: &Path, kind: &str) -> (String, String) {
     let file = folder.join("key");
