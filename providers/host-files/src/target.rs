@@ -32,10 +32,16 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// When it was written, epoch milliseconds.
+    /// When it was written, epoch milliseconds, by the time that whoever wrote it may have set.
     pub fn written_at_ms(&self) -> Option<i64> {
-        let nanoseconds = i64::try_from(self.stat.st_mtime_nsec).ok()?;
-        Some(self.stat.st_mtime * 1000 + nanoseconds / 1_000_000)
+        epoch_ms(self.stat.st_mtime, self.stat.st_mtime_nsec)
+    }
+
+    /// Since when it lies here as it is, epoch milliseconds. A copy may keep the time of its original, and a renamed
+    /// file always does: then the change of the file's entry counts, which nobody can set (stat(2), "ctime").
+    pub fn here_since_ms(&self) -> Option<i64> {
+        let changed = epoch_ms(self.stat.st_ctime, self.stat.st_ctime_nsec)?;
+        Some(changed.max(self.written_at_ms()?))
     }
 
     /// Permission bits.
@@ -219,6 +225,10 @@ impl Target {
     }
 }
 
+fn epoch_ms(seconds: i64, nanoseconds: impl TryInto<i64>) -> Option<i64> {
+    Some(seconds * 1000 + nanoseconds.try_into().ok()? / 1_000_000)
+}
+
 /// Tells mounts apart: the kernel's number of the mount (since Linux 5.8), else only the device.
 fn mount(file: impl AsFd) -> Option<u64> {
     let wanted = StatxFlags::MNT_ID;
@@ -322,6 +332,21 @@ mod tests {
         assert_ne!(before.ino(), after.ino());
         let lost = target.owner_is_lost(1, 2);
         assert!(lost.kind == ErrorKind::Denied && lost.message.contains("chown"));
+    }
+
+    #[test]
+    fn a_copy_with_the_time_of_its_original_is_here_since_it_was_made() {
+        let (root, target) = folder_with("A=example-1\n");
+        let made = target.look().unwrap().unwrap().here_since_ms().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        let copy = root.path().join("copy");
+        fs::write(&copy, "A=example-2\n").unwrap();
+        let an_hour_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
+        let file = fs::File::options().write(true).open(&copy).unwrap();
+        file.set_modified(an_hour_ago).unwrap();
+        fs::rename(&copy, root.path().join(".env")).unwrap();
+        let seen = target.look().unwrap().unwrap();
+        assert!(seen.written_at_ms().unwrap() < made && made < seen.here_since_ms().unwrap());
     }
 
     #[test]

@@ -50,8 +50,8 @@ impl Published {
     /// # Errors
     /// `Throttled` until the file has stood for `cache_time`; `Unavailable`: its address shows something else still.
     pub(crate) async fn in_force(&self, name: &str) -> Result<Standing> {
-        let (set, written_ms) = self.file.read().await?;
-        if let Some(left) = positive(written_ms + self.cache_ms - now_ms()) {
+        let (set, since_ms) = self.file.read().await?;
+        if let Some(left) = positive(since_ms.saturating_add(self.cache_ms) - now_ms()) {
             let message = format!(
                 "`{}` has changed: the last verifier sees it in {} s",
                 self.file.shown(),
@@ -64,7 +64,7 @@ impl Published {
             let shown = fetched(client, url).await?.standing(name);
             if (shown == Standing::Published) != (standing == Standing::Published) {
                 return Err(Error::unavailable(format!(
-                    "{url} does not show what stands in `{}`, though that was written longer ago than `cache_time`",
+                    "{url} does not show what stands in `{}`, though that lies there for longer than `cache_time`",
                     self.file.shown()
                 )));
             }
@@ -164,13 +164,13 @@ impl SetFile {
         })
     }
 
-    /// The set, and when it was written, in epoch milliseconds.
+    /// The set, and since when it lies there, in epoch milliseconds.
     async fn read(&self) -> Result<(Jwks, i64)> {
         let file = self.clone();
         blocking(move || {
             let seen = file.seen(&file.open()?)?;
             let set = Jwks::read(seen.bytes.expose_secret())?;
-            Ok((set, seen.written_at_ms().unwrap_or(i64::MAX)))
+            Ok((set, seen.here_since_ms().unwrap_or(i64::MAX)))
         })
         .await
     }

@@ -58,6 +58,23 @@ async fn a_new_key_is_not_called_alive_before_every_verifier_has_it() {
 }
 
 #[tokio::test]
+async fn a_set_that_was_copied_with_its_old_time_is_as_new_as_the_copy() {
+    let rig = Rig::new("ES256").await;
+    let new = rig.renewed().await;
+    rig.in_force().await;
+    let copy = rig.file().with_file_name("copy");
+    std::fs::write(&copy, rig.set()).unwrap();
+    let an_hour_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
+    let file = std::fs::File::options().write(true).open(&copy).unwrap();
+    file.set_modified(an_hour_ago).unwrap();
+    std::fs::rename(&copy, rig.file()).unwrap();
+    let error = rig.issuer.test(&new).await.unwrap_err();
+    assert_eq!(error.word(), "throttled", "{error}");
+    rig.in_force().await;
+    assert_eq!(rig.issuer.test(&new).await, Ok(Liveness::Alive));
+}
+
+#[tokio::test]
 async fn a_key_that_verifiers_still_take_stays_as_long_as_its_tokens() {
     let rig = Rig::new("ES256").await;
     let issuer = rig.with_tokens_of("1s");
