@@ -3,10 +3,11 @@
 //! Where the issuer tells credentials apart by session, a login is possession shown to the very system that honours
 //! the value. Who logged in is told by address and by the name that the client gives itself.
 
+use crate::inventory::Source;
 use keywheel_contract::{
     CredentialId, Error, Held, Holding, Issuer, Observation, Question, Result, Session, Strength,
 };
-use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 /// The sessions of one consumer.
 pub(super) struct Sessions {
@@ -17,14 +18,15 @@ pub(super) struct Sessions {
 /// Which sessions are meant; a missing word stands for any.
 struct Whose {
     application: Option<String>,
-    from: Option<String>,
+    from: Option<Source>,
 }
 
 impl Sessions {
-    /// Those with that application name, from that address.
+    /// Those with that application name, from that address or network.
     ///
     /// # Errors
-    /// [`Invalid`](keywheel_contract::ErrorKind::Invalid): the issuer does not tell credentials apart by session.
+    /// [`Invalid`](keywheel_contract::ErrorKind::Invalid): the issuer does not tell credentials apart by session, or
+    /// there is no such network.
     pub(super) fn new(
         issuer: Option<&Arc<dyn Issuer>>,
         application: Option<&str>,
@@ -41,7 +43,7 @@ impl Sessions {
             issuer: Arc::clone(issuer),
             whose: Whose {
                 application: application.map(str::to_owned),
-                from: from.map(str::to_owned),
+                from: from.map(source).transpose()?,
             },
         })
     }
@@ -64,6 +66,10 @@ impl Sessions {
         }
         Ok(self.whose.seen(question, &open))
     }
+}
+
+fn source(from: &str) -> Result<Source> {
+    Source::read(from).ok_or_else(|| Error::invalid(format!("`from` names no network: `{from}`")))
 }
 
 fn named<'a>(held: &Held<'a>) -> Result<&'a CredentialId> {
@@ -104,19 +110,11 @@ impl Whose {
     fn includes(&self, session: &Session) -> bool {
         let application = session.application.as_deref();
         let by_name = self.application.is_none() || self.application.as_deref() == application;
-        let by_address = self.from.as_deref().is_none_or(|wanted| {
+        let by_address = self.from.as_ref().is_none_or(|wanted| {
             let address = session.address.as_deref();
-            address.is_some_and(|address| is_same(wanted, address))
+            address.is_some_and(|address| wanted.has(address))
         });
         application != Some(Session::OURS) && by_name && by_address
-    }
-}
-
-/// Two ways to write one address are the same.
-fn is_same(wanted: &str, address: &str) -> bool {
-    match (wanted.parse::<IpAddr>(), address.parse::<IpAddr>()) {
-        (Ok(wanted), Ok(address)) => wanted.to_canonical() == address.to_canonical(),
-        _ => wanted == address,
     }
 }
 
@@ -134,7 +132,7 @@ fn observation(instance: &str, held: &Held<'_>, count: usize) -> Observation {
 
 #[cfg(test)]
 mod tests {
-    use super::Whose;
+    use super::{Source, Whose};
     use keywheel_contract::{CredentialId, Held, Holding, Question, SecretValue, Session};
 
     fn session(address: Option<&str>, application: Option<&str>) -> Session {
@@ -159,7 +157,7 @@ mod tests {
     ) -> Vec<(String, String)> {
         let whose = Whose {
             application: application.map(str::to_owned),
-            from: from.map(str::to_owned),
+            from: from.map(|from| Source::read(from).unwrap()),
         };
         let names = ["new", "old"].map(CredentialId::new);
         let value = SecretValue::from("example".to_owned());
@@ -204,6 +202,8 @@ mod tests {
         assert_eq!(seen(Some("orders"), None, &open, &[]), [five.clone(), six]);
         let only = seen(Some("orders"), Some("::ffff:10.0.0.5"), &open, &[]);
         assert_eq!(only, std::slice::from_ref(&five));
+        let around = seen(Some("orders"), Some("10.0.0.4/31"), &open, &[]);
+        assert_eq!(around, std::slice::from_ref(&five));
         let here = seen(None, Some("10.0.0.5"), &open, &[]);
         assert_eq!(here, [five, pair("10.0.0.5 (reports)", "new")]);
         assert!(seen(Some("orders "), None, &open, &[]).is_empty());

@@ -308,7 +308,7 @@ static VERIFY: Keys = Keys {
         Key::new(
             "from",
             Shape::Text,
-            "with `sessions`: the address it comes from",
+            "with `sessions`: the address or network it comes from",
         ),
     ]],
     one_of: &["http", "exec", "file", "sessions", "attest", "none"],

@@ -35,6 +35,7 @@ mod marks;
 #[cfg(feature = "mysql")]
 mod mysql;
 mod names;
+mod network;
 mod origins;
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -67,6 +68,7 @@ pub use definition::{
 pub use difference::{Change, Difference, Weakening, difference, must_be_held};
 pub use holdings::{Holding, Side, holdings};
 pub use marks::{Crowd, Marks, mark_of};
+pub(crate) use network::Source;
 pub use origins::{ResolvedValue, origins};
 pub use read::{Snapshot, problems, read};
 pub use schema::schema;

@@ -2,6 +2,7 @@
 
 use super::definition::{ConsumerSpec, VerifySpec};
 use super::issuer::FoundIssuer;
+use super::network::Source;
 use super::resolve::Resolver;
 use crate::config::file::{Entry, Problem};
 use std::collections::BTreeMap;
@@ -22,7 +23,8 @@ impl Resolver<'_> {
             let Some(verify) = self.verify_of(name) else {
                 continue;
             };
-            let problem = self.empty_words(verify).or_else(|| {
+            let problem = self.empty_words(verify).or_else(|| no_network(verify));
+            let problem = problem.or_else(|| {
                 let cannot = no_sessions(issuer)
                     .map(|why| format!("consumer `{name}` cannot be seen by its sessions: {why}"));
                 let shared = || {
@@ -57,6 +59,17 @@ impl Resolver<'_> {
     }
 }
 
+/// Whose `from` reads like a network and is none would never be seen.
+fn no_network(verify: &Entry) -> Option<Problem> {
+    let node = verify.node.table()?.node("from")?;
+    let text = node.text()?;
+    let message = format!("`from` names no network: `{text}`");
+    let help = "write an address, or a network such as `10.0.0.0/8`";
+    Source::read(text)
+        .is_none()
+        .then(|| Problem::at(&node.place, message).help(help))
+}
+
 fn no_sessions(issuer: &FoundIssuer) -> Option<String> {
     let kind = issuer.kind?;
     let why = (kind.no_sessions)(&issuer.spec.options)?;
@@ -66,7 +79,7 @@ fn no_sessions(issuer: &FoundIssuer) -> Option<String> {
 /// Which sessions are a consumer's; a missing word stands for any.
 struct Whose<'a> {
     application: Option<&'a str>,
-    from: Option<&'a str>,
+    from: Option<Source>,
 }
 
 impl<'a> Whose<'a> {
@@ -74,15 +87,17 @@ impl<'a> Whose<'a> {
         match verify {
             VerifySpec::Sessions { application, from } => Some(Self {
                 application: application.as_deref(),
-                from: from.as_deref(),
+                from: from.as_deref().and_then(Source::read),
             }),
             _ => None,
         }
     }
 
     fn overlaps(&self, other: &Self) -> bool {
-        let either = |a: Option<&str>, b: Option<&str>| a.is_none() || b.is_none() || a == b;
-        either(self.application, other.application) && either(self.from, other.from)
+        let by_name = self.application.zip(other.application);
+        let by_address = self.from.as_ref().zip(other.from.as_ref());
+        by_name.is_none_or(|(one, other)| one == other)
+            && by_address.is_none_or(|(one, other)| one.overlaps(other))
     }
 }
 
@@ -124,6 +139,10 @@ mod tests {
                 "sessions = true, application = \"orders\", from = \"10.0.0.5\"",
                 "sessions = true, application = \"orders\", from = \"10.0.0.6\"",
             ],
+            &[
+                "sessions = true, from = \"10.0.0.0/9\"",
+                "sessions = true, from = \"10.128.0.0/9\"",
+            ],
             &["sessions = true", "exec = \"check-app\""],
         ] {
             assert_eq!(problems(&roles, consumers), "", "{consumers:?}");
@@ -148,6 +167,24 @@ mod tests {
             (
                 &["sessions = true", "sessions = true, from = \"10.0.0.5\""],
                 "sessions of consumer `c0` may be those of `c1`",
+            ),
+            (
+                &[
+                    "sessions = true, from = \"10.0.0.0/8\"",
+                    "sessions = true, from = \"10.1.0.0/16\"",
+                ],
+                "sessions of consumer `c0` may be those of `c1`",
+            ),
+            (
+                &[
+                    "sessions = true, from = \"10.0.0.5\"",
+                    "sessions = true, from = \"::ffff:10.0.0.5\"",
+                ],
+                "sessions of consumer `c0` may be those of `c1`",
+            ),
+            (
+                &["sessions = true, from = \"10.0.0.0/40\""],
+                "`from` names no network: `10.0.0.0/40`",
             ),
         ] {
             let said = problems(&roles, consumers);
