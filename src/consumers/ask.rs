@@ -2,13 +2,18 @@
 
 use super::{answer, endpoint::Endpoint};
 use aws_lc_rs::rand;
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use keywheel_contract::{Error, Observation, Question, Result, Retry};
 use serde::Serialize;
 use std::{collections::BTreeMap, time::Duration};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
-/// How long one round of questions may take; what is missing is asked for in the next round.
-const ROUND: Duration = Duration::from_secs(60);
+/// How long one round of questions may take. The engine cuts every call off after 10 s, and what a call saw is lost
+/// then; so a round ends before that by itself, with what it has seen.
+const ROUND: Duration = Duration::from_secs(8);
+
+/// Questions at once: a round has to see every instance anew, also where each is slow to answer.
+const AT_ONCE: usize = 16;
 
 /// Failed requests in a row after which a round ends early.
 const FAILURES: u32 = 3;
@@ -16,7 +21,7 @@ const FAILURES: u32 = 3;
 /// One observation per distinct instance, at most [`Question::instances`] of them; a second answer of the same
 /// instance replaces its first.
 ///
-/// Every request carries a challenge of its own and opens a connection of its own, because a load balancer
+/// As many are asked at once as are wanted, 16 at most. Every request carries a challenge of its own and opens a connection of its own, because a load balancer
 /// spreads connections. Behind one that does not, fewer instances are seen than exist, never more.
 ///
 /// # Errors
@@ -26,16 +31,30 @@ pub(super) async fn every_instance(
     question: &Question<'_>,
 ) -> Result<Vec<Observation>> {
     let mut round = Round::new(question.instances.max(1));
-    while round.goes_on() {
-        match one_instance(endpoint, question).await {
-            Ok(seen) => round.seen(seen),
-            Err(error) => {
+    let mut asked = FuturesUnordered::new();
+    while !round.is_complete() {
+        while round.asks_another(asked.len()) {
+            asked.push(one_instance(endpoint, question));
+        }
+        match timeout_at(round.ends, asked.next()).await {
+            Ok(Some(Ok(seen))) => round.seen(seen),
+            Ok(Some(Err(error))) => {
                 tracing::debug!(consumer = question.consumer, %error, "a handshake failed");
                 round.failed(error);
+            }
+            Ok(None) => break,
+            Err(_) => {
+                round.failed(late(endpoint));
+                break;
             }
         }
     }
     round.result()
+}
+
+fn late(endpoint: &Endpoint) -> Error {
+    let shown = endpoint.shown();
+    Error::unavailable(format!("{shown} did not answer within {ROUND:?}"))
 }
 
 /// What is sent. It holds nothing secret.
@@ -98,15 +117,21 @@ impl Round {
         }
     }
 
-    fn goes_on(&self) -> bool {
-        self.instances.len() < self.wanted as usize
+    fn is_complete(&self) -> bool {
+        self.instances.len() >= self.wanted as usize
+    }
+
+    /// Whether another question is asked beside those under way; if so, it counts.
+    fn asks_another(&mut self, under_way: usize) -> bool {
+        let asks = under_way < AT_ONCE.min(self.wanted as usize)
             && self.requests_left > 0
             && self.failed_in_a_row < self.wanted.min(FAILURES)
-            && Instant::now() < self.ends
+            && Instant::now() < self.ends;
+        self.requests_left -= u32::from(asks);
+        asks
     }
 
     fn seen(&mut self, observation: Observation) {
-        self.requests_left -= 1;
         self.failed_in_a_row = 0;
         self.instances
             .insert(observation.instance.clone(), observation);
@@ -115,7 +140,9 @@ impl Round {
     fn failed(&mut self, error: Error) {
         // What our own rules or the consumer's refuse now is refused a moment later too.
         let hopeless = matches!(error.retry(), Retry::Never | Retry::Later(Some(_)));
-        self.requests_left = if hopeless { 0 } else { self.requests_left - 1 };
+        if hopeless {
+            self.requests_left = 0;
+        }
         self.failed_in_a_row += 1;
         self.last_failure = Some(error);
     }

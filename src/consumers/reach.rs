@@ -15,8 +15,9 @@ use std::{
     time::Duration,
 };
 
-/// How long one request may take, from resolving the name to the last byte.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long one request may take, from resolving the name to the last byte: less than the engine waits for a call
+/// (10 s), so that what went wrong is told.
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// Turns a host name into addresses.
 #[async_trait]
@@ -91,7 +92,7 @@ impl Reach {
         })
     }
 
-    /// The same with another limit for one request, from resolving the name to the last byte; 10 s otherwise.
+    /// The same with another limit for one request, from resolving the name to the last byte; 8 s otherwise.
     #[must_use]
     pub fn with_patience(self, patience: Duration) -> Self {
         Self { patience, ..self }

@@ -8,12 +8,15 @@ use super::{
     server::{Reply, serve},
 };
 use keywheel::consumers::build;
+use keywheel::rotation::facts::Pace;
 use keywheel_contract::{Holding, Strength};
 use serde_json::json;
 use std::{
     collections::HashSet,
     sync::{Arc, Mutex},
+    time::Duration,
 };
+use tokio::time::timeout;
 
 #[tokio::test]
 async fn holding_the_new_or_the_old_value_is_proven() {
@@ -132,4 +135,50 @@ async fn instances_that_answer_are_seen_though_another_fails() {
     .await;
     let seen = ask_many(&url, 3).await.unwrap();
     assert_eq!(seen.len(), 2);
+}
+
+/// The engine forgets whatever a call has seen that takes longer.
+fn cut() -> Duration {
+    let call_ms = Pace::default().call_ms;
+    Duration::from_millis(call_ms.try_into().unwrap())
+}
+
+#[tokio::test]
+async fn many_slow_instances_are_seen_before_the_call_is_cut() {
+    let url = serve(|request| {
+        let instance = format!("pod-{}", request.connection % 40);
+        let answer = Reply::json(&honest(&request.json(), &instance, NEW));
+        answer.after(Duration::from_millis(600))
+    })
+    .await;
+    let seen = timeout(cut(), ask_many(&url, 40)).await;
+    assert_eq!(seen.expect("cut").unwrap().len(), 40);
+}
+
+#[tokio::test]
+async fn a_round_ends_before_the_call_is_cut_with_what_it_saw() {
+    let url = serve(|request| match request.connection % 3 {
+        0 => Reply::Hang,
+        other => Reply::json(&honest(&request.json(), &format!("pod-{other}"), NEW)),
+    })
+    .await;
+    let patient = reach().with_patience(Duration::from_secs(60));
+    let consumer = build(&seen_at(&url, 3), &patient).unwrap();
+    let asking = Asking {
+        instances: 3,
+        ..Asking::default()
+    };
+    let hangs = serve(|_| Reply::Hang).await;
+    let silent = build(&seen_at(&hangs, 1), &patient).unwrap();
+    let alone = Asking::default();
+    let (some, none) = tokio::join!(
+        timeout(cut(), asking.ask(consumer.as_ref())),
+        timeout(cut(), alone.ask(silent.as_ref()))
+    );
+    assert_eq!(some.expect("cut").unwrap().len(), 2);
+    let error = none.expect("cut").unwrap_err();
+    assert!(
+        error.message.contains("did not answer within 8s"),
+        "{error}"
+    );
 }

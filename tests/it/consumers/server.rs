@@ -38,6 +38,8 @@ pub(crate) enum Reply {
     Drip(Vec<u8>),
     /// Nothing, and the connection stays open.
     Hang,
+    /// The bytes, after a while.
+    Late(Duration, Vec<u8>),
 }
 
 impl Reply {
@@ -47,6 +49,14 @@ impl Reply {
 
     pub(crate) fn json(body: &serde_json::Value) -> Self {
         Self::ok(body.to_string())
+    }
+
+    /// The same, but only after that long.
+    pub(crate) fn after(self, wait: Duration) -> Self {
+        match self {
+            Self::Bytes(bytes) => Self::Late(wait, bytes),
+            other => other,
+        }
     }
 
     /// `headers` are whole lines, each with its `\r\n`.
@@ -117,6 +127,10 @@ async fn read_request(stream: &mut TcpStream) -> Option<(String, Vec<u8>)> {
 async fn send(stream: &mut TcpStream, reply: Reply) -> std::io::Result<()> {
     match reply {
         Reply::Bytes(bytes) => stream.write_all(&bytes).await,
+        Reply::Late(wait, bytes) => {
+            tokio::time::sleep(wait).await;
+            stream.write_all(&bytes).await
+        }
         Reply::Drip(bytes) => {
             stream.write_all(&bytes).await?;
             loop {
