@@ -1,13 +1,15 @@
 //! `/v1/attest`: a consumer that cannot listen asks for a challenge and posts the answer of the handshake to it.
 //!
 //! Nothing is judged here: an answer is kept in the journal, and the rotation that it is about is woken to look at it.
+//! Nor is anything kept for whoever asks alone, so that nobody can use up what another one needs.
 //! A caller learns nothing from the answers: they are the same for secrets and consumers that do not exist.
 
-use super::{Refusal, too_many};
-use crate::consumers::fresh_challenge;
+use super::Refusal;
+use super::challenge::{Challenges, RANDOM};
 use crate::inventory::{Definition, VerifySpec};
 use crate::journal::attestations::{self, Attestation, CHALLENGE_MS, Subject};
 use crate::journal::{self, Journal, Tx, rotations, secrets};
+use aws_lc_rs::rand;
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
 use axum::http::StatusCode;
@@ -18,6 +20,8 @@ use chrono::{DateTime, FixedOffset};
 use keywheel_contract::SecretId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use std::sync::Arc;
+use tokio::sync::OnceCell;
 
 /// Longest name of a consumer or an instance, in bytes.
 const LONGEST_NAME: usize = 128;
@@ -26,10 +30,41 @@ const LONGEST_PLACE: usize = 1024;
 /// Digits of a challenge and of a proof.
 const DIGITS: usize = 64;
 
-pub(super) fn routes() -> Router<Journal> {
+pub(super) fn routes(journal: Journal) -> Router {
+    let desk = Desk {
+        journal,
+        challenges: OnceCell::new(),
+    };
     Router::new()
         .route("/v1/attest/challenge", post(challenge))
         .route("/v1/attest", post(attest))
+        .with_state(Arc::new(desk))
+}
+
+/// What requests are answered with.
+struct Desk {
+    journal: Journal,
+    challenges: OnceCell<Challenges>,
+}
+
+impl Desk {
+    /// With the key of the journal, read once.
+    async fn challenges(&self) -> Result<&Challenges, Refusal> {
+        let read = || async {
+            let fresh = hex::encode(random::<32>()?);
+            let key = async move |tx: &mut Tx| attestations::key(tx, &fresh).await;
+            let key = self.journal.write(key).await;
+            key.map(|key| Challenges::of(key.as_bytes()))
+                .map_err(|error| failed(&error))
+        };
+        self.challenges.get_or_try_init(read).await
+    }
+}
+
+fn random<const BYTES: usize>() -> Result<[u8; BYTES], Refusal> {
+    let mut bytes = [0; BYTES];
+    rand::fill(&mut bytes).map_err(|_| unavailable())?;
+    Ok(bytes)
 }
 
 /// Who wants to answer.
@@ -56,28 +91,21 @@ struct Answer {
 }
 
 async fn challenge(
-    State(journal): State<Journal>,
+    State(desk): State<Arc<Desk>>,
     body: Result<Json<Asking>, JsonRejection>,
 ) -> Result<Response, Refusal> {
     let Json(asking) = body.map_err(unreadable)?;
     let subject = subject(asking.id, asking.consumer, asking.instance)?;
-    let challenge = fresh_challenge().map_err(|_| unavailable())?;
-    let given = challenge.clone();
-    let issued = journal.write(async move |tx| attestations::issue(tx, &given, &subject).await);
-    match issued.await {
-        Ok(true) => {
-            let seconds = CHALLENGE_MS / 1000;
-            Ok(Json(json!({ "challenge": challenge, "seconds": seconds })).into_response())
-        }
-        Ok(false) => Ok(too_many(
-            "too many challenges of this consumer are open: answer them, or wait a minute",
-        )),
-        Err(error) => Err(failed(&error)),
-    }
+    let challenges = desk.challenges().await?;
+    let now = desk.journal.read(async |tx: &mut Tx| Ok(tx.now_ms())).await;
+    let now_ms = now.map_err(|error| failed(&error))?;
+    let challenge = challenges.give(&subject, now_ms, random::<RANDOM>()?);
+    let seconds = CHALLENGE_MS / 1000;
+    Ok(Json(json!({ "challenge": challenge, "seconds": seconds })).into_response())
 }
 
 async fn attest(
-    State(journal): State<Journal>,
+    State(desk): State<Arc<Desk>>,
     body: Result<Json<Answer>, JsonRejection>,
 ) -> Result<Response, Refusal> {
     let Json(answer) = body.map_err(unreadable)?;
@@ -88,41 +116,38 @@ async fn attest(
         answer.instance.clone(),
     )?;
     let kept = journal::to_json(&answer).map_err(|error| failed(&error))?;
-    let challenge = answer.challenge;
-    let taken = journal.write(async move |tx| take(tx, &subject, &challenge, &kept).await);
-    match taken.await {
+    let challenges = desk.challenges().await?;
+    let now = desk.journal.read(async |tx: &mut Tx| Ok(tx.now_ms())).await;
+    let now_ms = now.map_err(|error| failed(&error))?;
+    let given_ms = challenges.given_ms(&answer.challenge, &subject, now_ms);
+    let issued_ms = given_ms.ok_or(NOT_GOOD)?;
+    let one = Attestation {
+        challenge: answer.challenge,
+        answer: kept,
+        issued_ms,
+    };
+    let taken = async move |tx: &mut Tx| take(tx, &subject, &one).await;
+    match desk.journal.write(taken).await {
         Ok(true) => Ok((StatusCode::ACCEPTED, Json(json!({}))).into_response()),
-        Ok(false) => Err(Refusal(
-            StatusCode::CONFLICT,
-            "the challenge was used, was given to somebody else, or is older than 60 seconds: ask for another",
-        )),
+        Ok(false) => Err(NOT_GOOD),
         Err(error) => Err(failed(&error)),
     }
 }
 
-/// Uses the challenge up and keeps the answer, where a consumer of that name attests; `false` where the challenge is
-/// not good. Whether there is such a consumer is not told.
-async fn take(
-    tx: &mut Tx,
-    subject: &Subject,
-    challenge: &str,
-    answer: &str,
-) -> journal::Result<bool> {
-    let Some(issued_ms) = attestations::redeem(tx, challenge, subject).await? else {
+const NOT_GOOD: Refusal = Refusal(
+    StatusCode::CONFLICT,
+    "the challenge was used, was given to somebody else, or is older than 60 seconds: ask for another",
+);
+
+/// Uses the challenge up and keeps the answer, where a consumer of that name attests; `false` where the challenge was
+/// used before. Whether there is such a consumer is not told.
+async fn take(tx: &mut Tx, subject: &Subject, one: &Attestation) -> journal::Result<bool> {
+    if !attestations::spend(tx, &one.challenge, subject, one.issued_ms).await? {
         return Ok(false);
-    };
+    }
     if is_awaited(tx, subject).await? {
-        let one = Attestation {
-            challenge: challenge.to_owned(),
-            answer: answer.to_owned(),
-            issued_ms,
-        };
-        if attestations::keep(tx, subject, &one).await? {
-            rotations::stir(tx, &[&subject.secret_id]).await?;
-        } else {
-            let (secret, consumer) = (&subject.secret_id, &subject.consumer);
-            tracing::warn!(%secret, %consumer, "an attestation of one instance too many is not kept");
-        }
+        attestations::keep(tx, subject, one).await?;
+        rotations::stir(tx, &[&subject.secret_id]).await?;
     }
     Ok(true)
 }

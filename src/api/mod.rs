@@ -5,6 +5,7 @@
 //! lasts, bytes of a request, requests a second.
 
 mod attest;
+mod challenge;
 mod pace;
 
 use crate::journal::Journal;
@@ -88,22 +89,20 @@ async fn converse(stream: TcpStream, router: Router, _permit: OwnedSemaphorePerm
 fn router(journal: Journal) -> Router {
     let pace = Arc::new(Pace::new(PER_SECOND, BURST));
     Router::new()
-        .merge(attest::routes())
+        .merge(attest::routes(journal))
         .layer(middleware::from_fn_with_state(pace, in_turn))
         .layer(DefaultBodyLimit::max(LONGEST))
-        .with_state(journal)
 }
 
 async fn in_turn(State(pace): State<Arc<Pace>>, request: Request, next: Next) -> Response {
     match pace.allows() {
         true => next.run(request).await,
-        false => too_many("too many requests: try again in a second"),
+        false => {
+            let later = [(header::RETRY_AFTER, "1")];
+            let why = "too many requests: try again in a second";
+            (later, Refusal(StatusCode::TOO_MANY_REQUESTS, why)).into_response()
+        }
     }
-}
-
-fn too_many(why: &'static str) -> Response {
-    let later = [(header::RETRY_AFTER, "1")];
-    (later, Refusal(StatusCode::TOO_MANY_REQUESTS, why)).into_response()
 }
 
 /// An answer that says why not, in words that hold nothing of the request.

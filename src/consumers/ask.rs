@@ -88,7 +88,7 @@ async fn one_instance(endpoint: &Endpoint, question: &Question<'_>) -> Result<Ob
 ///
 /// # Errors
 /// [`Unavailable`](keywheel_contract::ErrorKind::Unavailable): this machine gives none.
-pub fn fresh_challenge() -> Result<String> {
+fn fresh_challenge() -> Result<String> {
     let mut bytes = [0; 32];
     rand::fill(&mut bytes)
         .map_err(|_| Error::unavailable("no random bytes for a challenge from this machine"))?;

@@ -19,7 +19,6 @@ mod process;
 mod reach;
 mod sessions;
 
-pub use ask::fresh_challenge;
 pub use attest::{Postbox, Posted};
 pub use reach::{Names, Programs, Reach, SystemNames};
 

@@ -3,7 +3,7 @@
 
 use super::Presence;
 use crate::actions;
-use crate::journal::{Journal, Result, rotations, secrets};
+use crate::journal::{Journal, Result, attestations, rotations, secrets};
 use crate::rotation::engine::{Engine, Rested, WorkError};
 use crate::scheduler;
 use std::sync::Arc;
@@ -21,6 +21,8 @@ const BEAT: Duration = Duration::from_secs(5);
 const SEQUENCE: Duration = Duration::from_millis(250);
 /// Shredded values are gone from the file after at most this long.
 const SHRED: Duration = Duration::from_secs(30);
+/// What nobody asks for any more is deleted this often.
+const SWEEP: Duration = Duration::from_secs(60);
 /// Spares are looked after this often.
 const TEND: Duration = Duration::from_secs(5);
 /// Requests opened in one look.
@@ -170,9 +172,11 @@ async fn until_next(journal: &Journal) -> Duration {
     ))
 }
 
-/// Gives audit rows their order, and makes shredded values disappear from the file, while the replica lives.
+/// Gives audit rows their order, makes shredded values disappear from the file and deletes what nobody asks for any
+/// more, while the replica lives.
 async fn keep_house(engine: Engine, shredded: Arc<AtomicBool>, stop: CancellationToken) {
     let mut emptied = Instant::now();
+    let mut swept: Option<Instant> = None;
     while !stop.is_cancelled() && !engine.seams.is_dead() {
         match engine.sequence().await {
             Ok(placed) if placed >= 1_000 => continue,
@@ -186,6 +190,12 @@ async fn keep_house(engine: Engine, shredded: Arc<AtomicBool>, stop: Cancellatio
             if let Err(error) = engine.journal.checkpoint().await {
                 shredded.store(true, Ordering::Relaxed);
                 tracing::warn!(%error, "shredded values are still in the journal's log; trying again");
+            }
+        }
+        if swept.is_none_or(|at| at.elapsed() >= SWEEP) {
+            swept = Some(Instant::now());
+            if let Err(error) = engine.journal.write(attestations::sweep).await {
+                tracing::warn!(%error, "old attestations could not be deleted; trying again in a minute");
             }
         }
         tokio::select! {

@@ -1,18 +1,19 @@
-//! What consumers that cannot listen say by themselves: challenges given out, and answers to them.
+//! What consumers that cannot listen say by themselves: challenges that were used, and answers to them.
 
-use super::error::Result;
-use super::sql::Tx;
+use super::error::{Error, Result};
+use super::meta;
+use super::sql::{Arg, Tx};
 
 /// A challenge is good for this long, milliseconds.
 pub const CHALLENGE_MS: i64 = 60_000;
-/// So many challenges of one consumer may be open at once.
-pub const CHALLENGES_MAX: i64 = 256;
 /// An answer is looked at for this long, milliseconds.
 pub const ANSWER_MS: i64 = 24 * 3_600_000;
-/// So many answers of one instance are kept, the newest: one instance takes no place of another.
-pub const ANSWERS_MAX: i64 = 4;
-/// Answers of so many instances of one consumer are kept; further instances are not taken in.
-pub const INSTANCES_MAX: i64 = 1_000;
+/// So many answers of one consumer are kept, the newest.
+pub const ANSWERS_MAX: i64 = 2_048;
+/// So many of them are of one instance.
+pub const ANSWERS_OF_ONE_MAX: i64 = 256;
+/// The name of the key that challenges are made with.
+const KEY: &str = "challenge_key";
 
 /// Who answers, or wants to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,60 +37,36 @@ pub struct Attestation {
     pub issued_ms: i64,
 }
 
-/// Gives a challenge out, and forgets those that nobody answered in time; `false` where the consumer has too many.
-pub async fn issue(tx: &mut Tx, challenge: &str, subject: &Subject) -> Result<bool> {
-    let now = tx.now_ms();
-    let sql = "DELETE FROM challenge WHERE issued_ms <= $1";
-    tx.run(sql, &[(now - CHALLENGE_MS).into()]).await?;
-    let sql = "SELECT COUNT(*) AS open FROM challenge WHERE secret_id = $1 AND consumer = $2";
-    let args = [(&subject.secret_id).into(), (&subject.consumer).into()];
-    let open = tx.row(sql, &args).await?;
-    if open.map_or(Ok(0), |row| row.int("open"))? >= CHALLENGES_MAX {
-        return Ok(false);
-    }
-    let row = vec![
+/// The key that challenges are made with, the same for all replicas: made by the first that asks.
+///
+/// # Errors
+/// The journal failed.
+pub async fn key(tx: &mut Tx, fresh: &str) -> Result<String> {
+    let row = vec![KEY.into(), fresh.into()];
+    let tail = "ON CONFLICT (name) DO NOTHING";
+    tx.insert("INSERT INTO meta (name, value)", &[row], tail)
+        .await?;
+    let kept = meta::fact(tx, KEY).await?;
+    kept.ok_or_else(|| Error::Unreadable(format!("`{KEY}` is not in the journal")))
+}
+
+/// Uses a challenge up; `false` where somebody did before.
+pub async fn spend(tx: &mut Tx, challenge: &str, subject: &Subject, given_ms: i64) -> Result<bool> {
+    let sql = "INSERT INTO challenge (challenge, secret_id, consumer, instance, issued_ms) \
+         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (challenge) DO NOTHING";
+    let args = [
         challenge.into(),
         (&subject.secret_id).into(),
         (&subject.consumer).into(),
         (&subject.instance).into(),
-        now.into(),
+        given_ms.into(),
     ];
-    let head = "INSERT INTO challenge (challenge, secret_id, consumer, instance, issued_ms)";
-    tx.insert(head, &[row], "").await?;
-    Ok(true)
+    Ok(tx.run(sql, &args).await? > 0)
 }
 
-/// Uses a challenge up, whoever shows it. When it was given out, where it was given to this one and is still good.
-pub async fn redeem(tx: &mut Tx, challenge: &str, subject: &Subject) -> Result<Option<i64>> {
-    let sql = "DELETE FROM challenge WHERE challenge = $1 RETURNING secret_id, consumer, instance, issued_ms";
-    let Some(row) = tx.row(sql, &[challenge.into()]).await? else {
-        return Ok(None);
-    };
-    let given_to = Subject {
-        secret_id: row.text("secret_id")?,
-        consumer: row.text("consumer")?,
-        instance: row.text("instance")?,
-    };
-    let issued_ms = row.int("issued_ms")?;
-    let good = &given_to == subject && issued_ms > tx.now_ms() - CHALLENGE_MS;
-    Ok(good.then_some(issued_ms))
-}
-
-/// Keeps an answer, and forgets what is too old or too many; `false` where the consumer has too many instances.
-pub async fn keep(tx: &mut Tx, subject: &Subject, one: &Attestation) -> Result<bool> {
-    let old = "DELETE FROM attestation WHERE issued_ms <= $1";
-    tx.run(old, &[(tx.now_ms() - ANSWER_MS).into()]).await?;
-    let sql = "SELECT COUNT(DISTINCT instance) AS others FROM attestation \
-         WHERE secret_id = $1 AND consumer = $2 AND instance <> $3";
-    let args = [
-        (&subject.secret_id).into(),
-        (&subject.consumer).into(),
-        (&subject.instance).into(),
-    ];
-    let others = tx.row(sql, &args).await?;
-    if others.map_or(Ok(0), |row| row.int("others"))? >= INSTANCES_MAX {
-        return Ok(false);
-    }
+/// Keeps an answer, and forgets what is too many: an instance that says much takes no place of another, and to crowd
+/// everything out takes more posts than the listener takes in minutes, while a rotation looks within seconds.
+pub async fn keep(tx: &mut Tx, subject: &Subject, one: &Attestation) -> Result<()> {
     let row = vec![
         (&one.challenge).into(),
         (&subject.secret_id).into(),
@@ -101,12 +78,32 @@ pub async fn keep(tx: &mut Tx, subject: &Subject, one: &Attestation) -> Result<b
     let head =
         "INSERT INTO attestation (challenge, secret_id, consumer, instance, answer, issued_ms)";
     tx.insert(head, &[row], "").await?;
-    let many = "DELETE FROM attestation WHERE secret_id = $1 AND consumer = $2 AND instance = $3 AND challenge NOT IN \
-         (SELECT challenge FROM attestation WHERE secret_id = $1 AND consumer = $2 AND instance = $3 \
-          ORDER BY issued_ms DESC, challenge LIMIT $4)";
-    let [secret, consumer, instance] = args;
-    let args = [secret, consumer, instance, ANSWERS_MAX.into()];
-    tx.run(many, &args).await.map(|_| true)
+    let consumer = [(&subject.secret_id).into(), (&subject.consumer).into()];
+    let instance = [&consumer[..], &[(&subject.instance).into()]].concat();
+    let whose = "secret_id = $1 AND consumer = $2";
+    newest(tx, whose, &consumer, ANSWERS_MAX).await?;
+    let whose = "secret_id = $1 AND consumer = $2 AND instance = $3";
+    newest(tx, whose, &instance, ANSWERS_OF_ONE_MAX).await
+}
+
+/// Forgets all but the newest answers.
+async fn newest(tx: &mut Tx, whose: &str, args: &[Arg], most: i64) -> Result<()> {
+    let limit = args.len() + 1;
+    let sql = format!(
+        "DELETE FROM attestation WHERE {whose} AND challenge NOT IN \
+         (SELECT challenge FROM attestation WHERE {whose} ORDER BY issued_ms DESC, challenge LIMIT ${limit})"
+    );
+    let args = [args, &[most.into()]].concat();
+    tx.run(sql, &args).await.map(drop)
+}
+
+/// Forgets what nobody asks for any more: challenges that are too old to be shown again, and answers of another day.
+pub async fn sweep(tx: &mut Tx) -> Result<()> {
+    let now = tx.now_ms();
+    let spent = "DELETE FROM challenge WHERE issued_ms <= $1";
+    tx.later(spent, &[(now - CHALLENGE_MS).into()]).await?;
+    let old = "DELETE FROM attestation WHERE issued_ms <= $1";
+    tx.later(old, &[(now - ANSWER_MS).into()]).await
 }
 
 /// What a consumer answered, the newest first.

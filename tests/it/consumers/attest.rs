@@ -2,7 +2,6 @@
 
 use super::document::fence;
 use crate::project::{Daemon, Project, Tokens};
-use keywheel::journal::Tx;
 use keywheel::rotation::phase::Phase;
 use keywheel::rotation::words::Kind;
 use keywheel_contract::{SecretValue, handshake};
@@ -227,24 +226,48 @@ async fn a_challenge_is_good_once_for_one_instance_within_a_minute() {
     assert_eq!(scene.post("/v1/attest", &good).await.0, 409);
     assert_eq!(scene.rows("attestation").await, 1);
 
+    // Shown by somebody else, it is still good for whom it was given to.
     let challenge = scene.challenge(&one).await;
     let other = answer(&own(ID, "two"), &challenge, &scene.old);
     assert_eq!(scene.post("/v1/attest", &other).await.0, 409);
-    let used = answer(&one, &challenge, &scene.old);
-    assert_eq!(scene.post("/v1/attest", &used).await.0, 409);
+    let good = answer(&one, &challenge, &scene.old);
+    assert_eq!(scene.post("/v1/attest", &good).await.0, 202);
+    assert_eq!(scene.rows("attestation").await, 2);
 
-    let challenge = scene.challenge(&one).await;
-    let journal = scene.project.journal().await;
-    let aged = async |tx: &mut Tx| {
-        tx.run("UPDATE challenge SET issued_ms = issued_ms - 60000", &[])
-            .await
-    };
-    journal.write(aged).await.unwrap();
-    let late = answer(&one, &challenge, &scene.old);
-    let (status, said) = scene.post("/v1/attest", &late).await;
-    assert_eq!(status, 409);
-    assert!(said["error"].as_str().unwrap().contains("60 seconds"));
-    assert_eq!(scene.rows("attestation").await, 1);
+    // One of another time, or of one's own making.
+    for challenge in ["0".repeat(64), given_later(&scene.challenge(&one).await)] {
+        let made_up = answer(&one, &challenge, &scene.old);
+        let (status, said) = scene.post("/v1/attest", &made_up).await;
+        assert_eq!(status, 409);
+        assert!(said["error"].as_str().unwrap().contains("60 seconds"));
+    }
+    assert_eq!(scene.rows("attestation").await, 2);
+    scene.daemon.stop();
+}
+
+/// The same with a later time, of which no daemon knows.
+fn given_later(challenge: &str) -> String {
+    let time = i64::from_str_radix(&challenge[..12], 16).unwrap();
+    format!("{:012x}{}", time + 1, &challenge[12..])
+}
+
+#[tokio::test]
+async fn whoever_asks_for_many_challenges_takes_nobody_elses() {
+    let scene = Scene::set().await;
+    let stranger = own(ID, "stranger");
+    let (mut given, end) = (0, Instant::now() + Duration::from_secs(40));
+    while given < 300 {
+        assert!(Instant::now() < end, "{given} were given");
+        match scene.post("/v1/attest/challenge", &stranger).await.0 {
+            200 => given += 1,
+            // In turn with everybody else.
+            429 => tokio::time::sleep(Duration::from_millis(50)).await,
+            other => panic!("{other}"),
+        }
+    }
+    assert_eq!(scene.rows("challenge").await, 0);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(scene.attest(&own(ID, "one"), &scene.old).await, 202);
     scene.daemon.stop();
 }
 
@@ -271,7 +294,7 @@ async fn nobody_learns_which_secrets_exist_and_nothing_is_kept_for_those_that_do
     }
     assert!(told.iter().all(|one| one == &told[0]), "{told:?}");
     assert_eq!(scene.rows("attestation").await, 1);
-    assert_eq!(scene.rows("challenge").await, 0);
+    assert_eq!(scene.rows("challenge").await, 3, "each is used up");
     scene.daemon.stop();
 }
 
