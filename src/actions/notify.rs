@@ -54,9 +54,7 @@ pub async fn notify(
         consumer: consumer.to_owned(),
         destination: destination.clone(),
         version: VersionId::new(&version),
-        rotation: rotation
-            .clone()
-            .unwrap_or_else(|| RotationId::new("by-hand")),
+        rotation: by_hand(),
     };
     let mut entry = person.entry(run.as_ref(), "notify_by_hand", "asked");
     consumer.clone_into(&mut entry.destination);
@@ -67,6 +65,12 @@ pub async fn notify(
         version,
         phase: run.map(|run| run.phase.word().to_owned()),
     })
+}
+
+/// Another name for each notice of a person: a workload restarts each time, and never takes the rotation's own notice
+/// for one that it had already.
+fn by_hand() -> RotationId {
+    RotationId::new(format!("by-hand-{}", uuid::Uuid::now_v7()))
 }
 
 /// The plan that names the consumer today, and the rotation under way.

@@ -99,6 +99,50 @@ fn in_use(project: &Project, value: &str) {
     std::os::unix::fs::symlink(version, link).unwrap();
 }
 
+impl Scene {
+    /// What the Deployment was last told.
+    fn mark(&self) -> String {
+        let told = self.cluster.workload("deployments", DEPLOYMENT);
+        let marks = told["spec"]["template"]["metadata"]["annotations"]
+            .as_object()
+            .unwrap();
+        let mut marks = marks.values().map(|mark| mark.as_str().unwrap().to_owned());
+        let mark = marks.next().unwrap();
+        assert_eq!(marks.next(), None);
+        mark
+    }
+}
+
+/// On its way back a rotation tells of the old version again, and has to be heard.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notice_of_a_person_is_none_of_the_rotations() {
+    let scene = Scene::set().await;
+    let _rolls = scene.cluster.rolls_every(Duration::from_millis(50));
+    scene.cluster.breaks(DEPLOYMENT, true);
+    let daemon = scene.project.daemon();
+    scene.project.run(&["rotate-now", ID]).succeeded();
+    scene
+        .project
+        .until_phase(ID, keywheel::rotation::phase::Phase::Verifying)
+        .await;
+    let by_rotation = scene.mark();
+    let by_hand = || {
+        scene
+            .project
+            .run(&["notify", ID, "--consumer", "api"])
+            .succeeded();
+        scene.mark()
+    };
+    let (once, twice) = (by_hand(), by_hand());
+    assert!(once != by_rotation && twice != by_rotation && once != twice);
+    let run = scene.project.newest(ID).await.unwrap();
+    assert!(by_rotation.contains(run.id.as_str()), "{by_rotation}");
+    for mark in [once, twice] {
+        assert!(!mark.contains(run.id.as_str()), "{mark}");
+    }
+    daemon.stop();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rollout_that_is_stuck_keeps_the_old_value_and_goes_back() {
     let scene = Scene::set().await;
