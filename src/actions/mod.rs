@@ -5,6 +5,7 @@
 
 mod doubt;
 mod notify;
+mod ours;
 mod pause;
 mod prove;
 mod provide;

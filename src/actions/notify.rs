@@ -1,5 +1,6 @@
 //! `notify`: tells one consumer to read again, now; the commonest cure at night.
 
+use super::ours::Ours;
 use super::tools::Tools;
 use super::vouch::no_such_consumer;
 use super::{ActionError, Person, Refused, known, record, under_way};
@@ -8,7 +9,8 @@ use crate::journal::audit::Entry;
 use crate::journal::rotations::{self, Run};
 use crate::journal::{self, Journal, Tx, secrets};
 use crate::providers::Outside;
-use keywheel_contract::{Consumer, Notice, RotationId, VersionId};
+use crate::rotation::values::proof_field;
+use keywheel_contract::{Consumer, CredentialId, Notice, RotationId, VersionId};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -47,13 +49,15 @@ pub async fn notify(
             .next(format!("restart it, then keywheel prove {id}"))
             .into());
     };
-    let (destination, version) = served(&plan, spec, &outside).await?;
+    let ours = Ours::of(journal, tools, id).await?;
+    let (destination, version, credential) = served(&plan, spec, &outside, &ours).await?;
     let rotation = run.as_ref().map(|run| run.id.clone());
     let notice = Notice {
         id: plan.id.clone(),
         consumer: consumer.to_owned(),
         destination: destination.clone(),
         version: VersionId::new(&version),
+        credential,
         rotation: by_hand(),
     };
     let mut entry = person.entry(run.as_ref(), "notify_by_hand", "asked");
@@ -112,13 +116,15 @@ pub(super) fn read_by<'a>(plan: &'a Definition, spec: &ConsumerSpec) -> Option<&
     plan.destinations.iter().find(named)
 }
 
+/// The destination that it reads, the version served there, and what that holds, where it can be read.
 async fn served(
     plan: &Definition,
     spec: &ConsumerSpec,
     outside: &Outside,
-) -> Result<(String, String), ActionError> {
+    ours: &Ours,
+) -> Result<(String, String, Option<CredentialId>), ActionError> {
     let Some(destination) = read_by(plan, spec) else {
-        return Ok((String::new(), String::new()));
+        return Ok((String::new(), String::new(), None));
     };
     let name = destination.name();
     let target = &outside.destinations[&name];
@@ -127,10 +133,17 @@ async fn served(
         what: format!("looking at {name}"),
         error,
     })?;
-    let version = seen
-        .current
-        .map_or_else(String::new, |v| v.as_str().to_owned());
-    Ok((name, version))
+    let Some(version) = seen.current else {
+        return Ok((name, String::new(), None));
+    };
+    // Who cannot read there can still say that there is something new.
+    let document = target.store.read(&target.place, &version).await.ok();
+    let value = document
+        .as_ref()
+        .and_then(|d| d.proof_value(proof_field(destination)));
+    let found = value.and_then(|value| ours.found(value));
+    let credential = found.map(|row| CredentialId::new(&row.id));
+    Ok((name, version.as_str().to_owned(), credential))
 }
 
 /// The intent, the call with no transaction open, the outcome.

@@ -1,6 +1,7 @@
 //! `prove`: tries every consumer's proof on the value in use, and changes nothing.
 
 use super::notify::read_by;
+use super::ours::Ours;
 use super::tools::Tools;
 use super::{ActionError, Refused, known};
 use crate::inventory::{ConsumerSpec, Definition, Destination, VerifySpec};
@@ -71,14 +72,21 @@ pub async fn prove(journal: &Journal, tools: &Tools, id: &str) -> Result<Vec<Pro
         .await?;
     let definition = judged?;
     let outside = tools.outside(&definition, None).await?;
+    let ours = Ours::of(journal, tools, id).await?;
     let mut proofs = Vec::with_capacity(definition.consumers.len());
     for (name, spec) in &definition.consumers {
-        proofs.push(one(&definition, &outside, name, spec).await);
+        proofs.push(one(&definition, &outside, &ours, name, spec).await);
     }
     Ok(proofs)
 }
 
-async fn one(plan: &Definition, outside: &Outside, name: &str, spec: &ConsumerSpec) -> Proof {
+async fn one(
+    plan: &Definition,
+    outside: &Outside,
+    ours: &Ours,
+    name: &str,
+    spec: &ConsumerSpec,
+) -> Proof {
     let mut proof = Proof {
         id: plan.id.to_string(),
         consumer: name.to_owned(),
@@ -98,7 +106,7 @@ async fn one(plan: &Definition, outside: &Outside, name: &str, spec: &ConsumerSp
         return proof;
     };
     proof.reads = destination.name();
-    match asked(plan, outside, name, destination, &mut proof).await {
+    match asked(plan, outside, ours, destination, &mut proof).await {
         Ok(seen) => judge(&mut proof, seen),
         Err(error) => proof.wrong = error.message,
     }
@@ -108,11 +116,11 @@ async fn one(plan: &Definition, outside: &Outside, name: &str, spec: &ConsumerSp
 async fn asked(
     plan: &Definition,
     outside: &Outside,
-    consumer: &str,
+    ours: &Ours,
     destination: &Destination,
     proof: &mut Proof,
 ) -> ProviderResult<Vec<Observation>> {
-    let name = destination.name();
+    let (consumer, name) = (proof.consumer.as_str(), destination.name());
     let target = &outside.destinations[&name];
     let seen = target.store.inspect(&target.place).await?;
     let nothing = || Error::not_found(format!("{name} is empty: there is no value to prove"));
@@ -123,8 +131,13 @@ async fn asked(
         .proof_value(proof_field(destination))
         .ok_or_else(nothing)?;
     let issuer_ref = named_by_issuer(plan, outside, consumer, destination, &document).await?;
+    let found = ours.found(value);
+    // Another secret in the same document may have been written since.
+    let published_ms = found
+        .and_then(|row| row.published_ms)
+        .or(seen.written_at_ms);
     let held = [Held {
-        credential: &CredentialId::new("current"),
+        credential: &CredentialId::new(found.map_or("current", |row| row.id.as_str())),
         issuer_ref: issuer_ref.as_ref(),
         version: Some(&version),
         value,
@@ -135,7 +148,7 @@ async fn asked(
         consumer,
         destination: &name,
         held: &held,
-        published_at_ms: seen.written_at_ms.unwrap_or(0),
+        published_at_ms: published_ms.unwrap_or(0),
         instances: proof.instances,
     };
     let asked = outside.consumers.get(consumer);

@@ -67,7 +67,10 @@ pub struct Notice {
     pub destination: String,
     /// The version now served there.
     pub version: VersionId,
-    /// The rotation that asks.
+    /// What that version holds, by the name that [`Held::credential`] has too; `None` where that is not known. A document
+    /// of several secrets gets new versions that hold the same credential.
+    pub credential: Option<CredentialId>,
+    /// The rotation that asks, or a name of its own for each notice of a person.
     pub rotation: RotationId,
 }
 

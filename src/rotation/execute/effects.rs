@@ -25,7 +25,7 @@ impl Execution<'_> {
                 self.write(kind, target, attempt).await
             }
             Kind::Notify | Kind::NotifyAgain | Kind::NotifyBack | Kind::NotifyDropped => {
-                self.notify(target).await
+                self.notify(kind, target).await
             }
             Kind::DisableCredential => done(
                 self.outside
@@ -263,15 +263,20 @@ impl Execution<'_> {
         }
     }
 
-    async fn notify(&self, consumer: &str) -> Result<Answer> {
+    async fn notify(&self, kind: Kind, consumer: &str) -> Result<Answer> {
         let found = self.outside.consumers.get(consumer);
         let found = found.ok_or_else(|| Error::invalid(format!("{consumer} is not configured")))?;
         let (destination, version) = self.read_by(consumer);
+        let served = match kind {
+            Kind::NotifyBack => &self.facts.old,
+            _ => &self.facts.candidate,
+        };
         let notice = Notice {
             id: self.facts.plan.id.clone(),
             consumer: consumer.to_owned(),
             destination,
             version: VersionId::new(version),
+            credential: served.as_ref().map(|one| CredentialId::new(&one.id)),
             rotation: self.facts.id.clone(),
         };
         done(found.notify(&notice).await)

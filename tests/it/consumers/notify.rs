@@ -23,6 +23,7 @@ fn notice() -> Notice {
         consumer: CONSUMER.to_owned(),
         destination: DESTINATION.to_owned(),
         version: VersionId::new("v2"),
+        credential: None,
         rotation: RotationId::new("rotation-1"),
     }
 }

@@ -77,6 +77,7 @@ impl Service {
             consumer: CONSUMER.to_owned(),
             destination: DESTINATION.to_owned(),
             version: VersionId::new("v2"),
+            credential: None,
             rotation: RotationId::new("rotation-1"),
         };
         build(&spec, &reach())

@@ -252,6 +252,7 @@ impl Bench<'_> {
             consumer: self.harness.name(),
             destination: self.harness.destination(),
             version: VersionId::new("example-version"),
+            credential: None,
             rotation: RotationId::new("example-rotation"),
         }
     }

@@ -211,6 +211,7 @@ async fn a_consumer() {
         consumer: "chat".to_owned(),
         destination: "main:prod/api".to_owned(),
         version: v2.clone(),
+        credential: None,
         rotation: RotationId::new("r-1"),
     };
     assert_eq!(consumer.notify(&notice).await, Ok(()));

@@ -136,6 +136,7 @@ fn notice(rotation: &str, version: &str) -> Notice {
         consumer: "api".to_owned(),
         destination: DESTINATION.to_owned(),
         version: VersionId::new(version),
+        credential: None,
         rotation: RotationId::new(rotation),
     }
 }
