@@ -40,6 +40,11 @@ struct Scene {
 impl Scene {
     /// A token in use: in a file, in a Secret, and in three pods that read the Secret when they started.
     async fn set() -> Self {
+        Self::reading("cluster").await
+    }
+
+    /// The same with a Deployment that is told of versions in this store.
+    async fn reading(reads: &str) -> Self {
         let authority = Authority::make();
         let cluster = Kubernetes::start(&authority, &["orders"]).await;
         let Stored {
@@ -68,7 +73,7 @@ impl Scene {
         project.secrets(&format!(
             "[secrets.token]\n{}\npublish_to = [{{ store = \"files\", path = \"orders/token\" }},\n\
              {{ store = \"cluster\", path = \"{SECRET}\", field = \"TOKEN\" }}]\n\
-             [secrets.token.consumers.api]\nreads = \"cluster\"\nproof = \"restarted\"\n\
+             [secrets.token.consumers.api]\nreads = \"{reads}\"\nproof = \"restarted\"\n\
              workload = {{ kubernetes = \"orders/deployment/api\" }}\n",
             Tokens::ISSUER
         ));
@@ -93,9 +98,15 @@ fn pods_on(cluster: &Kubernetes, value: &str) -> (usize, usize) {
 
 /// The value in the main store, as keywheel finds it.
 fn in_use(project: &Project, value: &str) {
-    let version = format!("v1.{}", "0".repeat(64));
+    served_as(project, 1, value);
+}
+
+/// Somebody else has the main store serve this value as that version.
+fn served_as(project: &Project, version: u32, value: &str) {
+    let version = format!("v{version}.{}", "0".repeat(64));
     project.write(&format!("published/orders/token/{version}"), value);
     let link = project.path("published/orders/token/current");
+    drop(std::fs::remove_file(&link));
     std::os::unix::fs::symlink(version, link).unwrap();
 }
 
@@ -111,6 +122,28 @@ impl Scene {
         assert_eq!(marks.next(), None);
         mark
     }
+}
+
+/// As where another secret lies in the same document: its rotation makes a new version with our value.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_moved_on_with_our_value_is_still_ours() {
+    let scene = Scene::reading("files").await;
+    let _rolls = scene.cluster.rolls_every(Duration::from_millis(50));
+    let daemon = scene.project.daemon();
+    scene.project.run(&["rotate-now", ID]).succeeded();
+    scene.project.until_completed(ID).await;
+    let first = scene.cluster.value(SECRET, "TOKEN").unwrap();
+    served_as(&scene.project, 8, &first);
+    scene.project.run(&["prove", ID]).succeeded();
+    let by_hand = scene.project.run(&["notify", ID, "--consumer", "api"]);
+    by_hand.succeeded();
+    served_as(&scene.project, 9, &first);
+    scene.project.rotated_again(ID).await;
+    let second = scene.cluster.value(SECRET, "TOKEN").unwrap();
+    assert_ne!(first, second);
+    assert_eq!(pods_on(&scene.cluster, &second), (3, 3));
+    assert!(scene.tokens.accepts(&second) && !scene.tokens.accepts(&first));
+    daemon.stop();
 }
 
 /// On its way back a rotation tells of the old version again, and has to be heard.

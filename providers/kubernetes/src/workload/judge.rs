@@ -4,7 +4,7 @@ use super::rollout::Rollout;
 use super::told::Pod;
 use crate::secret::epoch_ms;
 use aws_lc_rs::digest::{SHA256, digest};
-use keywheel_contract::{Held, Holding, Observation, Question, RotationId, Strength, VersionId};
+use keywheel_contract::{Held, Holding, Notice, Observation, Question, Strength, VersionId};
 
 /// A pod's start is told in whole seconds, cut off: it may have started this much later.
 const SECOND_MS: i64 = 1_000;
@@ -21,15 +21,51 @@ pub(crate) fn annotation(id: &str, destination: &str) -> String {
     format!("keywheel/{readable}.{}", hex::encode(&print.as_ref()[..4]))
 }
 
+/// What comes before the credential in a mark.
+const CREDENTIAL: &str = "holds=";
+
 /// What the annotation says. The rotation makes it new where a store gives an old value its old version again: who goes
-/// back to it restarts too.
-pub(crate) fn mark(version: &VersionId, rotation: &RotationId) -> String {
-    format!("{version} {rotation}")
+/// back to it restarts too. The credential stays where another secret in the same document gives it a new version.
+pub(crate) fn mark(notice: &Notice) -> String {
+    let (version, rotation) = (&notice.version, &notice.rotation);
+    match &notice.credential {
+        Some(credential) => format!("{version} {rotation} {CREDENTIAL}{credential}"),
+        None => format!("{version} {rotation}"),
+    }
 }
 
-/// The version in a mark: rotations have no spaces, and the first marks had no rotation.
-fn version_of(mark: &str) -> &str {
-    mark.rsplit_once(' ').map_or(mark, |(version, _)| version)
+/// What a mark says of the value that pods were started for.
+struct Marked<'a> {
+    version: &'a str,
+    credential: Option<&'a str>,
+}
+
+impl<'a> Marked<'a> {
+    /// Rotations and credentials have no spaces; marks of earlier versions of this program have none of either.
+    fn read(mark: &'a str) -> Self {
+        let last = mark.rsplit_once(' ');
+        let holds = last.and_then(|(rest, last)| Some((rest, last.strip_prefix(CREDENTIAL)?)));
+        let (mark, credential) = match holds {
+            Some((rest, credential)) => (rest, Some(credential)),
+            None => (mark, None),
+        };
+        let version = mark.rsplit_once(' ').map_or(mark, |(version, _)| version);
+        Self {
+            version,
+            credential,
+        }
+    }
+
+    /// Which of them it says; the version tells where the credential is none of them, or not named.
+    fn one_of<'h>(&self, held: &'h [Held<'h>]) -> Option<&'h Held<'h>> {
+        let named = |one: &&Held<'_>| self.credential == Some(one.credential.as_str());
+        let by_version = |one: &&Held<'_>| {
+            let known = one.version.map(VersionId::as_str);
+            known == Some(self.version)
+        };
+        let named = held.iter().find(named);
+        named.or_else(|| held.iter().find(by_version))
+    }
 }
 
 /// Which of the credentials asked about a pod holds, and how we know.
@@ -39,7 +75,7 @@ pub(crate) fn judge(pod: &Pod, rollout: &Rollout, question: &Question<'_>) -> Ob
     let started_at_ms = pod.status.start_time.as_deref().and_then(epoch_ms);
     let after = started_at_ms.is_some_and(|at| at + SECOND_MS > question.published_at_ms);
     let (holding, holds) = match carried {
-        Some(mark) => marked(version_of(mark), question.held),
+        Some(mark) => marked(&Marked::read(mark), question.held),
         None => unmarked(after, question.held),
     };
     let (strength, shows) = match weakness(pod, rollout, after) {
@@ -59,11 +95,10 @@ pub(crate) fn judge(pod: &Pod, rollout: &Rollout, question: &Question<'_>) -> Ob
     }
 }
 
-/// The template was given this version only after it was published, and the pod was started from the template.
-fn marked(version: &str, held: &[Held<'_>]) -> (Holding, String) {
-    let shown = version.escape_default();
-    let is_it = |one: &&Held<'_>| one.version.is_some_and(|known| known.as_str() == version);
-    match held.iter().find(is_it) {
+/// The template was given this mark only after what it says was published, and the pod was started from the template.
+fn marked(mark: &Marked<'_>, held: &[Held<'_>]) -> (Holding, String) {
+    let shown = mark.version.escape_default();
+    match mark.one_of(held) {
         Some(one) => {
             let holding = Holding::Credential(one.credential.clone());
             (holding, format!("started for version {shown}"))
@@ -110,8 +145,8 @@ mod tests {
     use super::{annotation, judge, mark};
     use crate::workload::rollout::Rollout;
     use keywheel_contract::{
-        CredentialId, Held, Holding, Observation, Question, RotationId, SecretId, SecretValue,
-        Strength, VersionId,
+        CredentialId, Held, Holding, Notice, Observation, Question, RotationId, SecretId,
+        SecretValue, Strength, VersionId,
     };
     use serde_json::{Value, json};
 
@@ -159,6 +194,17 @@ mod tests {
         judge(&serde_json::from_value(told).unwrap(), &rollout, &question)
     }
 
+    fn notice(version: &str, credential: Option<&str>) -> Notice {
+        Notice {
+            id: "production/token".parse().unwrap(),
+            consumer: "api".to_owned(),
+            destination: "k8s:orders/db".to_owned(),
+            version: VersionId::new(version),
+            credential: credential.map(CredentialId::new),
+            rotation: RotationId::new("example-1"),
+        }
+    }
+
     fn holds(version: &str) -> Holding {
         Holding::Credential(CredentialId::new(version))
     }
@@ -183,12 +229,27 @@ mod tests {
         let both = ["v 2", "v"];
         let carries = |mark: &str| json!({ "version": mark });
         for version in both {
-            let mark = mark(&VersionId::new(version), &RotationId::new("example-1"));
-            let seen = seen(carries(&mark), Rollout::Done, &both, 0);
-            assert_eq!(seen.holding, holds(version));
+            for credential in [None, Some("another")] {
+                let mark = mark(&notice(version, credential));
+                let seen = seen(carries(&mark), Rollout::Done, &both, 0);
+                assert_eq!(seen.holding, holds(version), "{mark}");
+            }
         }
         let first_kind = seen(carries("v"), Rollout::Done, &both, 0);
         assert_eq!(first_kind.holding, holds("v"));
+    }
+
+    /// Another secret of the same document was written: the versions asked about are later than the one in the mark.
+    #[test]
+    fn a_pod_holds_the_credential_of_its_mark_whatever_version_has_it_now() {
+        let both = ["new", "old"];
+        for credential in both {
+            let mark = mark(&notice("an earlier one", Some(credential)));
+            let carries = json!({ "version": mark });
+            let seen = seen(carries, Rollout::Done, &both, 0);
+            assert_eq!(seen.holding, holds(credential));
+            assert_eq!(seen.strength, Strength::Restarted);
+        }
     }
 
     #[test]

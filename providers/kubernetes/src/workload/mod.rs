@@ -1,7 +1,7 @@
 //! Consumer `workload`: a Deployment, `StatefulSet` or `DaemonSet`.
 //!
-//! It is told by an annotation of its pod template with the version that is now served and the rotation that asks: a new
-//! pair starts a rollout, the same one changes nothing. It is seen by its pods: each carries the annotation of the
+//! It is told by an annotation of its pod template with the version that is now served, the rotation that asks and the
+//! credential that the version holds: a new one starts a rollout, the same one changes nothing. It is seen by its pods: each carries the annotation of the
 //! template that it was started from. Evidence is `restarted`, and only once the rollout is done; that a process really
 //! read the value, no cluster can tell.
 
@@ -110,7 +110,7 @@ impl Consumer for Workload {
 
     async fn notify(&self, notice: &Notice) -> Result<()> {
         let name = annotation(notice.id.as_str(), &notice.destination);
-        let marks = json!({ name: mark(&notice.version, &notice.rotation) });
+        let marks = json!({ name: mark(notice) });
         let patch = json!({ "spec": { "template": { "metadata": { "annotations": marks } } } });
         let body = Zeroizing::new(patch.to_string().into_bytes());
         let (url, what) = (self.named.url(), format!("restarting {}", self.named));
