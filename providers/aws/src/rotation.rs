@@ -7,8 +7,7 @@ use crate::shape::check;
 use async_trait::async_trait;
 use keywheel_contract::{
     ChosenBy, Credential, CredentialId, CredentialState, Error, ErrorKind, Fields, Find, Found,
-    Issuer, IssuerCapabilities, LastUse, Liveness, Place, Refusal, Result, SecretValue, Session,
-    Style, Tag,
+    Issuer, IssuerCapabilities, Liveness, Place, Result, SecretValue, Style, Tag,
 };
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -186,10 +185,6 @@ impl Issuer for RotationIssuer {
         Ok(None)
     }
 
-    async fn propose(&self, _current: Option<&CredentialId>) -> Result<Credential> {
-        Err(ruled_out("chosen by keywheel"))
-    }
-
     async fn check_format(&self, _candidate: &Fields, _previous: Option<&Fields>) -> Result<()> {
         Ok(())
     }
@@ -205,14 +200,6 @@ impl Issuer for RotationIssuer {
             id: CredentialId::new(token),
             fields: fields(value),
         })
-    }
-
-    async fn apply(&self, _tag: &Tag, _candidate: &Credential) -> Result<()> {
-        Err(ruled_out("set by keywheel"))
-    }
-
-    async fn activate(&self, _candidate: &Credential) -> Result<()> {
-        Err(ruled_out("activated"))
     }
 
     /// Only the system behind the secret could say.
@@ -237,34 +224,6 @@ impl Issuer for RotationIssuer {
             .then(|| CredentialId::new(token))
             .into_iter()
             .collect())
-    }
-
-    async fn disable(&self, _id: &CredentialId) -> Result<()> {
-        Err(ruled_out("disabled"))
-    }
-
-    async fn enable(&self, _credential: &Credential) -> Result<()> {
-        Err(ruled_out("enabled"))
-    }
-
-    async fn revoke(&self, _id: &CredentialId) -> Result<()> {
-        Err(ruled_out("ended"))
-    }
-
-    async fn last_used(&self, _id: &CredentialId) -> Result<LastUse> {
-        Err(ruled_out("dated by its last use"))
-    }
-
-    async fn refused_uses(&self, _id: &CredentialId, _since_ms: i64) -> Result<Vec<Refusal>> {
-        Ok(Vec::new())
-    }
-
-    async fn sessions(&self, _id: &CredentialId) -> Result<Vec<Session>> {
-        Err(ruled_out("asked for its sessions"))
-    }
-
-    async fn end_sessions(&self, _id: &CredentialId) -> Result<u64> {
-        Err(ruled_out("asked to end sessions"))
     }
 }
 
@@ -313,10 +272,6 @@ fn texts(whole: &SecretValue) -> Fields {
         Some((name, SecretValue::from(text)))
     };
     object.into_iter().flatten().filter_map(text).collect()
-}
-
-fn ruled_out(what: &str) -> Error {
-    Error::invalid(format!("a credential that AWS rotates is not {what}"))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The system that honours a credential.
 
-use crate::{CredentialId, Fields, Find, Result, Tag};
+use crate::{CredentialId, Error, Fields, Find, Result, Tag};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -151,8 +151,8 @@ impl Session {
     pub const OURS: &'static str = "keywheel";
 }
 
-/// An issuer of credentials. A method that the capabilities rule out answers
-/// [`Invalid`](crate::ErrorKind::Invalid) and is never called by the engine.
+/// An issuer of credentials. A method that the capabilities rule out is not written: it answers
+/// [`Invalid`](crate::ErrorKind::Invalid), and the engine never calls it.
 #[async_trait]
 pub trait Issuer: Send + Sync {
     /// What this issuer can do; constant for the life of the value.
@@ -162,7 +162,9 @@ pub trait Issuer: Send + Sync {
     async fn identify(&self, fields: &Fields) -> Result<Option<CredentialId>>;
 
     /// Chooses a new value, changing nothing anywhere. `current` lets two principals take turns.
-    async fn propose(&self, current: Option<&CredentialId>) -> Result<Credential>;
+    async fn propose(&self, _current: Option<&CredentialId>) -> Result<Credential> {
+        Err(ruled_out("choose a value"))
+    }
 
     /// Whether a value has the format this issuer expects; `previous` must not come again.
     ///
@@ -171,13 +173,19 @@ pub trait Issuer: Send + Sync {
     async fn check_format(&self, candidate: &Fields, previous: Option<&Fields>) -> Result<()>;
 
     /// Has the issuer make a credential that carries `tag`.
-    async fn mint(&self, tag: &Tag) -> Result<Credential>;
+    async fn mint(&self, _tag: &Tag) -> Result<Credential> {
+        Err(ruled_out("make a credential by itself"))
+    }
 
     /// Makes the issuer honour a value that we chose. Applying the same twice equals once.
-    async fn apply(&self, tag: &Tag, candidate: &Credential) -> Result<()>;
+    async fn apply(&self, _tag: &Tag, _candidate: &Credential) -> Result<()> {
+        Err(ruled_out("take a value that we chose"))
+    }
 
     /// Tells an issuer that presents the value itself to use this one from now on.
-    async fn activate(&self, candidate: &Credential) -> Result<()>;
+    async fn activate(&self, _candidate: &Credential) -> Result<()> {
+        Err(ruled_out("present a credential"))
+    }
 
     /// Uses the credential as a consumer would.
     async fn test(&self, credential: &Credential) -> Result<Liveness>;
@@ -186,31 +194,56 @@ pub trait Issuer: Send + Sync {
     async fn state(&self, id: &CredentialId) -> Result<CredentialState>;
 
     /// Credentials that carry this tag.
-    async fn find(&self, tag: &Tag) -> Result<Vec<CredentialId>>;
+    async fn find(&self, _tag: &Tag) -> Result<Vec<CredentialId>> {
+        Err(ruled_out("find a credential by its tag"))
+    }
 
     /// Ends it so that `enable` brings it back. Ending an ended one succeeds.
-    async fn disable(&self, id: &CredentialId) -> Result<()>;
+    async fn disable(&self, _id: &CredentialId) -> Result<()> {
+        Err(ruled_out("end a credential reversibly"))
+    }
 
     /// Undoes `disable`; the value serves issuers that had to forget it.
-    async fn enable(&self, credential: &Credential) -> Result<()>;
+    async fn enable(&self, _credential: &Credential) -> Result<()> {
+        Err(ruled_out("bring a credential back"))
+    }
 
     /// Ends it for good. Ending one that is gone succeeds.
-    async fn revoke(&self, id: &CredentialId) -> Result<()>;
+    async fn revoke(&self, _id: &CredentialId) -> Result<()> {
+        Err(ruled_out("end a credential"))
+    }
 
     /// The same, for issuers that end a credential only for whoever shows it; it has as many fields as are known.
     async fn revoke_shown(&self, credential: &Credential) -> Result<()> {
         self.revoke(&credential.id).await
     }
 
+    /// The same for one that was never served to anybody: nothing that was made with it has to be waited for.
+    async fn discard(&self, credential: &Credential) -> Result<()> {
+        self.revoke_shown(credential).await
+    }
+
     /// When it was last used.
-    async fn last_used(&self, id: &CredentialId) -> Result<LastUse>;
+    async fn last_used(&self, _id: &CredentialId) -> Result<LastUse> {
+        Err(ruled_out("tell when a credential was used"))
+    }
 
     /// Refused uses since then, epoch milliseconds; empty where the issuer does not say.
-    async fn refused_uses(&self, id: &CredentialId, since_ms: i64) -> Result<Vec<Refusal>>;
+    async fn refused_uses(&self, _id: &CredentialId, _since_ms: i64) -> Result<Vec<Refusal>> {
+        Ok(Vec::new())
+    }
 
     /// Who is logged in with it.
-    async fn sessions(&self, id: &CredentialId) -> Result<Vec<Session>>;
+    async fn sessions(&self, _id: &CredentialId) -> Result<Vec<Session>> {
+        Err(ruled_out("tell who is logged in"))
+    }
 
     /// Ends every session of it and says how many there were.
-    async fn end_sessions(&self, id: &CredentialId) -> Result<u64>;
+    async fn end_sessions(&self, _id: &CredentialId) -> Result<u64> {
+        Err(ruled_out("log anybody out"))
+    }
+}
+
+fn ruled_out(what: &str) -> Error {
+    Error::invalid(format!("this issuer does not {what}"))
 }

@@ -7,7 +7,7 @@ use crate::published::Published;
 use async_trait::async_trait;
 use keywheel_contract::{
     ChosenBy, Credential, CredentialId, CredentialState, Error, Fields, Find, Issuer,
-    IssuerCapabilities, LastUse, Liveness, Refusal, Result, SecretValue, Session, Style, Tag,
+    IssuerCapabilities, Liveness, Result, SecretValue, Style, Tag,
 };
 use std::path::Path;
 
@@ -90,17 +90,9 @@ impl Issuer for JwtKeyIssuer {
         }
     }
 
-    async fn mint(&self, _tag: &Tag) -> Result<Credential> {
-        Err(ruled_out("mint", "we draw the key"))
-    }
-
     async fn apply(&self, _tag: &Tag, candidate: &Credential) -> Result<()> {
         let key = public(&candidate.fields)?;
         self.published.change(move |set| Ok(set.with(&key))).await
-    }
-
-    async fn activate(&self, _candidate: &Credential) -> Result<()> {
-        Err(ruled_out("activate", "the signer is a consumer"))
     }
 
     async fn test(&self, credential: &Credential) -> Result<Liveness> {
@@ -119,10 +111,6 @@ impl Issuer for JwtKeyIssuer {
             Standing::Disabled => CredentialState::Disabled,
             Standing::Absent => CredentialState::Absent,
         })
-    }
-
-    async fn find(&self, _tag: &Tag) -> Result<Vec<CredentialId>> {
-        Err(ruled_out("find", "the set is public, and has no marks"))
     }
 
     async fn disable(&self, id: &CredentialId) -> Result<()> {
@@ -149,23 +137,11 @@ impl Issuer for JwtKeyIssuer {
         self.published.end(id.as_str()).await
     }
 
-    async fn last_used(&self, _id: &CredentialId) -> Result<LastUse> {
-        Err(ruled_out("last_used", "verifiers do not tell us"))
+    /// Nobody has signed with it.
+    async fn discard(&self, credential: &Credential) -> Result<()> {
+        let name = credential.id.as_str().to_owned();
+        self.published
+            .change(move |set| Ok(set.without(&name)))
+            .await
     }
-
-    async fn refused_uses(&self, _id: &CredentialId, _since_ms: i64) -> Result<Vec<Refusal>> {
-        Ok(Vec::new())
-    }
-
-    async fn sessions(&self, _id: &CredentialId) -> Result<Vec<Session>> {
-        Err(ruled_out("sessions", "nobody logs in"))
-    }
-
-    async fn end_sessions(&self, _id: &CredentialId) -> Result<u64> {
-        Err(ruled_out("end_sessions", "nobody logs in"))
-    }
-}
-
-fn ruled_out(what: &str, why: &str) -> Error {
-    Error::invalid(format!("issuer `jwt-key` has no {what}: {why}"))
 }

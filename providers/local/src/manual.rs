@@ -10,7 +10,7 @@ use crate::random::refuse_repeat;
 use async_trait::async_trait;
 use keywheel_contract::{
     ChosenBy, Credential, CredentialId, CredentialState, Error, Fields, Find, Issuer,
-    IssuerCapabilities, LastUse, Liveness, Refusal, Result, SecretValue, Session, Style, Tag,
+    IssuerCapabilities, Liveness, Result, SecretValue, Style, Tag,
 };
 use serde::Deserialize;
 
@@ -170,48 +170,12 @@ impl Issuer for ManualIssuer {
         Err(self.asks())
     }
 
-    async fn activate(&self, _candidate: &Credential) -> Result<()> {
-        Err(ruled_out("activate"))
-    }
-
     async fn test(&self, _credential: &Credential) -> Result<Liveness> {
         Ok(Liveness::Unknown)
     }
 
     async fn state(&self, _id: &CredentialId) -> Result<CredentialState> {
         Ok(CredentialState::Unknown)
-    }
-
-    async fn find(&self, _tag: &Tag) -> Result<Vec<CredentialId>> {
-        Err(ruled_out("find"))
-    }
-
-    async fn disable(&self, _id: &CredentialId) -> Result<()> {
-        Err(ruled_out("disable"))
-    }
-
-    async fn enable(&self, _credential: &Credential) -> Result<()> {
-        Err(ruled_out("enable"))
-    }
-
-    async fn revoke(&self, _id: &CredentialId) -> Result<()> {
-        Err(ruled_out("revoke"))
-    }
-
-    async fn last_used(&self, _id: &CredentialId) -> Result<LastUse> {
-        Err(ruled_out("last_used"))
-    }
-
-    async fn refused_uses(&self, _id: &CredentialId, _since_ms: i64) -> Result<Vec<Refusal>> {
-        Ok(Vec::new())
-    }
-
-    async fn sessions(&self, _id: &CredentialId) -> Result<Vec<Session>> {
-        Err(ruled_out("sessions"))
-    }
-
-    async fn end_sessions(&self, _id: &CredentialId) -> Result<u64> {
-        Err(ruled_out("end_sessions"))
     }
 }
 
@@ -254,12 +218,6 @@ fn ensure_possible(options: &ManualOptions, alphabet: Option<&Alphabet>) -> Resu
         ))),
         None => Ok(()),
     }
-}
-
-fn ruled_out(what: &str) -> Error {
-    Error::invalid(format!(
-        "issuer `manual` has no {what}: a person does it at the issuer"
-    ))
 }
 
 #[cfg(test)]

@@ -8,8 +8,7 @@ use crate::{native, oracle};
 use async_trait::async_trait;
 use keywheel_contract::{
     ChosenBy, Credential, CredentialId, CredentialState, Error, Fields, Find, FingerprintKey,
-    Issuer, IssuerCapabilities, LastUse, Liveness, Refusal, Result, SecretValue, Session, Style,
-    Tag,
+    Issuer, IssuerCapabilities, Liveness, Result, SecretValue, Style, Tag,
 };
 use keywheel_database::Passwords;
 use std::path::Path;
@@ -160,16 +159,8 @@ impl Issuer for MysqlIssuer {
         self.passwords.check(candidate, previous)
     }
 
-    async fn mint(&self, _tag: &Tag) -> Result<Credential> {
-        Err(ruled_out("mint", "we choose the password"))
-    }
-
     async fn apply(&self, _tag: &Tag, candidate: &Credential) -> Result<()> {
         self.add(candidate).await
-    }
-
-    async fn activate(&self, _candidate: &Credential) -> Result<()> {
-        Err(ruled_out("activate", "consumers present the password"))
     }
 
     async fn test(&self, credential: &Credential) -> Result<Liveness> {
@@ -187,10 +178,6 @@ impl Issuer for MysqlIssuer {
         })
     }
 
-    async fn find(&self, _tag: &Tag) -> Result<Vec<CredentialId>> {
-        Err(ruled_out("find", "a password carries no mark"))
-    }
-
     async fn disable(&self, id: &CredentialId) -> Result<()> {
         self.take_away(id).await
     }
@@ -202,29 +189,6 @@ impl Issuer for MysqlIssuer {
     async fn revoke(&self, id: &CredentialId) -> Result<()> {
         self.take_away(id).await
     }
-
-    async fn last_used(&self, _id: &CredentialId) -> Result<LastUse> {
-        Err(ruled_out("last_used", "the server keeps no such time"))
-    }
-
-    /// The server tells nobody of refused logins but its error log.
-    async fn refused_uses(&self, _id: &CredentialId, _since_ms: i64) -> Result<Vec<Refusal>> {
-        Ok(Vec::new())
-    }
-
-    async fn sessions(&self, _id: &CredentialId) -> Result<Vec<Session>> {
-        Err(ruled_out("sessions", SAME_USER))
-    }
-
-    async fn end_sessions(&self, _id: &CredentialId) -> Result<u64> {
-        Err(ruled_out("end_sessions", SAME_USER))
-    }
-}
-
-const SAME_USER: &str = "a connection does not say which password it was opened with";
-
-fn ruled_out(what: &str, why: &str) -> Error {
-    Error::invalid(format!("issuer `mysql` has no {what}: {why}"))
 }
 
 fn not_made(plugin: &str) -> Error {

@@ -12,7 +12,7 @@ use crate::verifier::{salt, verifier};
 use async_trait::async_trait;
 use keywheel_contract::{
     ChosenBy, Credential, CredentialId, CredentialState, Error, ErrorKind, Fields, Find, Issuer,
-    IssuerCapabilities, LastUse, Liveness, Refusal, Result, SecretValue, Session, Style, Tag,
+    IssuerCapabilities, Liveness, Result, SecretValue, Session, Style, Tag,
 };
 use keywheel_database::Passwords;
 use std::path::Path;
@@ -214,12 +214,6 @@ impl Issuer for PostgresIssuer {
         self.passwords.check(candidate, previous)
     }
 
-    async fn mint(&self, _tag: &Tag) -> Result<Credential> {
-        Err(Error::invalid(
-            "a role's password is chosen here and applied, never minted",
-        ))
-    }
-
     async fn apply(&self, tag: &Tag, candidate: &Credential) -> Result<()> {
         let identity = self.ours(&candidate.id)?;
         let (user, password) = user_and_password(&candidate.fields)?;
@@ -243,10 +237,6 @@ impl Issuer for PostgresIssuer {
             }))
         };
         change::change(&self.server, &identity.role, "set a password", decide).await
-    }
-
-    async fn activate(&self, _candidate: &Credential) -> Result<()> {
-        Err(Error::invalid("a role presents nothing by itself"))
     }
 
     async fn test(&self, credential: &Credential) -> Result<Liveness> {
@@ -324,16 +314,6 @@ impl Issuer for PostgresIssuer {
             Err(error) if error.kind == ErrorKind::NotFound => Ok(()),
             done => done,
         }
-    }
-
-    async fn last_used(&self, _id: &CredentialId) -> Result<LastUse> {
-        Err(Error::invalid(
-            "the server keeps no record of logins: its sessions say who is logged in now",
-        ))
-    }
-
-    async fn refused_uses(&self, _id: &CredentialId, _since_ms: i64) -> Result<Vec<Refusal>> {
-        Ok(Vec::new())
     }
 
     async fn sessions(&self, id: &CredentialId) -> Result<Vec<Session>> {

@@ -7,8 +7,7 @@ use crate::server::Server;
 use async_trait::async_trait;
 use keywheel_contract::{
     ChosenBy, Credential, CredentialId, CredentialState, Error, Fields, Find, FingerprintKey,
-    Issuer, IssuerCapabilities, LastUse, Liveness, Refusal, Result, SecretValue, Session, Style,
-    Tag,
+    Issuer, IssuerCapabilities, Liveness, Refusal, Result, SecretValue, Style, Tag,
 };
 use keywheel_database::Passwords;
 use std::path::Path;
@@ -130,16 +129,8 @@ impl Issuer for RedisIssuer {
         self.passwords.check(candidate, previous)
     }
 
-    async fn mint(&self, _tag: &Tag) -> Result<Credential> {
-        Err(ruled_out("mint", "we choose the password"))
-    }
-
     async fn apply(&self, _tag: &Tag, candidate: &Credential) -> Result<()> {
         self.add(candidate).await
-    }
-
-    async fn activate(&self, _candidate: &Credential) -> Result<()> {
-        Err(ruled_out("activate", "consumers present the password"))
     }
 
     async fn test(&self, credential: &Credential) -> Result<Liveness> {
@@ -157,10 +148,6 @@ impl Issuer for RedisIssuer {
         })
     }
 
-    async fn find(&self, _tag: &Tag) -> Result<Vec<CredentialId>> {
-        Err(ruled_out("find", "a password carries no mark"))
-    }
-
     async fn disable(&self, id: &CredentialId) -> Result<()> {
         self.remove(id).await
     }
@@ -173,25 +160,7 @@ impl Issuer for RedisIssuer {
         self.remove(id).await
     }
 
-    async fn last_used(&self, _id: &CredentialId) -> Result<LastUse> {
-        Err(ruled_out("last_used", "Redis keeps no such time"))
-    }
-
     async fn refused_uses(&self, _id: &CredentialId, since_ms: i64) -> Result<Vec<Refusal>> {
         self.server.refused_uses(since_ms, &self.own).await
     }
-
-    async fn sessions(&self, _id: &CredentialId) -> Result<Vec<Session>> {
-        Err(ruled_out("sessions", SAME_USER))
-    }
-
-    async fn end_sessions(&self, _id: &CredentialId) -> Result<u64> {
-        Err(ruled_out("end_sessions", SAME_USER))
-    }
-}
-
-const SAME_USER: &str = "a connection does not say which password it was opened with";
-
-fn ruled_out(what: &str, why: &str) -> Error {
-    Error::invalid(format!("issuer `redis` has no {what}: {why}"))
 }

@@ -8,7 +8,7 @@ use crate::options::SshKeyOptions;
 use async_trait::async_trait;
 use keywheel_contract::{
     ChosenBy, Credential, CredentialId, CredentialState, Error, Fields, Find, Issuer,
-    IssuerCapabilities, LastUse, Liveness, Refusal, Result, SecretValue, Session, Style, Tag,
+    IssuerCapabilities, Liveness, Result, SecretValue, Style, Tag,
 };
 use std::path::Path;
 use std::sync::Arc;
@@ -99,10 +99,6 @@ impl Issuer for SshKeyIssuer {
         key::read(candidate).map(drop)
     }
 
-    async fn mint(&self, _tag: &Tag) -> Result<Credential> {
-        Err(ruled_out("mint", "we draw the key"))
-    }
-
     async fn apply(&self, tag: &Tag, candidate: &Credential) -> Result<()> {
         let key = key::read(&candidate.fields)?;
         let public = key.public_key().to_openssh();
@@ -120,10 +116,6 @@ impl Issuer for SshKeyIssuer {
             })
         };
         self.account.change(add).await
-    }
-
-    async fn activate(&self, _candidate: &Credential) -> Result<()> {
-        Err(ruled_out("activate", "consumers present the key"))
     }
 
     async fn test(&self, credential: &Credential) -> Result<Liveness> {
@@ -177,30 +169,4 @@ impl Issuer for SshKeyIssuer {
         let change = move |text: &[u8]| Ok(lines::without(text, &name));
         self.account.change(change).await
     }
-
-    async fn last_used(&self, _id: &CredentialId) -> Result<LastUse> {
-        Err(ruled_out("last_used", "the server keeps no such time"))
-    }
-
-    async fn refused_uses(&self, _id: &CredentialId, _since_ms: i64) -> Result<Vec<Refusal>> {
-        Ok(Vec::new())
-    }
-
-    async fn sessions(&self, _id: &CredentialId) -> Result<Vec<Session>> {
-        Err(ruled_out(
-            "sessions",
-            "a session does not say which key it was opened with",
-        ))
-    }
-
-    async fn end_sessions(&self, _id: &CredentialId) -> Result<u64> {
-        Err(ruled_out(
-            "end_sessions",
-            "a session does not say which key it was opened with",
-        ))
-    }
-}
-
-fn ruled_out(what: &str, why: &str) -> Error {
-    Error::invalid(format!("issuer `ssh-key` has no {what}: {why}"))
 }

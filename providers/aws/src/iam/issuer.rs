@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use aws_sdk_iam::types::StatusType;
 use keywheel_contract::{
     ChosenBy, Credential, CredentialId, CredentialState, Error, ErrorKind, Fields, Find, Issuer,
-    IssuerCapabilities, LastUse, Liveness, Refusal, Result, SecretValue, Session, Style, Tag,
+    IssuerCapabilities, LastUse, Liveness, Result, SecretValue, Style, Tag,
 };
 use std::path::Path;
 use std::time::Duration;
@@ -138,10 +138,6 @@ impl Issuer for KeyIssuer {
             .map(|key| CredentialId::new(&key.id)))
     }
 
-    async fn propose(&self, _current: Option<&CredentialId>) -> Result<Credential> {
-        Err(ruled_out("chosen by keywheel"))
-    }
-
     async fn check_format(&self, candidate: &Fields, previous: Option<&Fields>) -> Result<()> {
         let has = |name: &str, fits: fn(&str) -> bool| {
             let text = candidate.field(name);
@@ -173,14 +169,6 @@ impl Issuer for KeyIssuer {
         };
         self.announce(&note).await?;
         self.calls.create().await
-    }
-
-    async fn apply(&self, _tag: &Tag, _candidate: &Credential) -> Result<()> {
-        Err(ruled_out("set by keywheel"))
-    }
-
-    async fn activate(&self, _candidate: &Credential) -> Result<()> {
-        Err(ruled_out("presented by AWS"))
     }
 
     async fn test(&self, credential: &Credential) -> Result<Liveness> {
@@ -245,18 +233,6 @@ impl Issuer for KeyIssuer {
             granularity: GRANULARITY,
         })
     }
-
-    async fn refused_uses(&self, _id: &CredentialId, _since_ms: i64) -> Result<Vec<Refusal>> {
-        Ok(Vec::new())
-    }
-
-    async fn sessions(&self, _id: &CredentialId) -> Result<Vec<Session>> {
-        Err(ruled_out("asked for its sessions"))
-    }
-
-    async fn end_sessions(&self, _id: &CredentialId) -> Result<u64> {
-        Err(ruled_out("asked to end sessions"))
-    }
 }
 
 /// As AWS writes them: <https://docs.aws.amazon.com/IAM/latest/APIReference/API_AccessKey.html>.
@@ -269,8 +245,4 @@ fn is_secret(text: &str) -> bool {
         && text
             .bytes()
             .all(|c| c.is_ascii_alphanumeric() || b"+/".contains(&c))
-}
-
-fn ruled_out(what: &str) -> Error {
-    Error::invalid(format!("an access key is not {what}"))
 }

@@ -7,7 +7,7 @@ use super::{KEY_ID, SECRET};
 use async_trait::async_trait;
 use keywheel_contract::{
     ChosenBy, Credential, CredentialId, CredentialState, Error, ErrorKind, Fields, Find, Issuer,
-    IssuerCapabilities, LastUse, Liveness, Refusal, Result, SecretValue, Session, Style, Tag,
+    IssuerCapabilities, Liveness, Result, SecretValue, Style, Tag,
 };
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -128,10 +128,6 @@ impl Issuer for AppSecretIssuer {
         }
     }
 
-    async fn propose(&self, _current: Option<&CredentialId>) -> Result<Credential> {
-        Err(ruled_out("chosen by keywheel"))
-    }
-
     async fn check_format(&self, candidate: &Fields, previous: Option<&Fields>) -> Result<()> {
         let secret = candidate.field(SECRET);
         let text = secret.and_then(SecretValue::expose_secret_str);
@@ -158,14 +154,6 @@ impl Issuer for AppSecretIssuer {
         })?;
         self.remember(Some(made.id.clone()));
         Ok(made)
-    }
-
-    async fn apply(&self, _tag: &Tag, _candidate: &Credential) -> Result<()> {
-        Err(ruled_out("set by keywheel"))
-    }
-
-    async fn activate(&self, _candidate: &Credential) -> Result<()> {
-        Err(ruled_out("presented by Entra"))
     }
 
     async fn test(&self, credential: &Credential) -> Result<Liveness> {
@@ -196,14 +184,6 @@ impl Issuer for AppSecretIssuer {
         Ok(ours.map(|known| CredentialId::new(known.id)).collect())
     }
 
-    async fn disable(&self, _id: &CredentialId) -> Result<()> {
-        Err(ruled_out("disabled"))
-    }
-
-    async fn enable(&self, _credential: &Credential) -> Result<()> {
-        Err(ruled_out("enabled"))
-    }
-
     /// Graph refuses to take away what is not there, in words that it uses for other things too.
     async fn revoke(&self, id: &CredentialId) -> Result<()> {
         match self.graph.remove(id).await {
@@ -220,22 +200,6 @@ impl Issuer for AppSecretIssuer {
         }
         Ok(())
     }
-
-    async fn last_used(&self, _id: &CredentialId) -> Result<LastUse> {
-        Err(ruled_out("dated by its last use"))
-    }
-
-    async fn refused_uses(&self, _id: &CredentialId, _since_ms: i64) -> Result<Vec<Refusal>> {
-        Ok(Vec::new())
-    }
-
-    async fn sessions(&self, _id: &CredentialId) -> Result<Vec<Session>> {
-        Err(ruled_out("asked for its sessions"))
-    }
-
-    async fn end_sessions(&self, _id: &CredentialId) -> Result<u64> {
-        Err(ruled_out("asked to end sessions"))
-    }
 }
 
 fn begins(known: &Known, secret: Option<&str>) -> bool {
@@ -245,8 +209,4 @@ fn begins(known: &Known, secret: Option<&str>) -> bool {
 /// 16 to 64 characters: <https://learn.microsoft.com/graph/api/resources/passwordcredential>.
 fn is_secret(text: &str) -> bool {
     (16..=64).contains(&text.len()) && text.bytes().all(|c| c.is_ascii_graphic())
-}
-
-fn ruled_out(what: &str) -> Error {
-    Error::invalid(format!("a secret of an application is not {what}"))
 }

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use chrono::Utc;
 use keywheel_contract::{
     ChosenBy, Credential, CredentialId, CredentialState, Error, Fields, Find, Issuer,
-    IssuerCapabilities, LastUse, Liveness, Refusal, Result, Session, Style, Tag,
+    IssuerCapabilities, Liveness, Result, Style, Tag,
 };
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -117,10 +117,6 @@ impl Issuer for ServiceKeyIssuer {
         Ok(known.map(|key| CredentialId::new(key.id())))
     }
 
-    async fn propose(&self, _current: Option<&CredentialId>) -> Result<Credential> {
-        Err(ruled_out("proposed: Google names it"))
-    }
-
     async fn check_format(&self, candidate: &Fields, previous: Option<&Fields>) -> Result<()> {
         let file = key_file::read(candidate, self.account());
         if file
@@ -161,14 +157,6 @@ impl Issuer for ServiceKeyIssuer {
             id: CredentialId::new(key.id()),
             fields,
         })
-    }
-
-    async fn apply(&self, _tag: &Tag, _candidate: &Credential) -> Result<()> {
-        Err(ruled_out("applied: Google names it"))
-    }
-
-    async fn activate(&self, _candidate: &Credential) -> Result<()> {
-        Err(ruled_out("presented by Google"))
     }
 
     async fn test(&self, credential: &Credential) -> Result<Liveness> {
@@ -240,24 +228,4 @@ impl Issuer for ServiceKeyIssuer {
             Some(_) => self.calls.delete(id).await,
         }
     }
-
-    async fn last_used(&self, _id: &CredentialId) -> Result<LastUse> {
-        Err(ruled_out("dated by its last use"))
-    }
-
-    async fn refused_uses(&self, _id: &CredentialId, _since_ms: i64) -> Result<Vec<Refusal>> {
-        Ok(Vec::new())
-    }
-
-    async fn sessions(&self, _id: &CredentialId) -> Result<Vec<Session>> {
-        Err(ruled_out("asked for its sessions"))
-    }
-
-    async fn end_sessions(&self, _id: &CredentialId) -> Result<u64> {
-        Err(ruled_out("asked to end sessions"))
-    }
-}
-
-fn ruled_out(what: &str) -> Error {
-    Error::invalid(format!("a key of a service account is not {what}"))
 }

@@ -87,6 +87,10 @@ async fn a_key_that_verifiers_still_take_stays_as_long_as_its_tokens() {
     issuer.revoke(&new.id).await.unwrap();
     assert_eq!(issuer.state(&new.id).await, Ok(CredentialState::Absent));
     assert!(!rig.set().contains("keywheel"), "{}", rig.set());
+    // One that nobody was given has signed nothing.
+    let unseen = rig.renewed().await;
+    issuer.discard(&unseen).await.unwrap();
+    assert_eq!(issuer.state(&unseen.id).await, Ok(CredentialState::Absent));
     // What was disabled signs nothing that anybody takes.
     let other = rig.renewed().await;
     issuer.disable(&other.id).await.unwrap();

@@ -12,7 +12,7 @@ use crate::alphabet::has_required;
 use async_trait::async_trait;
 use keywheel_contract::{
     ChosenBy, Credential, CredentialId, CredentialState, Error, Fields, Find, Issuer,
-    IssuerCapabilities, LastUse, Liveness, Refusal, Result, Session, Style, Tag,
+    IssuerCapabilities, Liveness, Result, Style, Tag,
 };
 pub use options::{Encoding, RandomOptions};
 
@@ -98,17 +98,9 @@ impl Issuer for RandomIssuer {
         refuse_repeat(candidate, previous)
     }
 
-    async fn mint(&self, _tag: &Tag) -> Result<Credential> {
-        Err(ruled_out("mint"))
-    }
-
     /// There is nobody to tell: the consumers honour the value as soon as they read it.
     async fn apply(&self, _tag: &Tag, _candidate: &Credential) -> Result<()> {
         Ok(())
-    }
-
-    async fn activate(&self, _candidate: &Credential) -> Result<()> {
-        Err(ruled_out("activate"))
     }
 
     async fn test(&self, _credential: &Credential) -> Result<Liveness> {
@@ -117,38 +109,6 @@ impl Issuer for RandomIssuer {
 
     async fn state(&self, _id: &CredentialId) -> Result<CredentialState> {
         Ok(CredentialState::Unknown)
-    }
-
-    async fn find(&self, _tag: &Tag) -> Result<Vec<CredentialId>> {
-        Err(ruled_out("find"))
-    }
-
-    async fn disable(&self, _id: &CredentialId) -> Result<()> {
-        Err(ruled_out("disable"))
-    }
-
-    async fn enable(&self, _credential: &Credential) -> Result<()> {
-        Err(ruled_out("enable"))
-    }
-
-    async fn revoke(&self, _id: &CredentialId) -> Result<()> {
-        Err(ruled_out("revoke"))
-    }
-
-    async fn last_used(&self, _id: &CredentialId) -> Result<LastUse> {
-        Err(ruled_out("last_used"))
-    }
-
-    async fn refused_uses(&self, _id: &CredentialId, _since_ms: i64) -> Result<Vec<Refusal>> {
-        Ok(Vec::new())
-    }
-
-    async fn sessions(&self, _id: &CredentialId) -> Result<Vec<Session>> {
-        Err(ruled_out("sessions"))
-    }
-
-    async fn end_sessions(&self, _id: &CredentialId) -> Result<u64> {
-        Err(ruled_out("end_sessions"))
     }
 }
 
@@ -160,12 +120,6 @@ pub(crate) fn refuse_repeat(candidate: &Fields, previous: Option<&Fields>) -> Re
         ));
     }
     Ok(())
-}
-
-fn ruled_out(what: &str) -> Error {
-    Error::invalid(format!(
-        "issuer `random` has no {what}: its consumers honour the value"
-    ))
 }
 
 #[cfg(test)]

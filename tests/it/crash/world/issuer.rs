@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use keywheel::rotation::words::Kind;
 use keywheel_contract::{
     ChosenBy, Credential, CredentialId, CredentialState, Error, Fields, Find, Issuer,
-    IssuerCapabilities, LastUse, Liveness, Refusal, Result, SecretValue, Session, Style, Tag,
+    IssuerCapabilities, LastUse, Liveness, Result, SecretValue, Session, Style, Tag,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -198,10 +198,6 @@ impl Issuer for ScriptedIssuer {
             as_of_ms: now,
             granularity: Duration::from_millis(1),
         })
-    }
-
-    async fn refused_uses(&self, _: &CredentialId, _: i64) -> Result<Vec<Refusal>> {
-        Ok(Vec::new())
     }
 
     async fn sessions(&self, _: &CredentialId) -> Result<Vec<Session>> {
