@@ -279,6 +279,14 @@ impl Kind {
         )
     }
 
+    /// Puts a value into a destination.
+    pub fn writes(self) -> bool {
+        matches!(
+            self,
+            Self::Stage | Self::Publish | Self::Republish | Self::DropPrevious
+        )
+    }
+
     /// Asking a second time does no harm, so that a lost call needs no reading and no waiting.
     pub fn is_harmless(self) -> bool {
         matches!(

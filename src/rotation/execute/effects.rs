@@ -5,6 +5,7 @@ use crate::inventory::Destination;
 use crate::providers::Target;
 use crate::rotation::CANDIDATE;
 use crate::rotation::facts::Effect;
+use crate::rotation::plan;
 use crate::rotation::report::{Answer, NewCandidate};
 use crate::rotation::values::{pack, proof_field, render};
 use crate::rotation::words::Kind;
@@ -36,7 +37,16 @@ impl Execution<'_> {
             Kind::EnableCredential => done(self.outside.issuer.enable(&self.old(target)).await),
             Kind::Revoke | Kind::RevokeOrphan | Kind::DestroyCandidate => {
                 let ended = self.ended(kind, target);
-                done(self.outside.issuer.revoke_shown(&ended).await)
+                let issuer = &self.outside.issuer;
+                let served = match kind {
+                    Kind::Revoke => true,
+                    Kind::DestroyCandidate => self.facts.any_intent(Kind::Publish),
+                    _ => false,
+                };
+                done(match served {
+                    true => issuer.revoke_shown(&ended).await,
+                    false => issuer.discard(&ended).await,
+                })
             }
             Kind::EndSessions => {
                 let ended = self
@@ -180,16 +190,16 @@ impl Execution<'_> {
     async fn write(&self, kind: Kind, name: &str, attempt: i64) -> Result<Answer> {
         let target = self.target(name)?;
         let seen = target.store.inspect(&target.place).await?;
-        self.expect(kind, target, &seen, attempt).await?;
+        let detail = self.expect(kind, target, &seen, attempt).await?;
         Ok(Answer::Done {
             version: Some(self.write_over(kind, name, attempt, &seen).await?),
             word: "applied",
-            detail: String::new(),
+            detail,
         })
     }
 
     /// Writes over exactly what was seen.
-    pub(super) async fn write_over(
+    async fn write_over(
         &self,
         kind: Kind,
         name: &str,
@@ -215,20 +225,20 @@ impl Execution<'_> {
     }
 
     /// One try of an effect, as it was committed.
-    pub(super) fn intent(&self, kind: Kind, target: &str, attempt: i64) -> Option<&Effect> {
+    fn intent(&self, kind: Kind, target: &str, attempt: i64) -> Option<&Effect> {
         let mut effects = self.facts.effects.iter();
         effects.find(|e| (e.kind, e.target.as_str(), e.attempt) == (kind, target, attempt))
     }
 
     /// Somebody may have edited other people's part of a document; nobody may have changed ours, unless to what is
-    /// written now: an issuer may have put it there itself.
+    /// written now: an issuer may have put it there itself. What there is to tell a person, where anything.
     async fn expect(
         &self,
         kind: Kind,
         target: &Target,
         seen: &Inspection,
         attempt: i64,
-    ) -> Result<()> {
+    ) -> Result<String> {
         let name = target.spec.name();
         if let Some(by) = &seen.natively_managed_by {
             return Err(Error::new(
@@ -238,10 +248,10 @@ impl Execution<'_> {
         }
         let intent = self.intent(kind, &name, attempt);
         if seen.current == intent.and_then(Effect::replaces) {
-            return Ok(());
+            return Ok(String::new());
         }
+        let shown = seen.current.as_ref().map_or("nothing", VersionId::as_str);
         let changed = || {
-            let shown = seen.current.as_ref().map_or("nothing", VersionId::as_str);
             let when = seen.written_at_ms.and_then(DateTime::from_timestamp_millis);
             let when = when.map_or_else(String::new, |at| format!(", written {}", at.to_rfc3339()));
             Error::invalid(format!(
@@ -249,7 +259,13 @@ impl Execution<'_> {
             ))
         };
         let (Some(current), true) = (&seen.current, target.store.capabilities().readable) else {
-            return Err(changed());
+            return match plan::may_have_landed(self.facts, &name) {
+                true => Ok(format!(
+                    "the answer was lost and the store cannot be read: it showed {shown}, written by us or by somebody \
+                     else, so that the same was written once more"
+                )),
+                false => Err(changed()),
+            };
         };
         let now = target.store.read(&target.place, current).await?;
         let ours = match kind {
@@ -258,7 +274,7 @@ impl Execution<'_> {
         };
         let stands = ours.is_some_and(|ours| ours.matches(&now));
         match stands || self.content(kind, &target.spec)?.matches(&now) {
-            true => Ok(()),
+            true => Ok(String::new()),
             false => Err(changed()),
         }
     }

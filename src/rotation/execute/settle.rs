@@ -1,13 +1,9 @@
-//! Finding out what became of an effect whose answer is missing: by reading, never by sending again, unless that is the
-//! same as sending once.
+//! Finding out what became of an effect whose answer is missing: by reading, never by sending again.
 
 use super::Execution;
-use crate::rotation::facts::Effect;
 use crate::rotation::report::{Answer, Settled};
 use crate::rotation::words::Kind;
-use keywheel_contract::{
-    CredentialId, CredentialState, Find, Found, Liveness, Result, Retired, VersionId,
-};
+use keywheel_contract::{CredentialId, CredentialState, Find, Found, Liveness, Result, Retired};
 
 impl Execution<'_> {
     pub(super) async fn settle(&self, kind: Kind, target: &str, attempt: i64) -> Result<Answer> {
@@ -22,10 +18,11 @@ impl Execution<'_> {
             | Kind::EndSessions => Settled::Absent,
             Kind::Stage | Kind::Publish | Kind::Republish | Kind::DropPrevious => {
                 let can = self.target(target)?.store.capabilities();
-                if can.find == Find::None && can.idempotent_put {
-                    return self.write_again(kind, target, attempt).await;
+                match can.find == Find::None && can.idempotent_put {
+                    // Nobody can tell whether it landed: written once more, it is sure.
+                    true => Settled::Resend,
+                    false => self.settle_write(kind, target, attempt).await?,
                 }
-                self.settle_write(kind, target, attempt).await?
             }
             Kind::DisableCredential => {
                 self.settle_state(
@@ -102,29 +99,6 @@ impl Execution<'_> {
                 Found::Pending { url } => Settled::Pending { url },
             },
         )
-    }
-
-    /// A store that neither shows values nor finds a write again tells by its version alone that something was
-    /// written, by us or by somebody else. Writing the same once more equals writing it once, and only then it is sure.
-    async fn write_again(&self, kind: Kind, name: &str, attempt: i64) -> Result<Answer> {
-        let target = self.target(name)?;
-        let seen = target.store.inspect(&target.place).await?;
-        let lost = self.intent(kind, name, attempt);
-        let until_ms = |lost: &Effect| lost.deadline_ms + self.facts.pace.grace_ms;
-        let landed = lost.is_some_and(|lost| self.facts.now_ms >= until_ms(lost));
-        if !landed || seen.current == lost.and_then(Effect::replaces) {
-            return Ok(Answer::Settled(Settled::Absent));
-        }
-        let version = self.write_over(kind, name, attempt, &seen).await?;
-        let shown = seen.current.as_ref().map_or("nothing", VersionId::as_str);
-        Ok(Answer::Done {
-            version: Some(version),
-            word: "applied",
-            detail: format!(
-                "the answer was lost and the store cannot be read: it showed {shown}, written by us or by somebody \
-                 else, so that the same was written once more"
-            ),
-        })
     }
 
     async fn settle_state(&self, id: &str, applied: &[CredentialState]) -> Result<Settled> {

@@ -11,7 +11,15 @@ use keywheel_contract::{ChosenBy, Style};
 
 /// Old credential alive → old value served → consumers proven back → candidate ended.
 pub(super) fn restoring(facts: &Facts) -> Step {
-    for part in [revive, republish, prove_back, present_old, end_candidate] {
+    let parts = [
+        revive,
+        republish,
+        prove_back,
+        present_old,
+        old_still_works,
+        end_candidate,
+    ];
+    for part in parts {
         let mut progress = Progress::new(facts);
         part(facts, &mut progress);
         if !progress.is_done() {
@@ -30,21 +38,39 @@ fn revive(facts: &Facts, progress: &mut Progress<'_>) {
         let name = facts.old_ref().or(facts.candidate_ref());
         progress.effect_forever(Kind::ApplyBack, name.unwrap_or_default());
     }
-    let needed = facts.old.is_some() && was_published(facts);
-    if progress.is_done() && needed && facts.can.issuer.tests {
-        progress.look(Look::TestOld, "", facts.phase_since_ms, || Order::TestOld);
+    if progress.is_done() {
+        old_works(facts, progress, facts.phase_since_ms);
     }
 }
 
+/// Consumers are to live on it.
+fn old_works(facts: &Facts, progress: &mut Progress<'_>, since_ms: i64) {
+    if facts.old.is_some() && was_published(facts) && facts.can.issuer.tests {
+        progress.look(Look::TestOld, "", since_ms, || Order::TestOld);
+    }
+}
+
+/// Taken afresh, as for any end: the consumers may have been waited for since.
+fn old_still_works(facts: &Facts, progress: &mut Progress<'_>) {
+    let fresh_ms = facts.now_ms - facts.pace.fresh_ms;
+    old_works(facts, progress, facts.phase_since_ms.max(fresh_ms));
+}
+
 fn was_published(facts: &Facts) -> bool {
-    facts.any_applied(Kind::Publish)
+    facts.destinations().any(|d| may_show(facts, &d.name()))
+}
+
+/// Whether a destination may show the candidate.
+fn may_show(facts: &Facts, destination: &str) -> bool {
+    let begun = facts.effect(Kind::Publish, destination).is_some();
+    let applied = facts.applied(Kind::Publish, destination).is_some();
+    applied || (begun && super::may_have_landed(facts, destination))
 }
 
 fn republish(facts: &Facts, progress: &mut Progress<'_>) {
     for destination in facts.destinations() {
         let name = destination.name();
-        let shows_candidate = facts.applied(Kind::Publish, &name).is_some();
-        if shows_candidate && progress.effect_forever(Kind::Republish, &name) {
+        if may_show(facts, &name) && progress.effect_forever(Kind::Republish, &name) {
             forward::served(facts, progress, Kind::Republish, &name);
         }
     }

@@ -22,8 +22,8 @@ use serde::{Deserialize, Serialize};
 
 pub use contain::long_outage;
 pub use ending::last_version;
-pub use settle::lost_mint;
 pub(crate) use settle::settle_key;
+pub use settle::{lost_mint, may_have_landed};
 pub(crate) use silence::{NAMED, SEEN, UseFigure};
 
 /// What to do next.

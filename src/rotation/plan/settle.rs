@@ -134,6 +134,15 @@ fn ask_a_person(facts: &Facts, lost: &Effect) -> Step {
     }
 }
 
+/// Whether a write whose answer got lost may stand in a destination, for its store cannot be asked about one.
+pub fn may_have_landed(facts: &Facts, destination: &str) -> bool {
+    let store = facts.can.stores.get(destination);
+    let asked = store.is_some_and(|can| can.find != Find::None);
+    let lost =
+        |e: &Effect| e.kind.writes() && e.target == destination && e.status == Status::Absent;
+    !asked && facts.effects.iter().any(lost)
+}
+
 /// From when on a call that was sent can no longer land.
 fn landed_ms(facts: &Facts, effect: &Effect) -> i64 {
     effect.deadline_ms + facts.pace.grace_ms
