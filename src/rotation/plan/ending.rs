@@ -75,6 +75,17 @@ fn gate_again(facts: &Facts) -> Option<Step> {
     let mut progress = Progress::new(facts);
     // Never older than the pace allows, never taken before this phase began.
     let since = facts.phase_since_ms.max(facts.now_ms - facts.pace.fresh_ms);
+    // An issuer whose changes take a while to be in force need not be asked in each phase anew.
+    let fresh_ms = facts.now_ms - facts.pace.fresh_ms;
+    if let Some(refused) = refused_since(facts, fresh_ms) {
+        if !outstanding(facts).is_empty() {
+            return Some(relapse(facts, &refused, false));
+        }
+        progress.ask(format!("{refused}; nothing is ended: {}", way_out(facts)));
+    }
+    if facts.can.issuer.tests {
+        progress.look(Look::TestCandidate, "", fresh_ms, || Order::TestCandidate);
+    }
     let missing = progress.proven(&required, candidate, |c| {
         since.max(gate::counts_since(facts, c, &[Kind::Publish]))
     });
@@ -83,7 +94,7 @@ fn gate_again(facts: &Facts) -> Option<Step> {
         return (!progress.is_done()).then(|| progress.or(Event::Relapsed));
     }
     if let Some(gone_back) = missing.iter().find(|one| one.elsewhere) {
-        return Some(relapse(facts, gone_back));
+        return Some(went_back(facts, gone_back));
     }
     let waited = facts.now_ms - facts.phase_since_ms.max(facts.retried_ms);
     if waited >= facts.plan.timing.prove_within.millis() {
@@ -96,26 +107,55 @@ fn gate_again(facts: &Facts) -> Option<Step> {
     Some(progress.or(Event::Relapsed))
 }
 
-/// A consumer went back to the old credential. Bringing that back by itself happens once, never in an emergency, and
-/// never by what was only posted: whoever holds a leaked key could trigger it.
-fn relapse(facts: &Facts, missing: &Missing) -> Step {
+/// A consumer shows what it holds, not that it is let in: what its issuer said of that since then, where it refuses
+/// the new credential.
+fn refused_since(facts: &Facts, since_ms: i64) -> Option<String> {
+    let probe = facts.probe(Look::TestCandidate, "")?;
+    let dead = probe.result == "dead" && probe.at_ms >= since_ms;
+    let told = || {
+        format!(
+            "the new credential worked and does not any more ({})",
+            probe.detail
+        )
+    };
+    dead.then(told)
+}
+
+fn way_out(facts: &Facts) -> String {
+    let id = &facts.plan.id;
+    match super::can_turn_back(facts) {
+        Ok(()) => format!("mend that at its issuer, or go back with `keywheel rollback {id}`"),
+        Err(_) => format!("mend that at its issuer, or replace it: keywheel rotate-now {id}"),
+    }
+}
+
+/// A consumer went back to the old credential. What was only posted brings nothing back by itself: whoever holds a
+/// leaked key could trigger it.
+fn went_back(facts: &Facts, missing: &Missing) -> Step {
     let attests = |one: &Required| one.name == missing.consumer && one.attests();
     let attested = gate::listed(facts).iter().any(attests);
+    let told = format!(
+        "{} uses the old credential again ({})",
+        missing.consumer, missing.why
+    );
+    relapse(facts, &told, attested)
+}
+
+/// The old credential is needed again. Bringing it back by itself happens once, and never in an emergency.
+fn relapse(facts: &Facts, told: &str, by_hand: bool) -> Step {
     let ended = !outstanding(facts).is_empty();
     let again = facts.any_applied(Kind::EnableCredential) || facts.any_applied(Kind::EnableVersion);
     if super::is_past_return(facts) {
-        let question = format!(
-            "{} uses the old credential again ({}); nothing more is ended before it is proven on the new one",
-            missing.consumer, missing.why
-        );
+        let question =
+            format!("{told}; nothing more is ended before the new one is in use and works");
         return blocked(facts, &question);
     }
-    match ended && (again || attested || facts.is_emergency()) {
+    match ended && (again || by_hand || facts.is_emergency()) {
         true => blocked(
             facts,
             &format!(
-                "{} uses the old credential again ({}); bring it back with `keywheel reenable {}`",
-                missing.consumer, missing.why, facts.plan.id
+                "{told}; bring the old one back with `keywheel reenable {}`",
+                facts.plan.id
             ),
         ),
         false => Step::Advance(Event::Relapsed),
@@ -188,7 +228,15 @@ pub(super) fn observing(facts: &Facts) -> Step {
         one.elsewhere || silent >= facts.pace.attempts
     };
     if let Some(one) = missing.iter().find(failed) {
-        return relapse(facts, one);
+        return went_back(facts, one);
+    }
+    let watched_ms = facts.now_ms - watch_ms;
+    if let Some(refused) = refused_since(facts, watched_ms) {
+        return relapse(facts, &refused, false);
+    }
+    if facts.can.issuer.tests {
+        let order = || Order::TestCandidate;
+        progress.look_forever(Look::TestCandidate, "", watched_ms, order);
     }
     let refused = silence::refused(facts, &mut progress, since_ms);
     let told = "the old credential is disabled and can be brought back";
@@ -197,7 +245,7 @@ pub(super) fn observing(facts: &Facts) -> Step {
         false => format!("{told}; refused with it: {}", refused.join(", ")),
     };
     progress.wait(until, "undo", &told);
-    let watched = !required.is_empty() || silence::is_watched(facts);
+    let watched = !required.is_empty() || silence::is_watched(facts) || facts.can.issuer.tests;
     match progress.or(Event::Observed) {
         Step::Wait { until_ms, waiting } if watched => Step::Wait {
             until_ms: until_ms.min(facts.now_ms + watch_ms),

@@ -12,6 +12,7 @@ mod calls;
 mod cases;
 mod drawing;
 mod emergencies;
+mod heir;
 mod journal;
 mod lagging;
 mod mutants;

@@ -140,6 +140,21 @@ fn evidence_that_lies() {
 }
 
 #[test]
+fn heir_not_tried_again() {
+    fn planner(facts: &Facts) -> Step {
+        with(facts, |facts| {
+            let now_ms = facts.now_ms;
+            let tried = |look| matches!(look, Look::TestCandidate | Look::TestOld);
+            let probes = facts.probes.iter_mut().filter(|one| tried(one.look));
+            probes.for_each(|one| one.at_ms = now_ms);
+        })
+    }
+    for make in [Make::Overlap, Make::TwoSlots] {
+        caught(make, planner, "heir");
+    }
+}
+
+#[test]
 fn one_instance_is_enough() {
     fn planner(facts: &Facts) -> Step {
         with(facts, |facts| {

@@ -8,7 +8,7 @@ use crate::inventory::{ConsumerSpec, Role};
 use crate::rotation::facts::{Evidence, Facts};
 use crate::rotation::phase::Phase;
 use crate::rotation::plan::Order;
-use crate::rotation::words::{Cause, Kind, Mode, Status};
+use crate::rotation::words::{Cause, Kind, Look, Mode, Status};
 use keywheel_contract::{ChosenBy, Strength, Style};
 use keywheel_schedules::{Gate, Opening};
 
@@ -265,6 +265,7 @@ fn ends_nothing_in_use(
     if contained || dead_already || unseen {
         return Ok(());
     }
+    heir_works(facts, kind, ends_candidate)?;
     for (name, spec) in specs(facts) {
         if is_waived(facts, &name) {
             continue;
@@ -284,6 +285,24 @@ fn ends_nothing_in_use(
         }
     }
     Ok(())
+}
+
+/// Whoever is to live on it was let in a short while ago.
+fn heir_works(facts: &Facts, kind: Kind, ends_candidate: bool) -> Result<(), Violation> {
+    let (look, heir) = match ends_candidate {
+        true => (Look::TestOld, facts.old.is_some()),
+        false => (Look::TestCandidate, facts.candidate.is_some()),
+    };
+    let since_ms = facts.now_ms - FRESH_MS;
+    let mut probes = facts.probes.iter();
+    let works = probes.any(|probe| probe.look == look && probe.is_ok() && probe.at_ms >= since_ms);
+    match facts.can.issuer.tests && heir && !works {
+        true => broken(
+            "heir",
+            format!("{} while nobody knows whether the other works", kind.word()),
+        ),
+        false => Ok(()),
+    }
 }
 
 fn orphan(world: &World, target: &str) -> Result<(), Violation> {

@@ -40,11 +40,13 @@ pub(super) fn landed(facts: &Facts, call: &Call) -> Result<(), Violation> {
 
 /// Every destination serves a credential that works, and so does what the issuer presents itself.
 pub(super) fn pointers(facts: &Facts, world: &World) -> Result<(), Violation> {
-    let contained = |credential: &str| facts.mode == Mode::Contain && credential == OLD;
+    let excused = |credential: &str| {
+        (facts.mode == Mode::Contain && credential == OLD) || world.taken_away.contains(credential)
+    };
     for (name, place) in &world.places {
         let Some(copy) = place.serves() else { continue };
         let works = copy.life == Life::Active && world.is_alive(&copy.credential);
-        if !works && !contained(&copy.credential) && !locked_out(facts, name, &copy.credential) {
+        if !works && !excused(&copy.credential) && !locked_out(facts, name, &copy.credential) {
             return broken(
                 "pointer",
                 format!("{name} serves {} {:?}", copy.credential, copy.life),
@@ -55,7 +57,7 @@ pub(super) fn pointers(facts: &Facts, world: &World) -> Result<(), Violation> {
     if facts.can.issuer.activates
         && facts.old.is_some()
         && !world.is_alive(presents)
-        && !contained(presents)
+        && !excused(presents)
     {
         return broken("pointer", format!("the issuer presents {presents}"));
     }

@@ -4,7 +4,7 @@ use super::script::Where;
 use super::setting::{Make, Manner, Setting};
 use crate::rotation::words::Kind;
 use keywheel_contract::{Error, Strength, VersionId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The issuer's id of the credential that was in use before.
 pub(super) const OLD: &str = "old";
@@ -112,6 +112,8 @@ pub(super) struct World {
     pub(super) presents: String,
     pub(super) places: BTreeMap<String, Place>,
     pub(super) consumers: BTreeMap<String, Workload>,
+    /// What somebody else took away from a credential that nobody of ours ended.
+    pub(super) taken_away: BTreeSet<String>,
     /// Who is logged in with the old credential and is no consumer of ours.
     pub(super) strangers: Vec<String>,
     later: Vec<(i64, Later)>,
@@ -162,6 +164,7 @@ impl World {
             presents: OLD.to_owned(),
             places: places.collect(),
             consumers: BTreeMap::new(),
+            taken_away: BTreeSet::new(),
             strangers: Vec::new(),
             later: Vec::new(),
             approvals: Vec::new(),
@@ -199,6 +202,7 @@ impl World {
     /// Whether the issuer honours it. A generated value is honoured by its consumers, always.
     pub(super) fn is_alive(&self, credential: &str) -> bool {
         match self.make {
+            _ if self.taken_away.contains(credential) => false,
             Make::Previous | Make::Generated => true,
             Make::InPlace | Make::InPlaceReuse => self.honoured == credential,
             _ => self
