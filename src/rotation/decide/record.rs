@@ -15,6 +15,14 @@ use keywheel_contract::{CredentialId, Error, Retry, VersionId};
 /// A change that waits for a person in an outside system is looked up this often.
 const PENDING_MS: i64 = 60_000;
 
+/// Whether more time went by since the calls were ordered than calls may take: the process was suspended, perhaps for
+/// hours. What it saw before says nothing of now, and is asked again; what it did stays done.
+fn is_outdated(turn: &Turn, now_ms: i64) -> bool {
+    let longest_ms = 2 * turn.pace.call_ms + turn.pace.grace_ms;
+    let ordered = turn.known.as_ref();
+    ordered.is_some_and(|known| now_ms > known.facts.now_ms + longest_ms)
+}
+
 impl Sitting {
     /// Commits everything the last round of calls brought.
     pub(super) async fn record(&mut self, tx: &mut Tx, turn: &Turn) -> Result<()> {
@@ -26,6 +34,7 @@ impl Sitting {
         if report.outcomes.is_empty() {
             return Ok(());
         }
+        let outdated = is_outdated(turn, tx.now_ms());
         for outcome in &report.outcomes {
             match &outcome.order {
                 Order::Perform {
@@ -45,6 +54,7 @@ impl Sitting {
                         self.record_effect(tx, turn, at, outcome).await?;
                     }
                 }
+                _ if outdated => {}
                 order => self.record_look(tx, order, outcome).await?,
             }
         }

@@ -2,6 +2,7 @@
 //! outside world's own truth says whether anything was done twice, forgotten, orphaned, or ended while in use.
 
 mod binary;
+mod by_hand;
 mod check;
 mod clock;
 mod furnish;
@@ -22,6 +23,7 @@ mod scenario;
     feature = "vault"
 ))]
 mod stores;
+mod suspended;
 mod sweep;
 mod table;
 mod watch;

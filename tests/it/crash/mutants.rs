@@ -1,6 +1,7 @@
 //! Wrong keywheels, each wrong in one way that the design forbids: the checker must accuse every one of them, or
 //! it would not tell a right one from a wrong one.
 
+use super::by_hand::ByHand;
 use super::rig::{Bench, Lane, PACE, Plan, run, run_through};
 use super::scenario::{self, PLAIN, Scenario};
 use super::watch::Watcher;
@@ -8,14 +9,10 @@ use super::world::shelf::ScriptedStore;
 use super::world::{Doors, Loss, Lost, World};
 use async_trait::async_trait;
 use keywheel::inventory::Definition;
-use keywheel::journal::Journal;
 use keywheel::providers::{Connect, Outside};
-use keywheel::rotation::decide::{Decision, Turn, decide};
+use keywheel::rotation::decide::Decision;
 use keywheel::rotation::engine::Engine;
-use keywheel::rotation::execute::Execution;
 use keywheel::rotation::facts::Pace;
-use keywheel::rotation::report::Report;
-use keywheel::rotation::values::Values;
 use keywheel::rotation::words::Kind;
 use keywheel_contract::{
     Consumer, ConsumerCapabilities, Document, Found, Inspection, Mark, Notice, Observation, Place,
@@ -126,54 +123,16 @@ async fn calls_without_an_intent_are_caught() {
 
 /// The engine's loop, less the commit of intents.
 async fn forgetful(engine: &Engine) {
-    engine.open_requests(1).await.unwrap();
-    let lease = engine.claim(None, 1).await.unwrap().remove(0);
-    let id = lease.id.clone();
-    let plan = plan_of(&engine.journal, id.as_str()).await;
-    let outside = engine.connect.outside(&plan, None).await.unwrap();
-    let mut values = Values::open(&engine.journal, &engine.ring, &id)
-        .await
-        .unwrap();
-    let mut turn = Turn {
-        lease,
-        can: outside.capabilities().into(),
-        pace: engine.pace,
-        report: Report::default(),
-        seams: engine.seams.clone(),
-        known: None,
-    };
+    let mut hand = ByHand::begin(engine).await;
     for _ in 0..20 {
-        let step = turn.clone();
-        let decided = engine.journal.write(async move |tx| {
-            let decision = decide(tx, &step).await?;
-            tx.run("DELETE FROM effect", &[]).await?;
-            Ok(decision)
-        });
-        let Ok(Decision::Act { orders, known }) = decided.await else {
+        let Ok(decided) = hand.decide("DELETE FROM effect").await else {
             return;
         };
-        if turn.report.data_key.is_some() {
-            values.new_key = None;
-        }
-        let execution = Execution {
-            spare: None,
-            outside: &outside,
-            facts: &known.facts,
-            values: &values,
-            fingerprint: engine.ring.fingerprint(),
-            seams: &engine.seams,
+        let Decision::Act { orders, known } = decided else {
+            return;
         };
-        turn.report = execution.carry_out(&orders).await;
+        hand.carry_out(&orders, &known).await;
     }
-}
-
-async fn plan_of(journal: &Journal, id: &str) -> Definition {
-    let id = id.to_owned();
-    let read = journal.read(async move |tx| {
-        let run = keywheel::journal::rotations::by_id(tx, &id).await?;
-        run.ok_or(keywheel::journal::Error::Lost)
-    });
-    read.await.unwrap().plan.as_ref().clone()
 }
 
 /// No new version on the way back: the old value is said to be shown again, and is not.
