@@ -3,21 +3,16 @@
 use crate::options::GithubOptions;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use keywheel_contract::{Error, Result, SecretValue};
-use keywheel_http_client::{Effect, bounded_to, broken, finished, retry_after, whole};
-use keywheel_reference::Reference;
-use reqwest::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue,
-};
-use reqwest::{Client, Method, Request, Response, Url};
-use std::path::{Path, PathBuf};
+use keywheel_contract::{Error, Result};
+use keywheel_http_client::{Effect, Server};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Method, Request, Url};
+use std::path::Path;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-/// How messages name it.
-const SERVER: &str = "GitHub";
-/// Largest answer that is read: a page of an organization's repositories.
-const LARGEST: usize = 8 * 1024 * 1024;
+/// How messages name it, and the largest answer that is read: a page of an organization's repositories.
+const SERVER: (&str, usize) = ("GitHub", 8 * 1024 * 1024);
 /// The version of the interface that is spoken.
 const VERSION: (HeaderName, HeaderValue) = (
     HeaderName::from_static("x-github-api-version"),
@@ -39,32 +34,38 @@ pub(crate) struct Answer {
     pub(crate) body: Zeroizing<Vec<u8>>,
 }
 
-/// The connection to the service, and who we are there.
-pub(crate) struct Transport {
-    client: Client,
-    root: Url,
-    token: Reference,
-    base: PathBuf,
+impl From<keywheel_http_client::Answer> for Answer {
+    fn from(answer: keywheel_http_client::Answer) -> Self {
+        let text = |name: &str| answer.header(name).map(str::to_owned);
+        let date = answer.date();
+        let date = date.and_then(|date| DateTime::parse_from_rfc2822(date).ok());
+        let date = date.map(|date| date.to_utc());
+        let wait = answer.retry_after();
+        Self {
+            status: answer.status,
+            wait: wait.or_else(|| until_reset(&answer.headers, date)),
+            date,
+            scopes: text("x-oauth-scopes"),
+            expires: text("github-authentication-token-expiration"),
+            body: answer.body,
+        }
+    }
 }
+
+/// The connection to the service, and who we are there.
+pub(crate) struct Transport(Server);
 
 impl Transport {
     /// # Errors
     /// `Invalid`: the address or the file of authorities cannot be used.
     pub(crate) fn new(options: &GithubOptions, base: &Path) -> Result<Self> {
-        let root = options.root()?;
-        let ca_file = options.ca_file.as_ref().map(|file| base.join(file));
-        let client = bounded_to(&root, ca_file.as_deref())?;
-        Ok(Self {
-            client: finished(client.user_agent("keywheel"))?,
-            root,
-            token: options.token.clone(),
-            base: base.to_owned(),
-        })
+        let who = (options.token.clone(), base);
+        Server::new(SERVER, options.root()?, options.ca_file.as_deref(), who).map(Self)
     }
 
     /// The host that is called.
     pub(crate) fn host(&self) -> &str {
-        self.root.host_str().unwrap_or_default()
+        self.0.host()
     }
 
     /// Asks for something.
@@ -88,7 +89,7 @@ impl Transport {
 
     /// Each part is encoded, whatever it holds.
     fn url(&self, path: &[&str]) -> Result<Url> {
-        let mut url = self.root.clone();
+        let mut url = self.0.origin().clone();
         match url.path_segments_mut() {
             Ok(mut parts) => drop(parts.pop_if_empty().extend(path)),
             Err(()) => return Err(Error::invalid("the request cannot be built")),
@@ -97,44 +98,11 @@ impl Transport {
     }
 
     async fn send(&self, mut request: Request, effect: Effect) -> Result<Answer> {
-        let token = self.token.read(&self.base).await?;
         let headers = request.headers_mut();
         headers.insert(VERSION.0, VERSION.1);
         headers.insert(ACCEPT, JSON);
-        sign(headers, &token)?;
-        let answer = self.client.execute(request).await;
-        read(answer.map_err(|error| broken(SERVER, &error, effect))?)
-            .await
-            .map_err(|error| broken(SERVER, &error, effect))
+        Ok(self.0.send(request, effect).await?.into())
     }
-}
-
-fn sign(headers: &mut HeaderMap, token: &SecretValue) -> Result<()> {
-    let mut text = Zeroizing::new(Vec::with_capacity(7 + token.len()));
-    text.extend_from_slice(b"Bearer ");
-    text.extend_from_slice(token.expose_secret());
-    let header = HeaderValue::from_bytes(&text);
-    let mut header =
-        header.map_err(|_| Error::invalid("the token has a character that no header may hold"))?;
-    header.set_sensitive(true);
-    headers.insert(AUTHORIZATION, header);
-    Ok(())
-}
-
-async fn read(response: Response) -> reqwest::Result<Answer> {
-    let headers = response.headers();
-    let text = |name: &str| Some(headers.get(name)?.to_str().ok()?.to_owned());
-    let date = text(DATE.as_str());
-    let date = date.and_then(|date| DateTime::parse_from_rfc2822(&date).ok());
-    let date = date.map(|date| date.to_utc());
-    Ok(Answer {
-        status: response.status().as_u16(),
-        wait: retry_after(headers).or_else(|| until_reset(headers, date)),
-        date,
-        scopes: text("x-oauth-scopes"),
-        expires: text("github-authentication-token-expiration"),
-        body: whole(response, LARGEST).await?,
-    })
 }
 
 /// Until there are calls again, where there are none: the time of day is the server's.

@@ -2,8 +2,10 @@
 //! could carry a token or a value where it must not go. What an answer means is for the provider to say.
 
 mod answers;
+mod server;
 
 pub use answers::{Effect, broken, retry_after, whole};
+pub use server::{Answer, Server};
 
 use keywheel_contract::{Error, Result};
 use reqwest::{Certificate, Client, ClientBuilder, Url, redirect, retry};
