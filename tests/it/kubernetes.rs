@@ -5,6 +5,8 @@ use crate::project::{Project, Tokens};
 use keywheel_test_servers::authority::Authority;
 use keywheel_test_servers::kubernetes::Kubernetes;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 const ID: &str = "test/token";
@@ -84,6 +86,84 @@ impl Scene {
             cluster: Arc::new(cluster),
             old,
         }
+    }
+
+    /// Rotates while controllers roll the pods step by step. At no moment is a value refused that a pod still holds.
+    async fn rotates_from(&self, old: &str) -> String {
+        let watch = Watch::start(self, old);
+        // The rotation before may be completed too: it is this one that is waited for.
+        let asked = ["rotate-now", ID, "--wait"];
+        self.project.run(&asked).succeeded();
+        let (violations, mixed) = watch.stop();
+        assert_eq!(violations, 0);
+        assert!(
+            mixed > 0,
+            "nobody looked while old and new ran side by side"
+        );
+        let new = self.cluster.value(SECRET, "TOKEN").unwrap();
+        assert!(!self.tokens.accepts(old) && self.tokens.accepts(&new));
+        assert_eq!(
+            (
+                pods_on(&self.cluster, &new).0,
+                pods_on(&self.cluster, old).0
+            ),
+            (3, 0)
+        );
+        assert_eq!(self.project.read("published/orders/token/current"), new);
+        new
+    }
+}
+
+/// Two who look again and again: whether the old value works, and which pods hold it.
+struct Watch {
+    done: Arc<AtomicBool>,
+    pods: JoinHandle<usize>,
+    refusals: JoinHandle<usize>,
+}
+
+impl Watch {
+    fn start(scene: &Scene, old: &str) -> Self {
+        let done = Arc::new(AtomicBool::new(false));
+        let (ends, cluster, value) = (
+            Arc::clone(&done),
+            Arc::clone(&scene.cluster),
+            old.to_owned(),
+        );
+        let pods = std::thread::spawn(move || {
+            let mut mixed = 0;
+            while !ends.load(Ordering::Relaxed) {
+                let (on_old, all) = pods_on(&cluster, &value);
+                mixed += usize::from(on_old > 0 && on_old < all);
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            mixed
+        });
+        let (ends, cluster, value) = (
+            Arc::clone(&done),
+            Arc::clone(&scene.cluster),
+            old.to_owned(),
+        );
+        let tokens = Tokens::of(&scene.project);
+        let refusals = std::thread::spawn(move || {
+            let mut violations = 0;
+            while !ends.load(Ordering::Relaxed) {
+                // What is refused now was refused before pods are looked at.
+                let refused = !tokens.accepts(&value);
+                violations += usize::from(refused && pods_on(&cluster, &value).0 > 0);
+            }
+            violations
+        });
+        Self {
+            done,
+            pods,
+            refusals,
+        }
+    }
+
+    /// How often a pod held what is refused, and how often old and new ran side by side.
+    fn stop(self) -> (usize, usize) {
+        self.done.store(true, Ordering::Relaxed);
+        (self.refusals.join().unwrap(), self.pods.join().unwrap())
     }
 }
 
@@ -177,6 +257,40 @@ async fn a_notice_of_a_person_is_none_of_the_rotations() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn pods_roll_before_the_old_value_ends_though_each_first_answer_to_a_write_is_lost() {
+    let scene = Scene::set().await;
+    let online = scene.project.run(&["check", "--online"]).succeeded();
+    online.says(&[
+        "resourceNames: [\"db\"]",
+        "permission to patch: orders/db: the cluster grants it",
+        "workload orders/deployment/api",
+        "permission to list pods: orders/deployment/api: the cluster grants it",
+    ]);
+    let _rolls = scene.cluster.rolls_every(Duration::from_millis(400));
+    scene
+        .cluster
+        .faults()
+        .lose_every_first_reply(|asked| asked.writes());
+    let daemon = scene.project.daemon();
+    let second = scene.rotates_from(&scene.old).await;
+    let third = scene.rotates_from(&second).await;
+    assert_eq!(scene.tokens.count(), (3, 1));
+    // For each rotation the Secret once and the Deployment once; neither was written twice.
+    let met = scene.cluster.faults().met();
+    assert_eq!(met.len(), 4, "{met:?}");
+    assert_eq!(scene.cluster.writes(SECRET), 2 + 2);
+    assert_eq!(scene.cluster.value(SECRET, "HOST").unwrap(), "example.com");
+    assert_eq!(scene.cluster.owners(SECRET, "TOKEN"), ["keywheel Apply"]);
+    let told = scene.cluster.workload("deployments", DEPLOYMENT);
+    assert_eq!(told["metadata"]["generation"], 3);
+    let leaks = scene.project.leaks(&[&scene.old, &second, &third]);
+    assert_eq!(leaks, Vec::<String>::new());
+    scene.project.audit(ID).await;
+    daemon.stop();
+    scene.project.run(&["audit", "verify"]).succeeded();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_rollout_that_is_stuck_keeps_the_old_value_and_goes_back() {
     let scene = Scene::set().await;
     let _rolls = scene.cluster.rolls_every(Duration::from_millis(50));
@@ -202,7 +316,7 @@ async fn a_rollout_that_is_stuck_keeps_the_old_value_and_goes_back() {
         .until_phase(ID, keywheel::rotation::phase::Phase::RolledBack)
         .await;
     assert_eq!(scene.cluster.value(SECRET, "TOKEN").unwrap(), scene.old);
-    assert_eq!(pods_on(&scene.cluster, &scene.old), (3, 3));
+    assert_eq!(pods_on(&scene.cluster, &scene.old).0, 3);
     assert!(scene.tokens.accepts(&scene.old));
     assert_eq!(scene.tokens.count(), (2, 1));
     daemon.stop();
