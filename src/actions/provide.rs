@@ -1,5 +1,6 @@
 //! `provide`: a person brings the value that a rotation waits for.
 
+use super::standby::tried;
 use super::tools::Tools;
 use super::{ActionError, Judged, Person, Refused, known, record, under_way};
 use crate::inventory::{Definition, Template};
@@ -11,7 +12,7 @@ use crate::rotation::phase::Phase;
 use crate::rotation::report::Sealed;
 use crate::rotation::values::{Values, pack, proof_field, render};
 use crate::rotation::words::State;
-use keywheel_contract::{ChosenBy, Fields, Issuer};
+use keywheel_contract::{ChosenBy, Credential, CredentialId, Error, Fields, Issuer, Liveness};
 use std::collections::BTreeSet;
 
 /// What a rotation waits for.
@@ -149,12 +150,21 @@ pub async fn provide(
         error,
     };
     let fingerprint = fingerprint(tools, &run.plan, &fields).map_err(taken)?;
-    let sealed = pack(fields)
+    let by_hand = || format!("by-hand-{}", &fingerprint[..12.min(fingerprint.len())]);
+    let credential = Credential {
+        id: CredentialId::new(issuer_ref.unwrap_or_else(by_hand)),
+        fields,
+    };
+    // A rotation that took a dead one in would have to go back, and ask for another.
+    if let Ok(Liveness::Dead) = tried(&*outside.issuer, &credential).await {
+        let dead = Error::invalid("its issuer refuses it: revoked already, or not in force yet");
+        return Err(refused_value(&run.secret_id, &dead).into());
+    }
+    let sealed = pack(credential.fields)
         .and_then(|packed| values.keep(CANDIDATE, packed))
         .map_err(taken)?;
     let brought = Brought {
-        issuer_ref: issuer_ref
-            .unwrap_or_else(|| format!("by-hand-{}", &fingerprint[..12.min(fingerprint.len())])),
+        issuer_ref: credential.id.as_str().to_owned(),
         fingerprint,
         sealed,
         new_key: values.new_key.clone(),
@@ -207,7 +217,7 @@ pub(super) async fn name_is_taken(
     }))
 }
 
-fn refused_value(id: &str, error: &keywheel_contract::Error) -> Refused {
+fn refused_value(id: &str, error: &Error) -> Refused {
     Refused::new(format!(
         "{id}: {error}; the value was not taken in, and the rotation still waits"
     ))

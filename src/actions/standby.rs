@@ -145,7 +145,8 @@ async fn works(wanted: &Wanted, credential: &Credential) -> Result<bool, ActionE
     }
 }
 
-async fn tried(issuer: &dyn Issuer, credential: &Credential) -> Result<Liveness, Error> {
+/// What its issuer says of it, where it can.
+pub(super) async fn tried(issuer: &dyn Issuer, credential: &Credential) -> Result<Liveness, Error> {
     match issuer.capabilities().tests {
         true => issuer.test(credential).await,
         false => Ok(Liveness::Unknown),

@@ -222,3 +222,23 @@ fn what_an_issuer_refuses_is_no_spare() {
     assert_eq!(refused.code, 1);
     assert!(refused.err.contains("refuses it"), "{}", refused.err);
 }
+
+/// A rotation that took it in would have to go back, and its owner to start again.
+#[test]
+fn what_an_issuer_refuses_is_not_taken_in_by_a_rotation_either() {
+    let rig = by_hand();
+    let tokens = crate::project::Tokens::in_folder(rig.path());
+    let asked = rig.run(&["rotate-now", "other/token", "--wait=5s"]);
+    let dead = tokens.mint("made ahead");
+    end_all(&rig);
+    let refused = rig.run_with(&["provide", "other/token"], &dead);
+    assert_eq!(refused.code, 1, "{} {}", asked.err, refused.err);
+    assert!(
+        refused.err.contains("its issuer refuses it"),
+        "{}",
+        refused.err
+    );
+    assert!(refused.err.contains("still waits"), "{}", refused.err);
+    let taken = rig.run_with(&["provide", "other/token"], &tokens.mint("by hand"));
+    assert_eq!(taken.code, 0, "{}", taken.err);
+}
