@@ -4,6 +4,7 @@ use super::bench::Place;
 use super::child;
 use super::opening::{clock, create, error, open};
 use keywheel::journal::{Address, Error, Journal, Result, meta};
+use keywheel_test_servers::counts::skipped;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -232,10 +233,10 @@ fn run_on_small_disk(test: &str) {
         .unwrap();
     let complaint = String::from_utf8_lossy(&output.stderr);
     if output.status.code() == Some(77) || complaint.starts_with("unshare:") {
-        println!(
-            "SKIPPED: no file system of our own can be mounted here: {}",
-            complaint.trim()
-        );
+        let why = complaint.trim();
+        skipped(format!(
+            "no file system of our own can be mounted here: {why}"
+        ));
         return;
     }
     assert_passed(&output);

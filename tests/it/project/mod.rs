@@ -22,6 +22,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tempfile::TempDir;
 
+pub(crate) use keywheel_test_servers::counts::show;
+
 /// The program under test.
 pub(crate) const KEYWHEEL: &str = env!("CARGO_BIN_EXE_keywheel");
 /// The longest that anything here is waited for.
@@ -29,20 +31,6 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
 
 /// Durations short enough for a test; everything else as in production.
 pub(crate) const SWIFT: &str = r#"{ every = "30d", jitter = "0s", overlap = "0s", quiet = "0s", undo = "0s", prove_within = "30s" }"#;
-
-/// Says what a test counted, also where it passes: what a test prints is shown only where it fails, so that
-/// `scripts/test` names a file to which it is added.
-pub(crate) fn show(counted: impl std::fmt::Display) {
-    use std::io::Write as _;
-    let counted = format!("{counted}\n");
-    print!("{counted}");
-    if let Some(path) = std::env::var_os("KEYWHEEL_COUNTS") {
-        let mut file = std::fs::OpenOptions::new();
-        let mut file = file.create(true).append(true).open(path).unwrap();
-        // In one write, for tests run side by side.
-        file.write_all(counted.as_bytes()).unwrap();
-    }
-}
 
 /// A project folder.
 pub(crate) struct Project {

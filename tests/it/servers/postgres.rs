@@ -3,6 +3,7 @@
 //! `scripts/test` starts the cluster and names it in `KEYWHEEL_TEST_POSTGRES`. A plain `cargo test` starts its own
 //! at first need; where PostgreSQL is not installed, tests are skipped and say so.
 
+use keywheel_test_servers::counts::skipped;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Command, Stdio};
@@ -29,7 +30,7 @@ impl Database {
         let cluster = match cluster() {
             Ok(url) => url,
             Err(reason) => {
-                println!("SKIPPED: {reason}");
+                skipped(reason);
                 return None;
             }
         };

@@ -14,6 +14,7 @@
 pub mod authority;
 pub mod aws;
 pub mod azure;
+pub mod counts;
 pub mod doppler;
 pub mod faults;
 pub mod github;

@@ -1,6 +1,7 @@
 //! A real MariaDB server of one test's or one test run's own; see `throwaway-mariadb`.
 
 use crate::authority::Authority;
+use crate::counts::skipped;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -73,7 +74,7 @@ impl MariaDb {
             Some(NOT_INSTALLED),
             "MariaDB did not start: {reason}"
         );
-        println!("SKIPPED: {}", reason.trim());
+        skipped(reason.trim());
         None
     }
 

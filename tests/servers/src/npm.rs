@@ -1,5 +1,6 @@
 //! Packages from npm, unpacked once below `target`: only their files are read, nothing of them runs.
 
+use crate::counts::skipped;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -20,6 +21,6 @@ pub fn unpacked_files(name: &str, files: &[&str]) -> Option<PathBuf> {
     if done.status.success() {
         return Some(PathBuf::from(text(&done.stdout)));
     }
-    println!("SKIPPED: {}", text(&done.stderr));
+    skipped(text(&done.stderr));
     None
 }

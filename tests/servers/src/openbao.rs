@@ -1,5 +1,6 @@
 //! A real OpenBao server of one test's own; see `throwaway-openbao`.
 
+use crate::counts::skipped;
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use std::net::TcpListener;
@@ -68,7 +69,7 @@ impl OpenBao {
                     });
                 }
                 Err(Some(NOT_INSTALLED)) => {
-                    println!("SKIPPED: OpenBao is not installed and pip cannot install it");
+                    skipped("OpenBao is not installed and pip cannot install it");
                     return None;
                 }
                 Err(_) => {}

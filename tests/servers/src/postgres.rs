@@ -2,6 +2,7 @@
 //! the rights of both kinds are tried. Beside it `psql`, a client that shares no line with ours.
 
 use crate::authority::Authority;
+use crate::counts::skipped;
 use crate::npm;
 use sqlx::postgres::{PgConnectOptions, PgRow, PgSslMode};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, PgConnection};
@@ -81,7 +82,7 @@ impl Postgres {
         BufReader::new(stdout).read_line(&mut line).unwrap();
         drop(folder);
         let Some((port, home)) = line.trim_end().split_once(' ') else {
-            println!("SKIPPED: {}", not_started(script));
+            skipped(not_started(script));
             return None;
         };
         Some(Self {

@@ -1,5 +1,6 @@
 //! Programs of other people in Python: vendors' own clients as witnesses, emulators as servers.
 
+use crate::counts::skipped;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -21,7 +22,7 @@ impl Packages {
         if done.status.success() {
             return Some(Self(PathBuf::from(text(&done.stdout))));
         }
-        println!("SKIPPED: {}", text(&done.stderr));
+        skipped(text(&done.stderr));
         None
     }
 

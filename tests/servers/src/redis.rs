@@ -1,6 +1,7 @@
 //! A real Redis server of one test's own, with Debian's program.
 
 use crate::authority::Authority;
+use crate::counts::skipped;
 use crate::openbao::free_pair;
 use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -53,7 +54,7 @@ impl Redis {
             .output()
             .is_err()
         {
-            println!("SKIPPED: redis-server is not installed");
+            skipped("redis-server is not installed");
             return None;
         }
         for _ in 0..5 {

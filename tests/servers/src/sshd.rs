@@ -1,6 +1,7 @@
 //! A real OpenSSH server of one test's own, with Debian's program. It lets in whoever runs the tests, with the keys of an
 //! `authorized_keys` file of its own.
 
+use crate::counts::skipped;
 use crate::openbao::free_pair;
 use std::fs::Permissions;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -32,7 +33,7 @@ impl Sshd {
     /// The same, with more lines in its configuration.
     pub async fn start_with(more: &str) -> Option<Self> {
         if !Path::new(SSHD).exists() {
-            println!("SKIPPED: openssh-server is not installed");
+            skipped("openssh-server is not installed");
             return None;
         }
         make_its_empty_folder();

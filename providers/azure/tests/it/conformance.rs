@@ -64,7 +64,7 @@ async fn report(fields: &[&str]) -> (usize, usize) {
         used: AtomicU32::new(0),
     };
     let report = suite(&places).await;
-    println!("{report}");
+    keywheel_test_servers::counts::suite(&report);
     (report.failed(), report.passed())
 }
 

@@ -74,7 +74,7 @@ async fn run(selector: &'static str, region: Option<&str>, passed: usize) {
         used: AtomicU32::new(0),
     };
     let report = suite(&places).await;
-    println!("{selector}\n{report}");
+    keywheel_test_servers::counts::suite(&report);
     assert_eq!((report.failed(), report.passed()), (0, passed), "{report}");
 }
 

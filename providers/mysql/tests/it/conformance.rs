@@ -20,7 +20,7 @@ async fn the_rights_of_the_manual_suffice_for_every_case() {
         return;
     };
     let report = suite(&Account(rig)).await;
-    println!("{report}");
+    keywheel_test_servers::counts::suite(&report);
     // No marks, nothing minted, no last use, no sessions of one password alone.
     assert_eq!((report.failed(), report.skipped()), (0, 4), "{report}");
 }

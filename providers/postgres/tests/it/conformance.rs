@@ -23,7 +23,7 @@ impl IssuerHarness for Harness {
 async fn conformance_of_two_roles_in_turn() {
     for server in servers() {
         let report = suite(&Harness(Rig::new(server, "turns").await)).await;
-        println!("{report}");
+        keywheel_test_servers::counts::suite(&report);
         assert_eq!((report.failed(), report.skipped()), (0, 2), "{report}");
     }
 }
@@ -33,7 +33,7 @@ async fn conformance_of_one_role_in_place() {
     for server in servers() {
         let rig = Rig::with(server, "place", "role = 'place_a'").await;
         let report = suite(&Harness(rig)).await;
-        println!("{report}");
+        keywheel_test_servers::counts::suite(&report);
         assert_eq!(report.failed(), 0, "{report}");
     }
 }

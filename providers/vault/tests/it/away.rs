@@ -57,7 +57,9 @@ async fn a_certificate_is_checked_against_the_named_authority() {
             .unwrap()
             .is_some_and(|ended| ended.code() == Some(69))
         {
-            println!("SKIPPED: OpenBao is not installed and pip cannot install it");
+            keywheel_test_servers::counts::skipped(
+                "OpenBao is not installed and pip cannot install it",
+            );
             return;
         }
         let up = tokio::net::TcpStream::connect(("127.0.0.1", port)).await;

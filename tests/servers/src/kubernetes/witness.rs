@@ -2,6 +2,7 @@
 
 use super::Kubernetes;
 use crate::authority::Authority;
+use crate::counts::skipped;
 use crate::python::Packages;
 use serde_json::{Value, json};
 use std::process::Command;
@@ -62,7 +63,7 @@ impl Kubectl {
             .args(["version", "--client"])
             .output();
         if !there.is_ok_and(|done| done.status.success()) {
-            println!("SKIPPED: kubectl is not installed (Debian: kubernetes-client)");
+            skipped("kubectl is not installed (Debian: kubernetes-client)");
             return None;
         }
         Some(Self {
