@@ -161,12 +161,12 @@ fn meaning(number: u16) -> (ErrorKind, &'static str) {
         ),
         1142 | 1143 | 1044 | 1095 | 1227 | 1370 | 3170 | 1410 => (
             ErrorKind::Denied,
-            "`admin` may not; see the manual for the rights it needs",
+            "`admin` may not: the rights it needs stand in docs/providers/mysql.md",
         ),
         // The reason is told as a warning only; that the account is there was seen just before.
         1396 | 1819 | 1290 => (
             ErrorKind::Invalid,
-            "its password policy takes no hashes, or the account is gone; see the manual",
+            "its password policy takes no hashes, or the account is gone: see docs/providers/mysql.md",
         ),
         1836 | 4093 => (
             ErrorKind::Invalid,

@@ -205,7 +205,7 @@ fn meaning(code: &str) -> (ErrorKind, &'static str) {
         // A transaction is given up when one of its commands is refused; ours are, for want of rights only.
         "NOPERM" | "EXECABORT" => (
             ErrorKind::Denied,
-            "`admin` may not; see the manual for the rights it needs",
+            "`admin` may not: the rights it needs stand in docs/providers/redis.md",
         ),
         "NOAUTH" | "WRONGPASS" => (
             ErrorKind::Denied,

@@ -73,10 +73,9 @@ fn gate_again(facts: &Facts) -> Option<Step> {
         .as_ref()
         .map_or("", |candidate| candidate.id.as_str());
     let mut progress = Progress::new(facts);
-    // Never older than the pace allows, never taken before this phase began.
-    let since = facts.phase_since_ms.max(facts.now_ms - facts.pace.fresh_ms);
-    // An issuer whose changes take a while to be in force need not be asked in each phase anew.
     let fresh_ms = facts.now_ms - facts.pace.fresh_ms;
+    // A consumer is asked anew in each phase. An issuer whose changes take a while to be in force need not be.
+    let since = facts.phase_since_ms.max(fresh_ms);
     if let Some(refused) = refused_since(facts, fresh_ms) {
         if !outstanding(facts).is_empty() {
             return Some(relapse(facts, &refused, false));

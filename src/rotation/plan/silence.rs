@@ -98,7 +98,11 @@ pub(super) fn silent(facts: &Facts, progress: &mut Progress<'_>, since_ms: i64) 
         return;
     };
     let Some((last_ms, figure)) = silent_since(facts, probe) else {
-        progress.ask("when was the old credential last used? its issuer's figure cannot be read");
+        progress.ask(format!(
+            "when was the old credential last used? its issuer's figure cannot be read; nothing is ended: look there, \
+             and say so: keywheel vouch {} --old-unused --reason \"…\"",
+            facts.plan.id
+        ));
         return;
     };
     let long_enough = quiet == 0 || figure.as_of_ms >= last_ms + quiet;

@@ -82,7 +82,7 @@ async fn an_admin_that_may_not_or_is_not_let_in_is_told_so() {
         .await
         .unwrap_err();
     assert_eq!(error.kind, ErrorKind::Denied);
-    assert!(error.message.contains("see the manual"), "{error}");
+    assert!(error.message.contains("docs/providers/redis.md"), "{error}");
     assert_eq!(rig.passwords(), 1);
     std::fs::write(rig.folder.path().join("admin"), "example-wrong").unwrap();
     let error = rig.issuer.revoke(&old.id).await.unwrap_err();
