@@ -2,13 +2,14 @@
 
 use crate::jwks::Standing;
 use crate::key::{self, Public};
-use crate::options::{Algorithm, JwtKeyOptions};
+use crate::options::JwtKeyOptions;
 use crate::published::Published;
 use async_trait::async_trait;
 use keywheel_contract::{
     ChosenBy, Credential, CredentialId, CredentialState, Error, Fields, Find, Issuer,
     IssuerCapabilities, Liveness, Result, SecretValue, Style, Tag,
 };
+use keywheel_signing::Algorithm;
 use std::path::Path;
 
 /// Keys that sign tokens. Each is of the fields `private_key` and `kid`.

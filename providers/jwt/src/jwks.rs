@@ -196,7 +196,7 @@ fn not_a_set(why: &str) -> Error {
 mod tests {
     use super::{Jwks, Standing};
     use crate::key::{Public, draw, public};
-    use crate::options::Algorithm;
+    use keywheel_signing::Algorithm;
 
     const THEIRS: &str = r#"{"x-owner": {"b": 1.50},
       "keys": [ {"kty":"RSA","kid":"theirs","n":"AQAB","e":"AQAB","x5t":"a"}, {"kty":"oct","k":"AA"}, 7 ]}"#;

@@ -1,21 +1,11 @@
 //! Key pairs: drawn, read, and what is published of them.
 
-use crate::options::Algorithm;
 use aws_lc_rs::digest::{SHA256, digest};
-use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
-use aws_lc_rs::error::Unspecified;
-use aws_lc_rs::rsa::{self, KeySize};
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _,
-};
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use keywheel_contract::{Error, Result, SecretValue};
+use keywheel_signing::{Algorithm, Key};
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
-
-const BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
-const END: &str = "-----END PRIVATE KEY-----";
 
 /// The members of a public key that make it that key, in the order of RFC 7638, section 3.2.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,44 +103,8 @@ struct Entry<'a> {
 
 /// A new private key: PKCS#8 in PEM.
 pub(crate) fn draw(algorithm: Algorithm) -> Result<SecretValue> {
-    let drawn = match algorithm {
-        Algorithm::Es256 => elliptic(),
-        Algorithm::EdDsa => edwards(),
-        Algorithm::Rs256 => modular(),
-    };
-    let der = drawn.map_err(|_| Error::unavailable("no key pair can be made"))?;
-    Ok(armoured(&der))
-}
-
-fn elliptic() -> std::result::Result<Zeroizing<Vec<u8>>, Unspecified> {
-    let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)?;
-    Ok(Zeroizing::new(pair.to_pkcs8v1()?.as_ref().to_vec()))
-}
-
-fn edwards() -> std::result::Result<Zeroizing<Vec<u8>>, Unspecified> {
-    let pair = Ed25519KeyPair::generate()?;
-    Ok(Zeroizing::new(pair.to_pkcs8v1()?.as_ref().to_vec()))
-}
-
-fn modular() -> std::result::Result<Zeroizing<Vec<u8>>, Unspecified> {
-    let pair = rsa::KeyPair::generate(KeySize::Rsa2048)?;
-    let der: Pkcs8V1Der<'_> = pair.as_der()?;
-    Ok(Zeroizing::new(der.as_ref().to_vec()))
-}
-
-/// Room for everything first: a text that grows would leave parts of it behind in memory.
-fn armoured(der: &[u8]) -> SecretValue {
-    let text = Zeroizing::new(STANDARD.encode(der));
-    let mut pem = Vec::with_capacity(text.len() + text.len() / 64 + BEGIN.len() + END.len() + 4);
-    pem.extend_from_slice(BEGIN.as_bytes());
-    pem.push(b'\n');
-    for line in text.as_bytes().chunks(64) {
-        pem.extend_from_slice(line);
-        pem.push(b'\n');
-    }
-    pem.extend_from_slice(END.as_bytes());
-    pem.push(b'\n');
-    SecretValue::new(pem)
+    let pem = Key::generate(algorithm)?.pem()?;
+    Ok(SecretValue::new(pem.as_bytes().to_vec()))
 }
 
 /// The public half of a private key, of whichever of the algorithms it is.
@@ -158,18 +112,14 @@ fn armoured(der: &[u8]) -> SecretValue {
 /// # Errors
 /// `Invalid`: it is not in that form, or of another kind.
 pub(crate) fn public(private: &SecretValue) -> Result<Public> {
-    let der = der(private).ok_or_else(|| {
-        Error::invalid("`private_key` is no unencrypted private key in PKCS#8 form (PEM)")
-    })?;
-    let elliptic = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &der);
-    if let Ok(pair) = elliptic {
-        return Public::elliptic(pair.public_key().as_ref()).ok_or_else(other_kind);
-    }
-    if let Ok(pair) = Ed25519KeyPair::from_pkcs8_maybe_unchecked(&der) {
-        return Ok(Public::edwards(pair.public_key().as_ref()));
-    }
-    let modular = rsa::KeyPair::from_pkcs8(&der).map_err(|_| other_kind())?;
-    Public::modular(modular.public_key().as_ref()).ok_or_else(other_kind)
+    let text = private.expose_secret_str().unwrap_or_default();
+    let key = Key::read("`private_key`", text)?;
+    let public = match key.algorithm() {
+        Algorithm::Es256 => Public::elliptic(key.public()),
+        Algorithm::EdDsa => Some(Public::edwards(key.public())),
+        Algorithm::Rs256 => Public::modular(key.public()),
+    };
+    public.ok_or_else(|| Error::invalid("the public half of `private_key` cannot be read"))
 }
 
 /// What stands in DER behind this tag and its length (X.690, section 8.1), and what follows.
@@ -187,23 +137,11 @@ fn value(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     rest.split_at_checked(length)
 }
 
-fn other_kind() -> Error {
-    Error::invalid("`private_key` is of another kind than ES256, EdDSA and RS256 are signed with")
-}
-
-fn der(private: &SecretValue) -> Option<Zeroizing<Vec<u8>>> {
-    let text = private.expose_secret_str()?.trim();
-    let inside = text.strip_prefix(BEGIN)?.strip_suffix(END)?;
-    let bare = inside.bytes().filter(|byte| !byte.is_ascii_whitespace());
-    let bare: Zeroizing<Vec<u8>> = Zeroizing::new(bare.collect());
-    STANDARD.decode(&*bare).ok().map(Zeroizing::new)
-}
-
 #[cfg(test)]
 mod tests {
     use super::{Public, draw, public};
-    use crate::options::Algorithm;
     use keywheel_contract::SecretValue;
+    use keywheel_signing::Algorithm;
 
     #[test]
     fn every_kind_of_key_is_drawn_and_read() {

@@ -19,4 +19,4 @@ mod options;
 mod published;
 
 pub use issuer::JwtKeyIssuer;
-pub use options::{Algorithm, JwtKeyOptions};
+pub use options::JwtKeyOptions;

@@ -3,23 +3,10 @@
 use keywheel_contract::{Error, Result};
 use keywheel_reference::addresses;
 use keywheel_schedules::Span;
-use serde::{Deserialize, Serialize};
+use keywheel_signing::Algorithm;
+use serde::Deserialize;
 use std::path::PathBuf;
 use url::Url;
-
-/// How tokens are signed (RFC 7518, section 3.1; RFC 8037).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Algorithm {
-    /// ECDSA with P-256.
-    #[serde(rename = "ES256")]
-    Es256,
-    /// Ed25519.
-    #[serde(rename = "EdDSA")]
-    EdDsa,
-    /// RSA with 2048 bits, PKCS#1 version 1.5.
-    #[serde(rename = "RS256")]
-    Rs256,
-}
 
 /// Options of the issuer `jwt-key`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

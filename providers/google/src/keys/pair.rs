@@ -1,15 +1,13 @@
 //! A key pair, and the certificate that carries its public part and our tag.
 
-use aws_lc_rs::encoding::AsDer as _;
-use aws_lc_rs::rsa::KeySize;
-use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair};
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chrono::{DateTime, TimeDelta, Utc};
-use keywheel_contract::{Error, Result, Tag};
+use keywheel_contract::{Error, Result, SecretValue, Tag};
+use keywheel_signing::{Algorithm, Key, pem, signed};
 use rcgen::{
     CertificateParams, DistinguishedName, DnType, DnValue, PKCS_RSA_SHA256, PublicKeyData,
     SignatureAlgorithm, SigningKey, date_time_ymd,
 };
+use serde_json::{Map, Value};
 use std::time::Duration;
 use zeroize::Zeroizing;
 
@@ -20,9 +18,9 @@ const LONGEST_NAME: usize = 64;
 /// The tag of the type that common names are written in (DER: `UTF8String`).
 const UTF8: u8 = 0x0c;
 
-/// A private key in memory.
+/// A private key of RSA in memory.
 pub(crate) struct Pair {
-    key: RsaKeyPair,
+    key: Key,
 }
 
 impl Pair {
@@ -31,18 +29,14 @@ impl Pair {
     /// # Errors
     /// `Unavailable`: the library failed.
     pub(crate) fn generate() -> Result<Self> {
-        let key = RsaKeyPair::generate(KeySize::Rsa2048);
-        let key = key.map_err(|_| Error::unavailable("a key could not be made"))?;
+        let key = Key::generate(Algorithm::Rs256)?;
         Ok(Self { key })
     }
 
     /// The private key of a PEM text: PKCS#8, as Google writes it, or PKCS#1, as OpenSSL did.
     pub(crate) fn read(pem: &str) -> Option<Self> {
-        let body = pem.split("-----").nth(2)?;
-        let body: Zeroizing<String> = Zeroizing::new(body.split_whitespace().collect());
-        let der = Zeroizing::new(STANDARD.decode(body.as_bytes()).ok()?);
-        let key = RsaKeyPair::from_pkcs8(&der).or_else(|_| RsaKeyPair::from_der(&der));
-        key.ok().map(|key| Self { key })
+        let key = Key::read("the key", pem).ok()?;
+        (key.algorithm() == Algorithm::Rs256).then_some(Self { key })
     }
 
     /// The private key as PEM.
@@ -50,23 +44,15 @@ impl Pair {
     /// # Errors
     /// `Unavailable`: the library failed.
     pub(crate) fn pem(&self) -> Result<Zeroizing<String>> {
-        let der: std::result::Result<aws_lc_rs::encoding::Pkcs8V1Der<'_>, _> = self.key.as_der();
-        let der = der.map_err(|_| Error::unavailable("a key could not be written down"))?;
-        Ok(armoured("PRIVATE KEY", der.as_ref()))
+        self.key.pem()
     }
 
-    /// The signature of a text (RS256).
+    /// A JSON web token that says these claims.
     ///
     /// # Errors
     /// `Unavailable`: the library failed.
-    pub(crate) fn sign(&self, text: &[u8]) -> Result<Vec<u8>> {
-        let mut signature = vec![0; self.key.public_modulus_len()];
-        let random = aws_lc_rs::rand::SystemRandom::new();
-        let signed = self
-            .key
-            .sign(&RSA_PKCS1_SHA256, &random, text, &mut signature);
-        signed.map_err(|_| Error::unavailable("a text could not be signed"))?;
-        Ok(signature)
+    pub(crate) fn token(&self, header: Map<String, Value>, claims: &Value) -> Result<SecretValue> {
+        signed(&self.key, header, claims)
     }
 
     /// A certificate of its own, as PEM, for so many days.
@@ -92,13 +78,13 @@ impl Pair {
         params.not_after = at(now + TimeDelta::days(days.into()));
         let made = params.self_signed(self);
         let made = made.map_err(|_| Error::unavailable("a certificate could not be made"))?;
-        Ok(armoured("CERTIFICATE", made.der()).to_string())
+        Ok(pem::armoured("CERTIFICATE", made.der()).to_string())
     }
 }
 
 impl PublicKeyData for Pair {
     fn der_bytes(&self) -> &[u8] {
-        self.key.public_key().as_ref()
+        self.key.public()
     }
 
     fn algorithm(&self) -> &'static SignatureAlgorithm {
@@ -108,74 +94,51 @@ impl PublicKeyData for Pair {
 
 impl SigningKey for Pair {
     fn sign(&self, text: &[u8]) -> std::result::Result<Vec<u8>, rcgen::Error> {
-        Self::sign(self, text).map_err(|_| rcgen::Error::RemoteKeyError)
+        self.key
+            .sign(text)
+            .map_err(|_| rcgen::Error::RemoteKeyError)
     }
 }
 
 /// Whether a certificate, as PEM, has exactly this common name: by its encoding, which says the length too.
-pub(crate) fn is_named(pem: &str, tag: &Tag) -> bool {
-    let body = pem.split("-----").nth(2).unwrap_or_default();
-    let body: String = body.split_whitespace().collect();
-    let der = STANDARD.decode(body).unwrap_or_default();
+pub(crate) fn is_named(text: &str, tag: &Tag) -> bool {
+    let Some(read) = pem::read(text) else {
+        return false;
+    };
     let text = tag.as_str().as_bytes();
     let Ok(length @ 1..=0x7f) = u8::try_from(text.len()) else {
         return false;
     };
     let name = [&[UTF8, length], text].concat();
-    der.windows(name.len()).any(|part| part == name)
-}
-
-/// PEM in lines of 64 characters.
-fn armoured(label: &str, der: &[u8]) -> Zeroizing<String> {
-    let body = Zeroizing::new(STANDARD.encode(der));
-    let room = body.len() + body.len() / 64 + 2 * label.len() + 40;
-    let mut pem = Zeroizing::new(String::with_capacity(room));
-    pem.push_str(&format!("-----BEGIN {label}-----\n"));
-    let mut rest = body.as_str();
-    while !rest.is_empty() {
-        let (line, more) = rest.split_at(rest.len().min(64));
-        pem.push_str(line);
-        pem.push('\n');
-        rest = more;
-    }
-    pem.push_str(&format!("-----END {label}-----\n"));
-    pem
+    read.der.windows(name.len()).any(|part| part == name)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Pair, armoured, is_named};
-    use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
-    use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
+    use super::{Pair, is_named};
     use chrono::Utc;
     use keywheel_contract::Tag;
+    use keywheel_signing::{Algorithm, Key, opened};
+    use serde_json::{Map, json};
 
     #[test]
     fn a_key_survives_its_text_and_signs() {
         let pair = Pair::generate().unwrap();
         let again = Pair::read(&pair.pem().unwrap()).unwrap();
-        let signature = again.sign(b"example").unwrap();
-        let public = pair.key.public_key().as_ref();
-        let public = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, public);
-        assert!(public.verify(b"example", &signature).is_ok());
-        assert!(public.verify(b"other", &signature).is_err());
+        let token = again
+            .token(Map::new(), &json!({ "iss": "example" }))
+            .unwrap();
+        let token = token.expose_secret_str().unwrap();
+        assert!(opened(Algorithm::Rs256, pair.key.public(), token).is_some());
+        let elliptic = Key::generate(Algorithm::Es256).unwrap().pem().unwrap();
         for wrong in [
             "",
             "example",
             "-----BEGIN PRIVATE KEY-----\nZXhhbXBsZQ==\n-----END PRIVATE KEY-----",
+            &elliptic,
         ] {
-            assert!(Pair::read(wrong).is_none(), "{wrong}");
+            assert!(Pair::read(wrong).is_none());
         }
-    }
-
-    #[test]
-    fn a_key_is_read_in_the_older_form_too() {
-        let pair = Pair::generate().unwrap();
-        let der: Pkcs8V1Der<'_> = pair.key.as_der().unwrap();
-        // In PKCS#8 it stands behind 26 bytes that say what it is (RFC 5208).
-        let older = armoured("RSA PRIVATE KEY", &der.as_ref()[26..]);
-        let read = Pair::read(&older).unwrap();
-        assert_eq!(*read.pem().unwrap(), *pair.pem().unwrap());
     }
 
     #[test]

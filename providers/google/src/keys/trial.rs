@@ -3,15 +3,13 @@
 use super::key_file::KeyFile;
 use super::options::ServiceKeyOptions;
 use super::pair::Pair;
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::Utc;
-use keywheel_contract::{CredentialState, Liveness, Result};
+use keywheel_contract::{CredentialState, Liveness, Result, SecretValue};
 use keywheel_http_client::{bounded_to, finished, whole};
 use reqwest::{Client, Url};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, json};
 use std::path::Path;
-use zeroize::Zeroizing;
 
 /// Largest answer that is read: a token may be long.
 const LARGEST: usize = 64 * 1024;
@@ -59,7 +57,8 @@ impl Door {
     /// Logs in, and throws the token away.
     pub(crate) async fn login(&self, file: &KeyFile, pair: &Pair) -> Result<Said> {
         let assertion = self.assertion(file, pair)?;
-        let form = [("grant_type", GRANT), ("assertion", assertion.as_str())];
+        let assertion = assertion.expose_secret_str().unwrap_or_default();
+        let form = [("grant_type", GRANT), ("assertion", assertion)];
         let Ok(answer) = self.client.post(self.url.clone()).form(&form).send().await else {
             return Ok(Said::Unclear);
         };
@@ -76,15 +75,12 @@ impl Door {
     }
 
     /// A text, signed by the key, that is good for this login alone.
-    fn assertion(&self, file: &KeyFile, pair: &Pair) -> Result<Zeroizing<String>> {
+    fn assertion(&self, file: &KeyFile, pair: &Pair) -> Result<SecretValue> {
         let now = Utc::now().timestamp();
-        let head = json!({ "alg": "RS256", "typ": "JWT", "kid": file.private_key_id });
+        let kid = Map::from_iter([("kid".to_owned(), json!(file.private_key_id))]);
         let claims = json!({ "iss": file.client_email, "scope": SCOPE, "aud": self.url.as_str(),
                              "iat": now, "exp": now + 300 });
-        let encoded = |part: &Value| URL_SAFE_NO_PAD.encode(part.to_string());
-        let text = format!("{}.{}", encoded(&head), encoded(&claims));
-        let signature = URL_SAFE_NO_PAD.encode(pair.sign(text.as_bytes())?);
-        Ok(Zeroizing::new(format!("{text}.{signature}")))
+        pair.token(kid, &claims)
     }
 }
 

@@ -1,0 +1,4 @@
+//! Other people's program as a witness of what is signed.
+
+#[cfg(test)]
+mod pyjwt;
