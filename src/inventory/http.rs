@@ -21,6 +21,11 @@ pub(crate) const KIND: Kind = Kind {
             "https://host/path of the service, where it is not where the pack says",
         ),
         Key::new(
+            "login_url",
+            Shape::Text,
+            "https://host/path where tokens are asked for, where that is not where the pack says",
+        ),
+        Key::new(
             "ca_file",
             Shape::Text,
             "PEM file of authorities that signed the server's certificate",
@@ -48,7 +53,7 @@ fn follows(settings: &Map<String, Value>, packs: &Path) -> MayFollow {
     let options = read.map_err(|error| error.to_string())?;
     let told = options.check(packs).map_err(|error| error.to_string())?;
     Ok(Some(Follows {
-        address: told.address,
+        addresses: told.addresses,
         vendor_hosts: told.vendor_hosts,
         instructions: told.instructions,
         fields: told.fields,

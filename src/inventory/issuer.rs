@@ -76,8 +76,10 @@ impl Resolver<'_> {
             refused.map(|why| Problem::at(at, format!("issuer `{}`: {why}", found.spec.name))),
         );
         if let Ok(Some(follows)) = follows {
-            let at = own.node("base_url").map_or(at, |node| &node.place);
-            self.problem(self.wrong_to_show(&follows.address, &follows.vendor_hosts, at));
+            for (key, address) in &follows.addresses {
+                let at = own.node(key).map_or(at, |node| &node.place);
+                self.problem(self.wrong_to_show(address, &follows.vendor_hosts, at));
+            }
             found.told = follows.fields;
             let options = &mut found.spec.options;
             if let (Some(text), false) =

@@ -64,6 +64,7 @@ impl Providers {
                 &settings(options)?,
                 base,
                 &self.config.packs,
+                Arc::clone(&self.fingerprint),
             )?),
             "exec" => {
                 let (program, config) = self.program_of(options)?;

@@ -3,19 +3,21 @@
 use crate::draw::draw;
 use crate::listing::{Entry, cut, entry, fits_hint, state};
 use crate::options::{HttpOptions, fits};
-use crate::pack::{Cut, LastUsed, List, Look, Pack};
+use crate::pack::{LastUsed, List, Look, Pack};
 use crate::scope::{Scope, plain};
 use crate::service::Service;
 use crate::usage::last_use;
 use crate::verdict::{self, liveness};
 use async_trait::async_trait;
 use keywheel_contract::{
-    ChosenBy, Credential, CredentialId, CredentialState, Error, ErrorKind, Fields, Find, Issuer,
-    IssuerCapabilities, LastUse, Liveness, Refusal, Result, SecretValue, Session, Tag,
+    ChosenBy, Credential, CredentialId, CredentialState, Error, ErrorKind, Fields, Find,
+    FingerprintKey, Issuer, IssuerCapabilities, LastUse, Liveness, Refusal, Result, SecretValue,
+    Session, Tag,
 };
 use keywheel_http_client::Effect;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Issues what a pack describes.
 pub struct HttpIssuer {
@@ -23,13 +25,19 @@ pub struct HttpIssuer {
 }
 
 impl HttpIssuer {
-    /// An issuer by these options. Relative paths count from `folder`; packs that are not shipped lie in `packs`.
+    /// An issuer by these options. Relative paths count from `folder`; packs that are not shipped lie in `packs`; `key`
+    /// names what nothing else names.
     ///
     /// # Errors
     /// `Invalid`: there is no such pack, or the options do not fit it.
-    pub fn new(options: &HttpOptions, folder: &Path, packs: &Path) -> Result<Self> {
+    pub fn new(
+        options: &HttpOptions,
+        folder: &Path,
+        packs: &Path,
+        key: Arc<FingerprintKey>,
+    ) -> Result<Self> {
         options.check(packs)?;
-        let service = Service::new(options, options.find(packs)?, folder)?;
+        let service = Service::new(options, options.find(packs)?, folder, key)?;
         Ok(Self { service })
     }
 
@@ -37,10 +45,10 @@ impl HttpIssuer {
     pub(crate) fn given(
         options: &HttpOptions,
         pack: Pack,
-        folder: &Path,
+        key: Arc<FingerprintKey>,
         credentials: BTreeMap<String, SecretValue>,
     ) -> Result<Self> {
-        let mut service = Service::new(options, pack, folder)?;
+        let mut service = Service::new(options, pack, Path::new("/"), key)?;
         service.given = credentials;
         Ok(Self { service })
     }
@@ -60,16 +68,11 @@ impl HttpIssuer {
 
     /// Every listed credential.
     async fn listed(&self, list: &List, scope: &mut Scope) -> Result<Vec<Entry>> {
-        let pages = self
-            .service
-            .pages("list", &list.call, &list.items, list.pages.as_ref(), scope);
-        let pages = pages.await?;
-        let items = pages
-            .iter()
-            .filter_map(|page| page.value().pointer(&list.items)?.as_array());
-        Ok(items
-            .flatten()
-            .filter_map(|item| entry(&list.item, item))
+        let listed = self.service.listed("list", list.walk(), scope).await?;
+        let key = &self.service.key;
+        let read = listed.items();
+        Ok(read
+            .filter_map(|item| entry(&list.item, item, key))
             .collect())
     }
 
@@ -184,7 +187,8 @@ impl HttpIssuer {
     fn id_of(&self, fields: &Fields) -> Option<CredentialId> {
         let identify = self.pack().identify.as_ref()?;
         let (field, how) = identify.cut.as_ref()?;
-        named(*how, field, fields)
+        let text = fields.field(field)?.expose_secret_str()?;
+        cut(*how, text, &self.service.key).map(CredentialId::new)
     }
 
     fn check_field(&self, name: &str, format: Option<&str>, fields: &Fields) -> Result<()> {
@@ -208,11 +212,6 @@ impl HttpIssuer {
             _ => Ok(()),
         }
     }
-}
-
-fn named(how: Cut, field: &str, fields: &Fields) -> Option<CredentialId> {
-    let id = cut(how, fields.field(field)?.expose_secret_str()?)?;
-    Some(CredentialId::new(id))
 }
 
 #[async_trait]

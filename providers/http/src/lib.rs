@@ -17,12 +17,16 @@ mod listing;
 mod options;
 mod own;
 pub mod pack;
+mod pages;
 mod request;
 mod scope;
 mod service;
 pub mod shipped;
+mod sign;
 mod text;
+mod tokens;
 mod transport;
+mod turn;
 mod usage;
 mod verdict;
 

@@ -2,9 +2,8 @@
 
 use crate::pack::{Cut, Item, Moment, States};
 use crate::scope::plain;
-use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, NaiveDate};
-use keywheel_contract::{CredentialState, SecretValue};
+use keywheel_contract::{CredentialState, FingerprintKey, SecretValue};
 use serde_json::Value;
 
 /// Fewest characters of a hint that tell one credential from others.
@@ -22,7 +21,7 @@ pub(crate) struct Entry {
 }
 
 /// An item as a list has it; `None` where it is no credential of ours.
-pub(crate) fn entry(how: &Item, item: &Value) -> Option<Entry> {
+pub(crate) fn entry(how: &Item, item: &Value, key: &FingerprintKey) -> Option<Entry> {
     let text = |pointer: &String| item.pointer(pointer).and_then(plain);
     let ours = how
         .only
@@ -30,7 +29,7 @@ pub(crate) fn entry(how: &Item, item: &Value) -> Option<Entry> {
         .all(|(pointer, wanted)| item.pointer(pointer) == Some(wanted));
     let id = text(&how.id)
         .filter(|_| ours)
-        .and_then(|text| cut(how.id_is, &text))?;
+        .and_then(|text| cut(how.id_is, &text, key))?;
     Some(Entry {
         reference: how.reference.as_ref().map_or(Some(id.clone()), text)?,
         id,
@@ -57,13 +56,13 @@ pub(crate) fn state(states: &States, item: &Value) -> CredentialState {
 }
 
 /// What is computed from a text; `None` where it has not the form.
-pub(crate) fn cut(how: Cut, text: &str) -> Option<String> {
+pub(crate) fn cut(how: Cut, text: &str, key: &FingerprintKey) -> Option<String> {
     match how {
         Cut::Itself => Some(text.to_owned()),
-        Cut::Sha256 => Some(format!(
-            "sha256:{}",
-            hex::encode(digest(&SHA256, text.as_bytes()))
-        )),
+        Cut::Fingerprint => {
+            let value = SecretValue::from(text.to_owned());
+            Some(format!("hmac:{}", key.of(&value)))
+        }
         Cut::SshFingerprint => keywheel_ssh_keys::fingerprint(text),
     }
 }
@@ -115,30 +114,46 @@ pub(crate) fn moment(how: Moment, found: &Value) -> Result<Option<i64>, ()> {
 mod tests {
     use super::{cut, entry, fits_hint, moment};
     use crate::pack::{Cut, Item, Moment};
-    use keywheel_contract::{CredentialState, SecretValue};
+    use keywheel_contract::{CredentialState, FingerprintKey, SecretValue};
     use serde_json::json;
+
+    fn key(byte: u8) -> FingerprintKey {
+        FingerprintKey::new(&SecretValue::new(vec![byte; 32]))
+    }
 
     #[test]
     fn an_item_is_read_by_its_pointers() {
         let how: Item = toml::from_str(
-            "id = '/key'\nid_is = 'sha256'\nref = '/n'\ntag = '/name'\nonly = { '/kind' = 'app' }\n\
+            "id = '/key'\nid_is = 'fingerprint'\nref = '/n'\ntag = '/name'\nonly = { '/kind' = 'app' }\n\
              state = { at = '/s', active = ['on'], disabled = ['off'], gone = [false] }",
         )
         .unwrap();
         let item = |kind: &str, s: serde_json::Value| json!({ "key": "abc", "n": 7, "name": "t", "kind": kind, "s": s });
-        let read = entry(&how, &item("app", json!("on"))).unwrap();
+        let read = entry(&how, &item("app", json!("on")), &key(1)).unwrap();
         assert_eq!(
             (read.reference.as_str(), read.tag.as_deref()),
             ("7", Some("t"))
         );
-        assert!(read.id.starts_with("sha256:ba7816bf"), "{}", read.id);
-        assert_eq!(entry(&how, &item("other", json!("on"))), None);
+        assert!(
+            read.id.starts_with("hmac:") && read.id.len() == 37,
+            "{}",
+            read.id
+        );
+        let under_another = entry(&how, &item("app", json!("on")), &key(2)).unwrap();
+        assert_ne!(
+            under_another.id, read.id,
+            "whoever has no key cannot try values"
+        );
+        assert_eq!(entry(&how, &item("other", json!("on")), &key(1)), None);
         for (word, expected) in [
             (json!("off"), CredentialState::Disabled),
             (json!(false), CredentialState::Absent),
             (json!("new"), CredentialState::Unknown),
         ] {
-            assert_eq!(entry(&how, &item("app", word)).unwrap().state, expected);
+            assert_eq!(
+                entry(&how, &item("app", word), &key(1)).unwrap().state,
+                expected
+            );
         }
     }
 
@@ -187,13 +202,13 @@ mod tests {
     #[test]
     fn a_public_key_is_named_as_openssh_names_it() {
         // The key of RFC 8709's tests, named by `ssh-keygen -l`.
-        let key =
+        let public =
             "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
         assert!(
-            cut(Cut::SshFingerprint, key)
+            cut(Cut::SshFingerprint, public, &key(1))
                 .unwrap()
                 .starts_with("SHA256:")
         );
-        assert_eq!(cut(Cut::SshFingerprint, "nonsense"), None);
+        assert_eq!(cut(Cut::SshFingerprint, "nonsense", &key(1)), None);
     }
 }

@@ -21,6 +21,9 @@ pub struct HttpOptions {
     /// Where the service is, where that is not where the pack says; `http://` only for this machine.
     #[serde(default)]
     pub base_url: Option<String>,
+    /// Where tokens are asked for, where that is not where the pack says.
+    #[serde(default)]
+    pub login_url: Option<String>,
     /// PEM file of further authorities that may have signed the server's certificate.
     #[serde(default)]
     pub ca_file: Option<PathBuf>,
@@ -38,8 +41,8 @@ pub struct HttpOptions {
 /// What follows from options.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Told {
-    /// The address that is called.
-    pub address: String,
+    /// The addresses that are called, by the key that may say them.
+    pub addresses: Vec<(&'static str, String)>,
     /// Hosts of the vendor's own to which this pack's credentials may be sent; none for a pack that is not shipped.
     pub vendor_hosts: Vec<String>,
     /// What the person who makes a credential does.
@@ -53,6 +56,7 @@ impl HttpOptions {
     pub const KEYS: &[&str] = &[
         "pack",
         "base_url",
+        "login_url",
         "ca_file",
         "credentials",
         "parameters",
@@ -65,7 +69,10 @@ impl HttpOptions {
     /// `Invalid`, with what to write instead.
     pub fn check(&self, packs: &Path) -> Result<Told> {
         let pack = self.find(packs)?;
-        let address = self.base(&pack)?.to_string();
+        let base = ("base_url", self.base(&pack)?.to_string());
+        let door = self.door(&pack)?;
+        let door = door.map(|door| ("login_url", door.to_string()));
+        let addresses = std::iter::once(base).chain(door).collect();
         self.filled(&pack)?;
         let mut names = self.credentials.keys();
         if let Some(unknown) = names.find(|name| !pack.credentials.contains_key(*name)) {
@@ -77,7 +84,7 @@ impl HttpOptions {
                 "`credentials.{name}` is missing: {about}, as {{ env = \"NAME\" }} or {{ file = \"path\" }}"
             ))),
             None => Ok(Told {
-                address,
+                addresses,
                 vendor_hosts: if shipped::pack(&self.pack).is_some() {
                     pack.hosts
                 } else {
@@ -116,13 +123,19 @@ impl HttpOptions {
         let text = text.ok_or_else(|| {
             Error::invalid(format!("`base_url` is missing: where is {}?", pack.title))
         })?;
-        let wrong =
-            || Error::invalid("`base_url` is not an address: write it as https://host/path");
-        let url = Url::parse(text).map_err(|_| wrong())?;
-        let mut origin = url.clone();
-        origin.set_path("/");
-        addresses::origin("base_url", origin.as_str(), "https://host/path")?;
-        Ok(url)
+        address("base_url", text)
+    }
+
+    /// Where tokens are asked for, where that is not where the service is.
+    pub(crate) fn door(&self, pack: &Pack) -> Result<Option<Url>> {
+        match (self.login_url.as_deref(), pack.door()) {
+            (None, None) => Ok(None),
+            (Some(_), None) => Err(Error::invalid(format!(
+                "`login_url` has no meaning: {} hands out tokens where it is called, or none",
+                pack.title
+            ))),
+            (Some(text), Some(_)) | (None, Some(text)) => address("login_url", text).map(Some),
+        }
     }
 
     /// Every parameter with its value or default.
@@ -185,6 +198,19 @@ pub fn own(file: &Path, text: &str) -> Result<Pack> {
     }
 }
 
+fn address(key: &str, text: &str) -> Result<Url> {
+    let wrong = || {
+        Error::invalid(format!(
+            "`{key}` is not an address: write it as https://host/path"
+        ))
+    };
+    let url = Url::parse(text).map_err(|_| wrong())?;
+    let mut origin = url.clone();
+    origin.set_path("/");
+    addresses::origin(key, origin.as_str(), "https://host/path")?;
+    Ok(url)
+}
+
 fn is_missing(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{NotADirectory, NotFound};
     matches!(error.kind(), NotFound | NotADirectory)
@@ -236,7 +262,24 @@ contract = { key = { id = "k{n}" }, refused = [401, {}], missing = [404, {}], ro
             |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
         write("own.toml", OWN);
         let told = options("own").check(folder.path()).unwrap();
-        assert_eq!(told.address, "https://own.example.com/api");
+        let base = || ("base_url", "https://own.example.com/api".to_owned());
+        assert_eq!(told.addresses, [base()]);
+        // Where it asks for tokens is an address too.
+        let login = "auth.a.login = { base_url = 'https://l.example.com', token = '/t', lives = '/l', call = { post = '/t' } }";
+        write(
+            "own.toml",
+            &OWN.replace("contract =", &format!("{login}\ncontract =")),
+        );
+        let told = options("own").check(folder.path()).unwrap();
+        let door = |url: &str| ("login_url", url.to_owned());
+        assert_eq!(told.addresses, [base(), door("https://l.example.com/")]);
+        let mut elsewhere = options("own");
+        elsewhere.login_url = Some("https://m.example.com/t".to_owned());
+        let told = elsewhere.check(folder.path()).unwrap();
+        assert_eq!(told.addresses, [base(), door("https://m.example.com/t")]);
+        elsewhere.pack = "slack".to_owned();
+        let said = elsewhere.check(folder.path()).unwrap_err().message;
+        assert!(said.contains("`login_url` has no meaning"), "{said}");
         assert_eq!(told.vendor_hosts, Vec::<String>::new());
         assert_eq!(told.instructions.as_deref(), Some("make one"));
         write("other.toml", OWN);
@@ -261,7 +304,7 @@ contract = { key = { id = "k{n}" }, refused = [401, {}], missing = [404, {}], ro
 
     #[test]
     fn the_keys_are_the_fields() {
-        let all = "pack = 'slack'\nbase_url = 'https://h'\nca_file = 'c'\ninstructions = 'i'\n\
+        let all = "pack = 'slack'\nbase_url = 'https://h'\nlogin_url = 'https://l'\nca_file = 'c'\ninstructions = 'i'\n\
                    credentials = { a = { env = 'A' } }\nparameters = { b = 1 }";
         let read: toml::Table = toml::from_str(all).unwrap();
         let mut keys = HttpOptions::KEYS.to_vec();

@@ -1,15 +1,13 @@
 //! From a call of a pack to a request (pure).
 
 use crate::body::{Body, filled, over};
-use crate::pack::{Auth, Call, Method};
+use crate::pack::{Call, Method};
 use crate::scope::{Scope, plain};
 use crate::text::{Text, encoded};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use keywheel_contract::{Error, Result};
 use keywheel_http_client::Effect;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Request, Url};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -56,25 +54,6 @@ pub(crate) fn request(
     Ok(request)
 }
 
-/// Adds who asks.
-///
-/// # Errors
-/// `Invalid`: as for [`request`].
-pub(crate) fn sign(request: &mut Request, auth: &Auth, scope: &Scope) -> Result<()> {
-    for (name, text) in pairs(&auth.headers, scope)? {
-        add(request.headers_mut(), name, &text)?;
-    }
-    if let Some(basic) = &auth.basic {
-        let pair = basic.fill(scope)?;
-        let text = Zeroizing::new(format!(
-            "Basic {}",
-            Zeroizing::new(STANDARD.encode(pair.as_bytes())).as_str()
-        ));
-        add(request.headers_mut(), AUTHORIZATION.as_str(), &text)?;
-    }
-    Ok(())
-}
-
 /// Whether a call changes something there.
 pub(crate) fn effect(call: &Call) -> Effect {
     match call.line() {
@@ -93,7 +72,11 @@ fn verb(method: Method) -> reqwest::Method {
     }
 }
 
-fn add(headers: &mut HeaderMap, name: &str, text: &str) -> Result<()> {
+/// Adds a header; its text is never shown.
+///
+/// # Errors
+/// `Invalid`: no header may hold it.
+pub(crate) fn add(headers: &mut HeaderMap, name: &str, text: &str) -> Result<()> {
     let wrong = || {
         Error::invalid(format!(
             "the header `{name}` has a character that no header may hold"
@@ -108,7 +91,10 @@ fn add(headers: &mut HeaderMap, name: &str, text: &str) -> Result<()> {
 
 /// Names with their texts filled in, once for each item of a list; a parameter that the inventory leaves out is left
 /// out.
-fn pairs<'c>(
+///
+/// # Errors
+/// `Invalid`: a name has no value.
+pub(crate) fn pairs<'c>(
     texts: &'c BTreeMap<String, Text>,
     scope: &Scope,
 ) -> Result<Vec<(&'c str, Zeroizing<String>)>> {
@@ -194,9 +180,11 @@ fn parts(pairs: &[(&str, Zeroizing<String>)]) -> Result<Payload> {
 
 #[cfg(test)]
 mod tests {
-    use super::{request, sign};
+    use super::request;
     use crate::pack::{Auth, Call};
     use crate::scope::Scope;
+    use crate::sign::sign;
+    use chrono::DateTime;
     use keywheel_contract::SecretValue;
     use reqwest::{Request, Url};
     use serde_json::json;
@@ -252,7 +240,7 @@ mod tests {
         let mut request = made("get = '/k'");
         let auth: Auth =
             toml::from_str("basic = 'api:{value}'\nheaders = { x-key = '{value}' }").unwrap();
-        sign(&mut request, &auth, &scope()).unwrap();
+        sign(&mut request, &auth, &mut scope(), DateTime::default()).unwrap();
         assert_eq!(
             request.headers()["authorization"],
             "Basic YXBpOmV4YSBtcGxlJg=="

@@ -23,6 +23,17 @@ impl Scope {
         }
     }
 
+    /// The same values; what is added to them is not seen by this one.
+    pub(crate) fn duplicate(&self) -> Self {
+        let secret = self.secret.iter();
+        let secret = secret.map(|(name, value)| (name.clone(), value.duplicate()));
+        Self {
+            public: self.public.clone(),
+            secret: secret.collect(),
+            now: self.now,
+        }
+    }
+
     /// Sets a public value.
     pub(crate) fn set(&mut self, name: &str, value: Value) {
         self.public.insert(name.to_owned(), value);

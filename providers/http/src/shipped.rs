@@ -10,6 +10,10 @@ const FILES: &[(&str, &str)] = &[
     ("cloudflare", include_str!("../packs/cloudflare.toml")),
     ("datadog", include_str!("../packs/datadog.toml")),
     (
+        "github-app-deploy-key",
+        include_str!("../packs/github-app-deploy-key.toml"),
+    ),
+    (
         "github-deploy-key",
         include_str!("../packs/github-deploy-key.toml"),
     ),

@@ -2,9 +2,10 @@
 
 use crate::body::Body;
 use crate::verdict::Answer;
+use chrono::{DateTime, Utc};
 use keywheel_contract::Result;
 use keywheel_http_client::{Effect, bounded_to, broken, finished, retry_after, whole};
-use reqwest::header::{HeaderMap, LINK};
+use reqwest::header::{DATE, HeaderMap, LINK};
 use reqwest::{Client, Request, Response, Url};
 use std::path::Path;
 
@@ -12,6 +13,7 @@ use std::path::Path;
 const LARGEST: usize = 8 * 1024 * 1024;
 
 /// The connection to one service.
+#[derive(Clone)]
 pub(crate) struct Transport {
     client: Client,
     /// How messages name it.
@@ -42,11 +44,13 @@ async fn read(response: Response) -> reqwest::Result<Answer> {
     let status = response.status().as_u16();
     let (retry_after, next) = (retry_after(response.headers()), next(response.headers()));
     let spent = is_spent(response.headers());
+    let clock = ahead(response.headers(), Utc::now());
     let body = whole(response, LARGEST).await?;
     Ok(Answer {
         status,
         retry_after,
         spent,
+        clock,
         next,
         empty: body.is_empty(),
         body: Body::parse(&body),
@@ -57,6 +61,12 @@ fn is_spent(headers: &HeaderMap) -> bool {
     headers
         .get("x-ratelimit-remaining")
         .is_some_and(|left| left == "0")
+}
+
+/// By how many seconds the service's clock is ahead of ours, by its header `Date`.
+fn ahead(headers: &HeaderMap, now: DateTime<Utc>) -> Option<i64> {
+    let theirs = DateTime::parse_from_rfc2822(headers.get(DATE)?.to_str().ok()?).ok()?;
+    Some(theirs.timestamp() - now.timestamp())
 }
 
 /// `<address>; rel="next"` among the links (RFC 8288).
@@ -77,8 +87,9 @@ fn next(headers: &HeaderMap) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_spent, next};
-    use reqwest::header::{HeaderMap, LINK};
+    use super::{ahead, is_spent, next};
+    use chrono::DateTime;
+    use reqwest::header::{DATE, HeaderMap, LINK};
 
     #[test]
     fn the_next_page_is_the_link_that_says_so() {
@@ -88,6 +99,22 @@ mod tests {
         assert_eq!(next(&headers).as_deref(), Some("https://h/a?page=3"));
         headers.insert(LINK, "<https://h/a?page=1>; rel=\"first\"".parse().unwrap());
         assert_eq!(next(&headers), None);
+    }
+
+    #[test]
+    fn a_clock_is_compared_by_the_date_that_is_said() {
+        let now = DateTime::from_timestamp(784_887_151, 0).unwrap();
+        let mut headers = HeaderMap::new();
+        assert_eq!(ahead(&headers, now), None);
+        // The dates in RFC 9110, sections 5.6.7 and 6.6.1.
+        for (date, seconds) in [
+            ("Sun, 06 Nov 1994 08:49:37 GMT", Some(-775_374)),
+            ("Tue, 15 Nov 1994 08:12:31 GMT", Some(0)),
+            ("soon", None),
+        ] {
+            headers.insert(DATE, date.parse().unwrap());
+            assert_eq!(ahead(&headers, now), seconds, "{date}");
+        }
     }
 
     #[test]

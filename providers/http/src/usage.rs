@@ -94,21 +94,11 @@ async fn in_list(
     id: &CredentialId,
     scope: &mut Scope,
 ) -> Result<Option<i64>> {
-    let pages = service
-        .pages(
-            "last_used",
-            &list.call,
-            &list.items,
-            list.pages.as_ref(),
-            scope,
-        )
-        .await?;
-    let mut items = pages
-        .iter()
-        .filter_map(|page| page.value().pointer(&list.items)?.as_array())
-        .flatten();
-    let found =
-        items.find(|item| entry(&list.item, item).is_some_and(|entry| entry.id == id.as_str()));
+    let listed = service.listed("last_used", list.walk(), scope).await?;
+    let is_it = |item: &&Value| {
+        entry(&list.item, item, &service.key).is_some_and(|entry| entry.id == id.as_str())
+    };
+    let found = listed.items().find(is_it);
     let found = found
         .ok_or_else(|| Error::not_found(service.what(&format!("last_used: {id} is not listed"))))?;
     read(service, used, found)
@@ -120,21 +110,9 @@ async fn in_buckets(
     buckets: &Buckets,
     scope: &mut Scope,
 ) -> Result<Option<i64>> {
-    let pages = service
-        .pages(
-            "last_used",
-            &buckets.call,
-            &buckets.items,
-            buckets.pages.as_ref(),
-            scope,
-        )
-        .await?;
-    let items = pages
-        .iter()
-        .filter_map(|page| page.value().pointer(&buckets.items)?.as_array())
-        .flatten();
+    let listed = service.listed("last_used", buckets.walk(), scope).await?;
     let mut last = None;
-    for item in items {
+    for item in listed.items() {
         if counts(buckets, item).ok_or_else(|| unreadable(service, &buckets.counts))? {
             let began = read(service, used, item)?;
             last = last.max(Some(began.ok_or_else(|| unreadable(service, &used.at))?));

@@ -6,12 +6,17 @@ use keywheel_contract::{Error, ErrorKind, Liveness};
 use keywheel_http_client::Effect;
 use std::time::Duration;
 
+/// Clocks that differ by more seconds are told of when a signed call is refused.
+const CLOCKS_DIFFER: u64 = 60;
+
 /// What came back, with its body where that is JSON.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) retry_after: Option<Duration>,
     /// The service says that no call is left for now.
     pub(crate) spent: bool,
+    /// By how many seconds the service's clock is ahead of ours, where the call was signed with a moment in it.
+    pub(crate) clock: Option<i64>,
     /// The address of the next page, by the header `Link`.
     pub(crate) next: Option<String>,
     /// Whether there was no body at all.
@@ -23,6 +28,13 @@ impl Answer {
     /// Whether there is a body and it is none of the service's.
     fn is_page(&self) -> bool {
         self.body.is_none() && !self.empty
+    }
+
+    /// By how much clocks differ, where that may be why it is a refusal.
+    fn refused_by_clock(&self) -> Option<i64> {
+        let refused = matches!(self.status, 400 | 401 | 403);
+        self.clock
+            .filter(|ahead| refused && ahead.unsigned_abs() > CLOCKS_DIFFER)
     }
 }
 
@@ -42,6 +54,7 @@ pub(crate) fn judge<'r>(
 pub(crate) fn liveness(answer: &Answer, told: Option<Outcome>) -> Liveness {
     let speaks = answer.body.is_some();
     match (told, answer.status) {
+        (Some(Outcome::Dead) | None, _) if answer.refused_by_clock().is_some() => Liveness::Unknown,
         (Some(Outcome::Ok | Outcome::Narrow), _) => Liveness::Alive,
         (Some(Outcome::Dead | Outcome::Gone), _) => Liveness::Dead,
         (Some(_), _) => Liveness::Unknown,
@@ -63,6 +76,9 @@ pub(crate) fn error(
 ) -> Option<Error> {
     let status = answer.status;
     let said = |words: &str| format!("{what}: {words}");
+    if let (Some(Outcome::Dead) | None, Some(ahead)) = (told, answer.refused_by_clock()) {
+        return Some(out_of_time(what, ahead));
+    }
     Some(match (told, status) {
         (Some(Outcome::Ok | Outcome::Narrow), _) => return None,
         (Some(Outcome::Gone), _) => Error::not_found(said("there is no such credential")),
@@ -91,6 +107,17 @@ pub(crate) fn error(
         ))),
         (Some(Outcome::Unclear), _) | (None, _) => broken(what, status, effect),
     })
+}
+
+/// Nothing was done, and the next try may do it: clocks are set by programs.
+fn out_of_time(what: &str, ahead: i64) -> Error {
+    let (seconds, which) = (
+        ahead.unsigned_abs(),
+        if ahead > 0 { "behind" } else { "ahead of" },
+    );
+    Error::unavailable(format!(
+        "{what}: what we sign is refused, and our clock is {seconds} seconds {which} the service's: set it right"
+    ))
 }
 
 fn busy(answer: &Answer, what: &str) -> Error {
@@ -133,6 +160,7 @@ mod tests {
             status,
             retry_after: None,
             spent: false,
+            clock: None,
             next: None,
             empty: body.is_empty(),
             body: Body::parse(body.as_bytes()),
@@ -188,6 +216,30 @@ mod tests {
         }
         for (status, body) in [(201, "{}"), (204, ""), (202, "")] {
             assert!(error(&answer(status, body), None, "x", Effect::Changes).is_none());
+        }
+    }
+
+    #[test]
+    fn a_refused_signature_is_blamed_on_the_clock_only_where_clocks_differ() {
+        for (status, clock, kind, words) in [
+            (401, Some(61), "unavailable", "61 seconds behind"),
+            (400, Some(-3600), "unavailable", "3600 seconds ahead of"),
+            (401, Some(60), "denied", "our own credential is refused"),
+            (401, None, "denied", "our own credential is refused"),
+            (404, Some(3600), "not_found", "no such thing"),
+            (500, Some(3600), "unknown_outcome", "failed with status"),
+        ] {
+            let mut refused = answer(status, "{}");
+            refused.clock = clock;
+            let said = error(&refused, None, "x", Effect::Changes).unwrap();
+            assert_eq!(said.word(), kind, "{status} {clock:?}");
+            assert!(said.message.contains(words), "{said}");
+            let dead = status == 401 && kind == "denied";
+            assert_eq!(
+                liveness(&refused, None) == Liveness::Dead,
+                dead,
+                "{status} {clock:?}"
+            );
         }
     }
 

@@ -144,8 +144,8 @@ pub(crate) type MayFollow = Result<Option<Follows>, String>;
 
 /// What follows from an issuer's settings where not each says it by itself.
 pub(crate) struct Follows {
-    /// The address that we show a credential to.
-    pub(crate) address: String,
+    /// The addresses that we show a credential to, by the key that may say them.
+    pub(crate) addresses: Vec<(&'static str, String)>,
     /// Hosts of the vendor's own.
     pub(crate) vendor_hosts: Vec<String>,
     /// What a person does who makes a credential, where the entry does not say.

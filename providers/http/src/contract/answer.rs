@@ -1,7 +1,8 @@
 //! What a played service answers.
 
 use super::matching::{Asked, Found};
-use super::world::{ACTIVE, DISABLED, ENDED, Made, World};
+use super::proof;
+use super::world::{ACTIVE, DISABLED, ENDED, Made, World, written};
 use crate::body::played;
 use crate::pack::{Does, Pack, Paging, Route};
 use crate::scope::Scope;
@@ -99,6 +100,9 @@ pub(super) fn answer(pack: &Pack, world: &mut World, asked: &Asked) -> Answer {
             return Answer::fixed(&contract.refused);
         }
         found.extend(shown);
+        if !gate.is_some_and(|gate| proof::holds(pack, world, asked, gate, &found)) {
+            return Answer::fixed(&contract.refused);
+        }
     }
     done(pack, world, asked, route, found)
 }
@@ -202,6 +206,7 @@ fn login(world: &mut World, route: &Route) -> Answer {
     world.tokens.push(token.clone());
     let mut scope = Scope::default();
     scope.set("token", token.into());
+    scope.set("in_an_hour", written(world.now() + 3600));
     shown(route, &scope)
 }
 
@@ -229,6 +234,7 @@ fn list(pack: &Pack, world: &World, asked: &Asked, route: &Route) -> Answer {
             (number(name).max(1) - 1) * PAGE
         }
         Some(Paging::FromZero(name)) => query(name).map_or(0, |_| number(name)) * PAGE,
+        Some(Paging::Offset(name)) => query(name).map_or(0, |_| number(name)),
         None => 0,
     };
     let length = if route.pages.is_some() {

@@ -48,6 +48,10 @@ pub async fn check(pack: &Pack) -> Result<Report> {
             "a last use that cannot be found is not taken for none",
             bench.use_left_out().await,
         ),
+        (
+            "a clock that differs is said, and no credential is blamed",
+            bench.other_time().await,
+        ),
     ] {
         let result = result
             .unwrap_or_else(|error| Outcome::Failed(format!("answered {}: {error}", error.word())));
@@ -279,6 +283,31 @@ impl Bench {
         }
         self.end(&made).await?;
         ensure(misled.is_empty(), &misled.join(", "))
+    }
+
+    async fn other_time(&self) -> Result<Outcome> {
+        let pack = &self.played.pack;
+        let looks = pack.looks_signed();
+        if !looks && !pack.tests_signed() {
+            return skipped("nothing is signed with a moment in it");
+        }
+        let made = self.obtain(&tag(106)).await?;
+        self.played.forget_tokens();
+        self.played.misbehave(Nasty {
+            clock: 3600,
+            ..Nasty::default()
+        });
+        let said = self.issuer.state(&made.id).await.err();
+        let told = self.issuer.test(&made).await?;
+        self.played.misbehave(Nasty::default());
+        self.end(&made).await?;
+        let said = said.is_some_and(|error| {
+            error.kind == ErrorKind::Unavailable && error.message.contains("clock")
+        });
+        ensure(
+            (said || !looks) && told != Liveness::Dead,
+            &format!("it was not said, or the test told {told:?}"),
+        )
     }
 
     async fn full(&self) -> Result<Outcome> {

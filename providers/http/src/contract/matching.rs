@@ -5,7 +5,7 @@ use crate::text::Text;
 use axum::http::request::Parts;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use reqwest::Url;
+use reqwest::{Request, Url};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -19,8 +19,10 @@ pub(super) struct Asked {
     /// The path with the base.
     pub(super) address: String,
     pub(super) query: BTreeMap<String, String>,
-    headers: BTreeMap<String, String>,
+    pub(super) headers: BTreeMap<String, String>,
     body: Value,
+    /// The whole request as it came, for those who look at signatures.
+    pub(super) raw: Request,
 }
 
 impl Asked {
@@ -48,6 +50,7 @@ impl Asked {
             address: head.uri.path().to_owned(),
             query: url.query_pairs().into_owned().collect(),
             body: read(kind, body),
+            raw: whole(head, body)?,
             headers,
         })
     }
@@ -91,6 +94,15 @@ impl Asked {
         }
         Some(found)
     }
+}
+
+fn whole(head: &Parts, body: &[u8]) -> Option<Request> {
+    let host = head.headers.get("host")?.to_str().ok()?;
+    let url = Url::parse(&format!("http://{host}{}", head.uri)).ok()?;
+    let mut request = Request::new(head.method.clone(), url);
+    *request.headers_mut() = head.headers.clone();
+    *request.body_mut() = Some(body.to_vec().into());
+    Some(request)
 }
 
 /// The body as JSON: forms and parts become objects of texts.
@@ -141,7 +153,7 @@ pub(super) fn captured(pattern: &Text, text: &str) -> Option<Found> {
 }
 
 /// Whether JSON is as described: exactly these keys; `*` is anything, `?` may be missing.
-fn fits(pattern: &Value, value: &Value, found: &mut Found) -> bool {
+pub(super) fn fits(pattern: &Value, value: &Value, found: &mut Found) -> bool {
     match (pattern, value) {
         (Value::String(text), _) if text == "?" => true,
         (Value::String(text), value) if text == "*" => !value.is_null(),

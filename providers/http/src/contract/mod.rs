@@ -7,6 +7,7 @@
 mod answer;
 mod cases;
 mod matching;
+mod proof;
 mod world;
 
 pub use cases::check;
@@ -18,9 +19,9 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{Response, StatusCode};
-use keywheel_contract::{Fields, Result, SecretValue};
+use keywheel_contract::{Fields, FingerprintKey, Result, SecretValue};
+use keywheel_signing::{Algorithm, Key};
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use world::World;
 
@@ -53,9 +54,13 @@ impl Played {
     /// Nothing was issued yet.
     #[must_use]
     pub fn new(pack: &Pack) -> Self {
+        let world = World {
+            keys_of_ours: drawn(&pack.contract.keys),
+            ..World::default()
+        };
         Self {
             pack: Arc::new(pack.clone()),
-            world: Arc::default(),
+            world: Arc::new(Mutex::new(world)),
         }
     }
 
@@ -85,9 +90,11 @@ impl Played {
     /// `Invalid`: the contract's parameters do not fit.
     pub fn issuer(&self, address: &str) -> Result<HttpIssuer> {
         let contract = &self.pack.contract;
+        let here = format!("{address}{}", self.path());
         let options = HttpOptions {
             pack: self.pack.name.clone(),
-            base_url: Some(format!("{address}{}", self.path())),
+            login_url: self.pack.door().map(|_| here.clone()),
+            base_url: Some(here),
             ca_file: None,
             credentials: BTreeMap::new(),
             parameters: contract.parameters.clone(),
@@ -95,12 +102,12 @@ impl Played {
         };
         let given = contract.credentials.iter();
         let given = given.map(|(name, text)| (name.clone(), SecretValue::from(text.clone())));
-        HttpIssuer::given(
-            &options,
-            Pack::clone(&self.pack),
-            Path::new("/"),
-            given.collect(),
-        )
+        let mut given: BTreeMap<_, _> = given.collect();
+        for (name, pem) in &self.world().keys_of_ours {
+            given.insert(name.clone(), pem.duplicate());
+        }
+        let key = FingerprintKey::new(&SecretValue::from("example of a key".to_owned()));
+        HttpIssuer::given(&options, Pack::clone(&self.pack), Arc::new(key), given)
     }
 
     /// A person makes a credential there; its fields and the service's id of it.
@@ -135,6 +142,11 @@ impl Played {
     pub fn forget_tokens(&self) {
         let mut world = self.world();
         world.tokens.iter_mut().for_each(String::clear);
+    }
+
+    /// From now on it knows us by another key than the one that issuers of before were given.
+    pub fn change_keys(&self) {
+        self.world().keys_of_ours = drawn(&self.pack.contract.keys);
     }
 
     /// What it does wrong from now on.
@@ -174,6 +186,16 @@ impl Played {
     }
 }
 
+/// Private keys; one that cannot be drawn is not known to anybody, and whoever needs it is told so.
+fn drawn(keys: &BTreeMap<String, Algorithm>) -> BTreeMap<String, SecretValue> {
+    let pem = |algorithm| Key::generate(algorithm)?.pem();
+    let drawn = keys.iter().filter_map(|(name, algorithm)| {
+        let pem = pem(*algorithm).ok()?;
+        Some((name.clone(), SecretValue::new(pem.as_bytes().to_vec())))
+    });
+    drawn.collect()
+}
+
 async fn serve(State(played): State<Played>, request: Request) -> Response<Body> {
     let (head, body) = request.into_parts();
     let body = to_bytes(body, LARGEST).await.unwrap_or_default();
@@ -192,7 +214,15 @@ async fn serve(State(played): State<Played>, request: Request) -> Response<Body>
         body: String::from_utf8_lossy(&body).into_owned(),
         answer: answer.text.clone(),
     });
+    let clock = world.nasty.clock;
     drop(world);
+    if clock != 0 {
+        let theirs = chrono::Utc::now() + chrono::TimeDelta::seconds(clock);
+        answer.headers.push((
+            "date",
+            theirs.format("%a, %d %b %Y %H:%M:%S GMT").to_string(),
+        ));
+    }
     let mut response = Response::new(Body::from(answer.text));
     *response.status_mut() =
         StatusCode::from_u16(answer.status).unwrap_or(StatusCode::NOT_IMPLEMENTED);

@@ -5,6 +5,8 @@ use super::answer::Answer;
 use crate::draw::alphanumeric;
 use crate::pack::Pack;
 use crate::scope::Scope;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, SecondsFormat};
 use keywheel_contract::SecretValue;
 use serde_json::Value;
@@ -34,6 +36,8 @@ pub struct Nasty {
     pub full: bool,
     /// What is called so is left out of every answer.
     pub leaves_out: Option<String>,
+    /// Its clock is so many seconds ahead of ours.
+    pub clock: i64,
 }
 
 /// One credential.
@@ -57,6 +61,8 @@ pub(super) struct World {
     pub(super) keys: Vec<Made>,
     pub(super) nasty: Nasty,
     pub(super) tokens: Vec<String>,
+    /// Our own credentials that are private keys, as PEM.
+    pub(super) keys_of_ours: BTreeMap<String, SecretValue>,
     pub(super) exchanges: Vec<Exchange>,
 }
 
@@ -95,6 +101,11 @@ impl World {
         };
         self.keys.push(made.clone());
         made
+    }
+
+    /// What its clock says, in seconds since 1970.
+    pub(super) fn now(&self) -> i64 {
+        now() + self.nasty.clock
     }
 
     /// Whether there is room for another one.
@@ -158,6 +169,7 @@ impl Made {
         let mut scope = Scope::default();
         for (name, text) in &self.fields {
             scope.set(name, text.clone().into());
+            scope.set(&format!("{name}_base64"), STANDARD.encode(text).into());
         }
         let value = self
             .fields
@@ -221,7 +233,7 @@ fn now() -> i64 {
     i64::try_from(since.as_secs()).unwrap_or(0)
 }
 
-fn written(at: i64) -> Value {
+pub(super) fn written(at: i64) -> Value {
     let at = DateTime::from_timestamp(at, 0).unwrap_or_default();
     at.to_rfc3339_opts(SecondsFormat::Secs, true).into()
 }

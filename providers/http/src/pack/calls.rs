@@ -38,6 +38,8 @@ pub struct Call {
     pub parts: BTreeMap<String, Text>,
     /// Names for what the answer has at these JSON pointers.
     pub take: BTreeMap<String, String>,
+    /// What is done to what is taken, in that order, before it has its name.
+    pub turn: BTreeMap<String, Vec<Turn>>,
     /// What answers mean, asked before the pack's own.
     pub outcomes: Vec<Rule>,
 }
@@ -78,41 +80,30 @@ impl Call {
 
     /// Every text of its body.
     pub(super) fn body_texts(&self) -> Vec<String> {
-        let mut texts = Vec::new();
-        self.json.iter().for_each(|json| leaves(json, &mut texts));
-        texts
+        self.json.iter().flat_map(leaves).collect()
     }
 }
 
-fn leaves(value: &Value, texts: &mut Vec<String>) {
+/// Every text in a document.
+pub(super) fn leaves(value: &Value) -> Vec<String> {
     match value {
-        Value::String(text) => texts.push(text.clone()),
-        Value::Array(items) => items.iter().for_each(|item| leaves(item, texts)),
-        Value::Object(fields) => fields.values().for_each(|field| leaves(field, texts)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        Value::String(text) => vec![text.clone()],
+        Value::Array(items) => items.iter().flat_map(leaves).collect(),
+        Value::Object(fields) => fields.values().flat_map(leaves).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => Vec::new(),
     }
 }
 
-/// A way to say who asks.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Auth {
-    /// Headers.
-    pub headers: BTreeMap<String, Text>,
-    /// `user:password` of HTTP's basic authentication.
-    pub basic: Option<Text>,
-    /// A token is asked for first.
-    pub login: Option<Login>,
-}
-
-/// Asks for a token (OAuth 2.0 client credentials): `{token}` in the headers.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Login {
-    /// The call; nobody is named by it but by its body.
-    pub call: Call,
-    /// JSON pointer to the token.
-    pub token: String,
-    /// JSON pointer to how many seconds it lives.
-    pub lives: String,
+/// Something that is done to a text.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Turn {
+    /// Without spaces and line breaks at its ends.
+    Trim,
+    /// Decoded from base64 of either alphabet; text has to come out.
+    Base64d,
+    /// Its SHA-256 in hexadecimal digits.
+    Sha256hex,
+    /// What the one group of this regular expression finds first.
+    First(String),
 }

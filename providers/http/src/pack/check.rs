@@ -1,6 +1,9 @@
 //! Whether a pack can work: everything that can be told before a call is made.
 
-use super::{Call, Cut, Pack};
+mod auth;
+
+use super::{Call, Cut, Pack, Turn};
+use crate::sign::{MADE, OF_MOMENT, OF_REQUEST};
 use crate::text::Text;
 use keywheel_contract::{ChosenBy, Style};
 use regex_lite::Regex;
@@ -11,9 +14,6 @@ type Checked = Result<(), String>;
 /// Names that every text may have beside those of the pack.
 const ALWAYS: [&str; 4] = ["id", "ref", "tag", "now"];
 
-/// Fewest bits of a value whose hash may be seen.
-const LEAST_HASHED_BITS: u32 = 128;
-
 pub(super) fn check(pack: &Pack) -> Checked {
     named(pack)?;
     patterns(pack)?;
@@ -23,11 +23,12 @@ pub(super) fn check(pack: &Pack) -> Checked {
         shaped(call)
             .and_then(|()| asked_by(pack, call.auth.as_deref().unwrap_or(auth)))
             .and_then(|()| asked_by_itself(pack, name, call.auth.as_deref().unwrap_or(auth)))
-            .and_then(|()| known(pack, call))
+            .and_then(|()| known(pack, call, &[]))
             .and_then(|()| no_secret_in_the_address(pack, call))
             .and_then(|()| no_secret_by_another_name(pack, call))
             .map_err(|why| format!("`{name}`: {why}"))?;
     }
+    auth::check(pack)?;
     logins(pack)
 }
 
@@ -44,12 +45,13 @@ fn named(pack: &Pack) -> Checked {
         .keys()
         .chain(pack.credentials.keys())
         .chain(pack.fields.keys());
-    let mut seen = BTreeSet::from(ALWAYS);
+    let mut seen: BTreeSet<&str> = ALWAYS.into_iter().chain(OF_REQUEST).collect();
+    seen.extend(OF_MOMENT.into_iter().chain(MADE));
     let twice = names.find(|name| !seen.insert(name.as_str()));
     ensure(
         twice.is_none(),
         format!(
-            "the name `{}` is used twice",
+            "the name `{}` is used twice, or has a meaning already",
             twice.map_or("", String::as_str)
         ),
     )
@@ -163,24 +165,16 @@ fn credentials(pack: &Pack) -> Checked {
     ensure(takes, "`identify` takes no `id`")
 }
 
-/// An id is written down, shown, and part of addresses: it must not be a secret, nor what a secret can be guessed by.
+/// An id is written down, shown, and part of addresses: it must not be a secret.
 fn named_by(pack: &Pack, field: &str, how: Cut) -> Checked {
-    let Some(known) = pack.fields.get(field).filter(|known| !known.public) else {
-        return Ok(());
-    };
-    match how {
-        Cut::Itself => Err(format!(
+    let is_secret = pack.fields.get(field).is_some_and(|known| !known.public);
+    ensure(
+        how != Cut::Itself || !is_secret,
+        format!(
             "`identify` makes the secret `{field}` the id, which is part of addresses: say `public = true` if it opens \
              nothing"
-        )),
-        Cut::Sha256 => ensure(
-            known.bits >= Some(LEAST_HASHED_BITS),
-            format!(
-                "`identify` hashes `{field}`, which needs {LEAST_HASHED_BITS} `bits` or more not to be guessed"
-            ),
         ),
-        Cut::SshFingerprint => Ok(()),
-    }
+    )
 }
 
 fn shaped(call: &Call) -> Checked {
@@ -206,7 +200,28 @@ fn shaped(call: &Call) -> Checked {
     ensure(
         call.take.values().all(pointer),
         "a JSON pointer begins with `/`",
-    )
+    )?;
+    turns(call)
+}
+
+fn turns(call: &Call) -> Checked {
+    for (name, turns) in &call.turn {
+        ensure(
+            call.take.contains_key(name),
+            format!("`turn` names `{name}`, which is not taken"),
+        )?;
+        let wrong = turns.iter().any(|turn| match turn {
+            Turn::First(pattern) => {
+                !Regex::new(pattern).is_ok_and(|regex| regex.captures_len() == 2)
+            }
+            Turn::Trim | Turn::Base64d | Turn::Sha256hex => false,
+        });
+        ensure(
+            !wrong,
+            format!("`first` of `{name}` is a regular expression with one group"),
+        )?;
+    }
+    Ok(())
 }
 
 fn asked_by(pack: &Pack, auth: &str) -> Checked {
@@ -273,13 +288,19 @@ fn address(call: &Call) -> impl Iterator<Item = &str> {
     path.chain(call.query.values()).flat_map(Text::names)
 }
 
-fn known(pack: &Pack, call: &Call) -> Checked {
-    let (public, secret) = (public(pack), secret(pack));
+/// `here` are names beside those of the pack.
+fn known(pack: &Pack, call: &Call, here: &[&str]) -> Checked {
     let texts = texts(call)?;
-    let mut names = texts.iter().flat_map(Text::names).chain(address(call));
+    let names = texts.iter().flat_map(Text::names).chain(address(call));
+    known_in(pack, names, here)
+}
+
+fn known_in<'t>(pack: &Pack, mut names: impl Iterator<Item = &'t str>, here: &[&str]) -> Checked {
+    let (public, secret) = (public(pack), secret(pack));
     let stranger = names.find(|name| {
         !public.contains(*name)
             && !secret.contains(name)
+            && !here.contains(name)
             && !["days_ago_", "in_days_"]
                 .iter()
                 .any(|prefix| name.starts_with(prefix))
@@ -327,9 +348,10 @@ fn no_secret_by_another_name(pack: &Pack, call: &Call) -> Checked {
 }
 
 fn logins(pack: &Pack) -> Checked {
+    let here: Vec<&str> = OF_MOMENT.into_iter().chain(["assertion"]).collect();
     for login in pack.auth.values().filter_map(|auth| auth.login.as_ref()) {
         shaped(&login.call)?;
-        known(pack, &login.call)?;
+        known(pack, &login.call, &here)?;
         no_secret_in_the_address(pack, &login.call)?;
     }
     Ok(())

@@ -1,6 +1,8 @@
 //! The contract block: how the service behaves, exactly enough to play it in a test.
 
+use super::{Hmac, Jwt, Sigv4};
 use crate::text::Text;
+use keywheel_signing::Algorithm;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -15,6 +17,9 @@ pub struct Contract {
     /// Our own credentials, by name; they must say `example`.
     #[serde(default)]
     pub credentials: BTreeMap<String, String>,
+    /// Those of our own credentials that are private keys: drawn anew for each test.
+    #[serde(default)]
+    pub keys: BTreeMap<String, Algorithm>,
     /// Where the service begins, such as `/api/v4`, where the pack has no base.
     #[serde(default)]
     pub path: String,
@@ -51,7 +56,8 @@ pub struct Key {
     pub states: BTreeMap<String, Value>,
 }
 
-/// What shows who asks: headers, or basic authentication.
+/// What shows who asks: headers, basic authentication, or what is signed. It is said once more than in the pack's
+/// `auth`, with the values of the test: what a pack signs otherwise than its service checks is refused.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Gate {
@@ -59,6 +65,12 @@ pub struct Gate {
     pub headers: BTreeMap<String, Text>,
     /// `user:password`.
     pub basic: Option<Text>,
+    /// The `{assertion}` of headers or body is a token like this; `*` in its claims is anything.
+    pub jwt: Option<Jwt>,
+    /// The `{signature}` of the headers is a code like this.
+    pub hmac: Option<Hmac>,
+    /// The header `authorization` is a signature like this.
+    pub sigv4: Option<Sigv4>,
 }
 
 /// One thing that can be called.
@@ -138,6 +150,8 @@ pub enum Paging {
     Number(String),
     /// The same from 0.
     FromZero(String),
+    /// By a parameter with the number of items on the pages before.
+    Offset(String),
     /// By the header `Link`.
     Link(String),
     /// By the address in the answer: `{next_page}`.

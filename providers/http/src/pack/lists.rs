@@ -21,6 +21,28 @@ pub struct List {
     pub item: Item,
 }
 
+impl List {
+    /// How every item is got.
+    pub(crate) fn walk(&self) -> Walk<'_> {
+        Walk {
+            call: &self.call,
+            items: &self.items,
+            pages: self.pages.as_ref(),
+        }
+    }
+}
+
+/// How every item of a list is got.
+#[derive(Clone, Copy)]
+pub(crate) struct Walk<'p> {
+    /// Asks for a page.
+    pub(crate) call: &'p Call,
+    /// JSON pointer to the items of a page.
+    pub(crate) items: &'p str,
+    /// How the next page is asked for.
+    pub(crate) pages: Option<&'p Pages>,
+}
+
 /// How the next page is asked for.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -42,6 +64,9 @@ pub enum Pages {
         query: String,
         /// The first page's number.
         first: u32,
+        /// What the number grows by from page to page: 1, or how many items are on one where they are counted.
+        #[serde(default = "one")]
+        step: u32,
     },
     /// By the address in the answer, of the same host.
     Address {
@@ -50,6 +75,10 @@ pub enum Pages {
     },
     /// By the address in the header `Link` (RFC 8288), of the same host.
     Link {},
+}
+
+const fn one() -> u32 {
+    1
 }
 
 /// How an item is read: JSON pointers into it.
@@ -85,8 +114,8 @@ pub enum Cut {
     /// Nothing: the text itself.
     #[default]
     Itself,
-    /// `sha256:` and the hexadecimal SHA-256 of it.
-    Sha256,
+    /// `hmac:` and a fingerprint by a key of keywheel's own, by which nobody else can guess it.
+    Fingerprint,
     /// `SHA256:` and so on, as OpenSSH names a public key.
     SshFingerprint,
 }
@@ -172,6 +201,17 @@ pub struct Buckets {
     pub pages: Option<Pages>,
     /// A span counts if it has something here. One that has not even what this lies in cannot be read.
     pub counts: String,
+}
+
+impl Buckets {
+    /// How every span is got.
+    pub(crate) fn walk(&self) -> Walk<'_> {
+        Walk {
+            call: &self.call,
+            items: &self.items,
+            pages: self.pages.as_ref(),
+        }
+    }
 }
 
 /// How a moment is written.

@@ -1,5 +1,6 @@
 //! A pack: everything that keywheel knows of one service's credentials, as data. `docs/packs.md` shows how to write one.
 
+mod auth;
 mod calls;
 mod check;
 mod contract;
@@ -7,9 +8,11 @@ mod field;
 mod lists;
 mod outcome;
 
-pub use calls::{Auth, Call, Login, Method};
+pub use auth::{Auth, Coding, Hmac, Jwt, Login, Sigv4};
+pub use calls::{Call, Method, Turn};
 pub use contract::{Contract, Does, Gate, Key, Paging, Route};
 pub use field::{Draw, Field, Parameter};
+pub(crate) use lists::Walk;
 pub use lists::{Buckets, Cut, Identify, Item, LastUsed, List, Look, Moment, Pages, States};
 pub use outcome::{Outcome, Rule};
 
@@ -121,6 +124,31 @@ impl Pack {
     /// Whether it is tested by a call that is sent as a change.
     pub(crate) fn test_changes(&self) -> bool {
         self.test.as_ref().is_some_and(|call| call.get.is_none())
+    }
+
+    /// Where tokens are asked for, where that is another host than the service's.
+    pub(crate) fn door(&self) -> Option<&str> {
+        let logins = self.auth.values().filter_map(|auth| auth.login.as_ref());
+        logins.filter_map(|login| login.base_url.as_deref()).next()
+    }
+
+    /// Whether somebody who looks signs a moment.
+    pub(crate) fn looks_signed(&self) -> bool {
+        let call = self.look.as_ref().map(|look| &look.call);
+        let call = call.or(self.list.as_ref().map(|list| &list.call));
+        call.is_some_and(|call| self.signs(call, "admin"))
+    }
+
+    /// Whether a test signs a moment.
+    pub(crate) fn tests_signed(&self) -> bool {
+        self.test
+            .as_ref()
+            .is_some_and(|call| self.signs(call, "key"))
+    }
+
+    fn signs(&self, call: &Call, usual: &str) -> bool {
+        let auth = call.auth.as_deref().unwrap_or(usual);
+        self.auth.get(auth).is_some_and(Auth::is_signed)
     }
 
     /// Whether a credential is ended only for whoever shows it.

@@ -1,8 +1,9 @@
 //! The page for people tells of the packs what they say themselves. `KEYWHEEL_WRITE_DOCS=1` writes it anew.
 
 use keywheel_contract::{ChosenBy, Style};
-use keywheel_provider_http::pack::Pack;
+use keywheel_provider_http::pack::{Auth, Pack};
 use keywheel_provider_http::shipped;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/providers/http.md");
@@ -115,14 +116,28 @@ fn the_page_says_of_each_pack_what_it_says_itself() {
     );
 }
 
+/// The ways to say who asks that `docs/packs.md` shows are such ways.
+#[test]
+fn the_ways_of_the_page_about_packs_are_ways() {
+    #[derive(serde::Deserialize)]
+    struct Shown {
+        auth: BTreeMap<String, Auth>,
+    }
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/packs.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let mut blocks = page.split("```toml\n").skip(1);
+    let block = blocks
+        .find(|block| block.contains("[auth.exchange]"))
+        .unwrap();
+    let (block, _) = block.split_once("\n```").unwrap();
+    let shown: Shown = toml::from_str(block).unwrap();
+    assert_eq!(shown.auth.len(), 4);
+}
+
 /// The example of `docs/packs.md` is a pack that keeps its contract.
 #[tokio::test]
 async fn the_example_of_the_page_about_packs_keeps_its_contract() {
-    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/packs.md");
-    let page = std::fs::read_to_string(page).unwrap();
-    let (_, after) = page.split_once("```toml\n").unwrap();
-    let (example, _) = after.split_once("\n```").unwrap();
-    let pack = Pack::parse(example).unwrap();
+    let pack = Pack::parse(&crate::refused::example()).unwrap();
     let report = keywheel_provider_http::contract::check(&pack)
         .await
         .unwrap();

@@ -17,3 +17,7 @@ mod parameters;
 mod published;
 #[cfg(test)]
 mod refused;
+#[cfg(test)]
+mod signed;
+#[cfg(test)]
+mod witness;

@@ -101,7 +101,7 @@ async fn github_describes_every_exchange() {
         return;
     };
     let description = Description::new(document, "");
-    for name in ["github-deploy-key", "github-token"] {
+    for name in ["github-app-deploy-key", "github-deploy-key", "github-token"] {
         fits(name, &description).await;
     }
 }

@@ -2,12 +2,18 @@
 
 use keywheel_provider_http::pack::Pack;
 
-/// The example of `docs/packs.md`, with one text replaced by another.
-fn changed(from: &str, to: &str) -> String {
+/// The example of `docs/packs.md`.
+pub(crate) fn example() -> String {
     let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/packs.md");
     let page = std::fs::read_to_string(page).unwrap();
     let (_, after) = page.split_once("```toml\n").unwrap();
     let (example, _) = after.split_once("\n```").unwrap();
+    example.to_owned()
+}
+
+/// The example of `docs/packs.md`, with one text replaced by another.
+fn changed(from: &str, to: &str) -> String {
+    let example = example();
     assert!(example.contains(from), "{from}");
     example.replacen(from, to, 1)
 }
@@ -88,6 +94,16 @@ const WRONG: &[(&str, &str, &str)] = &[
         "is used twice",
     ),
     (
+        "secret\" }\noutcomes",
+        "secret\" }\nturn = { valeu = [\"trim\"] }\noutcomes",
+        "`turn` names `valeu`",
+    ),
+    (
+        "secret\" }\noutcomes",
+        "secret\" }\nturn = { value = [{ first = \"key\" }] }\noutcomes",
+        "with one group",
+    ),
+    (
         "[[revoke]]\ndelete",
         "[[disable]]\ndelete",
         "`disable` and `enable` belong together",
@@ -135,12 +151,99 @@ fn no_secret_is_the_id() {
         let declared = changed(from, to).replacen("[fields.value]", public, 1);
         assert!(Pack::parse(&declared).is_ok(), "{to}");
     }
-    let hashed = changed("[test]", &way("sha256"));
-    assert!(Pack::parse(&hashed).is_ok());
-    for bits in ["bits = 64", ""] {
-        let weak = hashed.replacen("bits = 190", bits, 1);
-        let said = Pack::parse(&weak).map(|_| ()).unwrap_err().message;
-        assert!(said.contains("needs 128 `bits`"), "{said}");
+    // By a key that only keywheel has, however short the value is.
+    let named = changed("[test]", &way("fingerprint"));
+    assert!(Pack::parse(&named.replacen("bits = 190", "bits = 20", 1)).is_ok());
+    let said = Pack::parse(&changed("[test]", &way("sha256"))).map(|_| ());
+    assert!(
+        said.unwrap_err()
+            .message
+            .contains("unknown variant `sha256`")
+    );
+}
+
+/// What stands in the example's `auth.admin` instead, and what is said about it.
+const WRONG_WAYS: &[(&str, &str)] = &[
+    (
+        "headers = { authorization = \"Bearer {other}\" }",
+        "nothing is called `other`",
+    ),
+    (
+        "headers = { authorization = \"Bearer {token}\" }",
+        "nothing makes `token`",
+    ),
+    (
+        "headers = { authorization = \"Bearer {assertion}\" }",
+        "nothing is called `assertion`",
+    ),
+    (
+        "jwt = { key = \"nobody\", algorithm = \"RS256\", claims = {} }",
+        "`key` is no credential and no field: `nobody`",
+    ),
+    (
+        "jwt = { key = \"manager\", algorithm = \"HS256\", claims = {} }",
+        "unknown variant `HS256`",
+    ),
+    (
+        "jwt = { key = \"manager\", algorithm = \"RS256\", claims = \"x\" }",
+        "`claims` is a table",
+    ),
+    (
+        "jwt = { key = \"manager\", algorithm = \"RS256\", claims = { exp = 1 } }",
+        "does not say `exp`",
+    ),
+    (
+        "jwt = { key = \"manager\", algorithm = \"RS256\", claims = { sub = \"{manager}\" } }",
+        "the secret `manager` in what is signed",
+    ),
+    (
+        "jwt = { key = \"manager\", algorithm = \"RS256\", claims = {}, lives_seconds = 7200 }",
+        "from 60 to 3600",
+    ),
+    (
+        "hmac = { key = \"manager\", over = \"{bdoy}\", written = \"hex\" }",
+        "nothing is called `bdoy`",
+    ),
+    (
+        "hmac = { key = \"manager\", over = \"{value}\", written = \"hex\" }",
+        "the secret `value` in what is signed",
+    ),
+    (
+        "hmac = { key = \"manager\", over = \"{body}\", written = \"base32\" }",
+        "unknown variant `base32`",
+    ),
+    (
+        "sigv4 = { id = \"AKIDEXAMPLE\", key = \"manager\", service = \"iam\" }",
+        "missing field `region`",
+    ),
+    (
+        "headers = { authorization = \"x\" }\nsigv4 = { id = \"AKIDEXAMPLE\", key = \"manager\", service = \"iam\", region = \"r\" }",
+        "`sigv4` fills the header",
+    ),
+    (
+        "login = { call = { post = \"/t\" }, token = \"/t\" }",
+        "either `lives` or `ends`",
+    ),
+    (
+        "login = { call = { post = \"/t\", auth = \"admin\" }, token = \"/t\", lives = \"/l\" }",
+        "no way without a login",
+    ),
+    (
+        "login = { call = { post = \"/t\" }, token = \"/t\", lives = \"/l\", base_url = \"http://h.example.com\" }",
+        "`base_url` of `login`",
+    ),
+];
+
+#[test]
+fn a_way_to_say_who_asks_that_cannot_work_is_said_with_its_place() {
+    for (way, words) in WRONG_WAYS {
+        let pack = changed("headers = { authorization = \"Bearer {manager}\" }", way);
+        let said = Pack::parse(&pack).map(|_| ()).unwrap_err().message;
+        assert!(said.contains(words), "{way}: {said}");
+        assert!(
+            said.contains("`auth.admin`") || said.contains("TOML parse error at line"),
+            "{said}"
+        );
     }
 }
 
