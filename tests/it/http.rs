@@ -5,7 +5,7 @@ use crate::project::{Consumer, Project};
 use keywheel::rotation::phase::Phase;
 use keywheel_contract::{ChosenBy, Fields, Issuer as _, Style};
 use keywheel_provider_http::contract::{Nasty, Played};
-use keywheel_provider_http::pack::{Does, Pack, Route};
+use keywheel_provider_http::pack::{Cut, Does, Pack, Route};
 use keywheel_provider_http::shipped;
 use keywheel_test_servers::faults::{Asked, Fault};
 use keywheel_test_servers::serve::{Served, serve};
@@ -197,8 +197,8 @@ fn entry(
     app: &Consumer,
 ) -> String {
     let mut credentials = Vec::new();
-    for (name, text) in &pack.contract.credentials {
-        project.write(&format!("own-{name}"), text);
+    for (name, own) in played.credentials() {
+        project.write(&format!("own-{name}"), own.expose_secret_str().unwrap());
         credentials.push(format!("{name} = {{ file = \"own-{name}\" }}"));
     }
     let parameters = toml::Value::try_from(&pack.contract.parameters).unwrap();
@@ -211,8 +211,14 @@ fn entry(
         Style::InPlace => "in_place = \"a test of an issuer that holds one value\"\n",
         _ => "",
     };
+    // By a key that only this keywheel has: it finds the name by itself.
+    let cut = pack.identify.as_ref().and_then(|way| way.cut.as_ref());
+    let current = match cut {
+        Some((_, Cut::Fingerprint)) => String::new(),
+        _ => format!("current_id = \"{id}\"\n"),
+    };
     format!(
-        "[secrets.key]\n{in_place}current_id = \"{id}\"\n\
+        "[secrets.key]\n{in_place}{current}\
          issuer = {{ kind = \"http\", pack = \"{}\", base_url = \"{}{}\", credentials = {{ {} }}, parameters = {parameters} }}\n\
          publish_to = [{{ store = \"env\", path = \"{FILE}\", fields = {{ {} }}, proof_field = \"{}\" }}]\n\
          [secrets.key.consumers.app]\n{}",

@@ -100,14 +100,25 @@ impl Played {
             parameters: contract.parameters.clone(),
             instructions: None,
         };
-        let given = contract.credentials.iter();
-        let given = given.map(|(name, text)| (name.clone(), SecretValue::from(text.clone())));
-        let mut given: BTreeMap<_, _> = given.collect();
-        for (name, pem) in &self.world().keys_of_ours {
-            given.insert(name.clone(), pem.duplicate());
-        }
         let key = FingerprintKey::new(&SecretValue::from("example of a key".to_owned()));
-        HttpIssuer::given(&options, Pack::clone(&self.pack), Arc::new(key), given)
+        HttpIssuer::given(
+            &options,
+            Pack::clone(&self.pack),
+            Arc::new(key),
+            self.credentials(),
+        )
+    }
+
+    /// What keywheel itself is known by there.
+    #[must_use]
+    pub fn credentials(&self) -> BTreeMap<String, SecretValue> {
+        let written = self.pack.contract.credentials.iter();
+        let written = written.map(|(name, text)| (name.clone(), SecretValue::from(text.clone())));
+        let world = self.world();
+        let drawn = world.keys_of_ours.iter();
+        written
+            .chain(drawn.map(|(name, pem)| (name.clone(), pem.duplicate())))
+            .collect()
     }
 
     /// A person makes a credential there; its fields and the service's id of it.
