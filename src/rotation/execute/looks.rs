@@ -315,7 +315,8 @@ impl Execution<'_> {
         Ok(Answer::Observed(consumer.observe(&question).await?))
     }
 
-    /// The values a consumer of this destination might hold: the candidate once it is published, and the old one.
+    /// The values a consumer of this destination might hold: the candidate once it is published, and the old one. What
+    /// was published last comes first, which on the way back is the old one.
     fn held(&self, destination: &Destination) -> Vec<Known> {
         let name = destination.name();
         let field = proof_field(destination);
@@ -363,7 +364,11 @@ impl Execution<'_> {
             };
             known(old, version, self.base(destination))
         });
-        new.into_iter().chain(old).collect()
+        let republished = self.facts.applied(Kind::Republish, &name).is_some();
+        match republished {
+            true => old.into_iter().chain(new).collect(),
+            false => new.into_iter().chain(old).collect(),
+        }
     }
 }
 
