@@ -32,5 +32,6 @@ pub mod redis;
 pub mod relay;
 pub mod serve;
 pub mod sshd;
+pub mod systemd;
 pub mod wire;
 pub mod writes;
