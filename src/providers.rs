@@ -4,6 +4,7 @@
 mod issuers;
 mod paths;
 mod stores;
+mod units;
 mod workloads;
 
 use crate::config::Config;
@@ -183,9 +184,11 @@ impl Providers {
             self.start_program(name).await?;
         }
         let reach = self.reach(environment)?;
-        let named = spec.workload();
-        let workload = named.map(|named| self.workloads.one(named, &self.config));
-        let workload = workload.transpose()?;
+        let workload = match (spec.workload(), spec.unit()) {
+            (Some(named), _) => Some(self.workloads.one(named, &self.config)?),
+            (None, Some(named)) => Some(units::one(named, environment, &self.config)?),
+            (None, None) => None,
+        };
         let means = Means {
             reach: &reach,
             issuer: Some(issuer),
@@ -299,7 +302,10 @@ pub fn place_of(spec: &Destination) -> Place {
 fn programs_in(spec: &ConsumerSpec) -> impl Iterator<Item = &str> {
     let notify = match &spec.notify {
         NotifySpec::Exec { program } => Some(program.as_str()),
-        NotifySpec::Http { .. } | NotifySpec::Workload(_) | NotifySpec::None { .. } => None,
+        NotifySpec::Http { .. }
+        | NotifySpec::Workload(_)
+        | NotifySpec::Unit(_)
+        | NotifySpec::None { .. } => None,
     };
     let verify = match &spec.verify {
         VerifySpec::Exec { program } => Some(program.as_str()),
@@ -308,6 +314,7 @@ fn programs_in(spec: &ConsumerSpec) -> impl Iterator<Item = &str> {
         | VerifySpec::Sessions { .. }
         | VerifySpec::Attest
         | VerifySpec::Workload(_)
+        | VerifySpec::Unit(_)
         | VerifySpec::None { .. } => None,
     };
     notify.into_iter().chain(verify)

@@ -44,6 +44,11 @@ pub(crate) static CONFIG: Keys = Keys {
             "hosts that notify and verify may call, for each environment",
         ),
         Key::new(
+            "units",
+            Shape::Named(&UNITS),
+            "services of systemd that the inventory may name, for each environment",
+        ),
+        Key::new(
             "programs",
             Shape::Named(&PROGRAM),
             "programs that the inventory may name",
@@ -70,6 +75,9 @@ static SEAL: Keys = Keys {
 };
 
 static HOSTS: Shape = Shape::List(&Shape::Text);
+
+// Instances may be called by anything, such as a hash.
+static UNITS: Shape = Shape::List(&Shape::Plain);
 
 static PROGRAM: Shape = Shape::Table(&Keys {
     title: "a program",

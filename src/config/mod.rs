@@ -10,6 +10,7 @@ mod keys;
 mod listen;
 mod programs;
 mod seal;
+mod units;
 
 pub use file::Problem;
 pub use hosts::Hosts;
@@ -17,6 +18,8 @@ pub(crate) use hosts::{is_this_machine, never_called};
 pub(crate) use keys::CONFIG;
 pub use programs::ProgramSpec;
 pub use seal::Seal;
+pub use units::Units;
+pub(crate) use units::wrong_unit;
 
 use file::{Table, check, parse};
 use std::collections::BTreeMap;
@@ -49,6 +52,8 @@ pub struct Config {
     pub seal: Seal,
     /// Hosts that notify and verify may call.
     pub hosts: BTreeMap<String, Hosts>,
+    /// Services of this machine's systemd that the inventory may name.
+    pub units: BTreeMap<String, Units>,
     /// Programs that the inventory may name.
     pub programs: BTreeMap<String, ProgramSpec>,
     /// SHA-256 of the file, in hexadecimal.
@@ -118,6 +123,7 @@ impl Config {
             listen: listen::listen(&tree, &mut problems),
             seal: seal::seal(&tree, base),
             hosts: hosts::hosts(&tree, &mut problems),
+            units: units::units(&tree, &mut problems),
             programs: programs::programs(&tree, base, &mut problems),
             hash: file::hash(text),
             tree,

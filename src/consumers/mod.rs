@@ -43,7 +43,7 @@ pub struct Means<'a> {
     pub issuer: Option<&'a Arc<dyn Issuer>>,
     /// What consumers posted by themselves.
     pub postbox: Option<&'a Arc<dyn Postbox>>,
-    /// The workload that `spec` names, where it names one.
+    /// The workload of a cluster or the service of systemd that `spec` names, where it names one.
     pub workload: Option<&'a Arc<dyn Consumer>>,
 }
 
@@ -79,7 +79,7 @@ fn notify_half(spec: &NotifySpec, means: Means<'_>) -> Result<Notify> {
             Notify::Http(Endpoint::new(url, bearer.as_ref(), means.reach)?)
         }
         NotifySpec::Exec { program } => Notify::Program(means.reach.program(program)?),
-        NotifySpec::Workload(_) => Notify::Workload(workload(means)?),
+        NotifySpec::Workload(_) | NotifySpec::Unit(_) => Notify::Workload(workload(means)?),
         NotifySpec::None { .. } => Notify::Nothing,
     })
 }
@@ -113,14 +113,14 @@ fn verify_half(spec: &ConsumerSpec, means: Means<'_>) -> Result<Verify> {
         VerifySpec::Attest => Verify::Attested(Arc::clone(means.postbox.ok_or_else(|| {
             Error::invalid("there is no place here where what consumers attest is kept")
         })?)),
-        VerifySpec::Workload(_) => Verify::Workload(workload(means)?),
+        VerifySpec::Workload(_) | VerifySpec::Unit(_) => Verify::Workload(workload(means)?),
         VerifySpec::None { .. } => Verify::Nothing,
     })
 }
 
 fn workload(means: Means<'_>) -> Result<Arc<dyn Consumer>> {
     let workload = means.workload.map(Arc::clone);
-    workload.ok_or_else(|| Error::invalid("there is no cluster here that has this workload"))
+    workload.ok_or_else(|| Error::invalid("there is nothing here that runs this workload"))
 }
 
 /// How a consumer is told.

@@ -1,9 +1,7 @@
 //! Who uses a secret: how each consumer is told and seen, and whether that can ever be proof enough.
 
 use super::addresses::wrong_address;
-use super::definition::{
-    ConsumerSpec, Destination, NotifySpec, Reference, Role, VerifySpec, WorkloadSpec,
-};
+use super::definition::{ConsumerSpec, Destination, NotifySpec, Reference, Role, VerifySpec};
 use super::issuer::FoundIssuer;
 use super::resolve::Resolver;
 use super::world::unknown_name;
@@ -42,51 +40,23 @@ impl Resolver<'_> {
         destinations: &[Destination],
     ) -> ConsumerSpec {
         let (notify, verify) = (table.table("notify"), table.table("verify"));
-        let workload = self.workload_of(name, entry, table);
+        let runner = self.runner_of(name, entry, table);
         ConsumerSpec {
             canary: table.flag("canary"),
             role: role(table),
             reads: self.reads(table, destinations),
-            notify: match (notify, &workload) {
+            notify: match (notify, &runner) {
                 (Some(table), _) => self.notify(table),
-                (None, Some(workload)) => NotifySpec::Workload(workload.clone()),
+                (None, Some(runner)) => runner.tells(),
                 (None, None) => nothing(),
             },
-            verify: match (verify, workload) {
+            verify: match (verify, runner) {
                 (Some(table), _) => self.verify(table),
-                (None, Some(workload)) => VerifySpec::Workload(workload),
+                (None, Some(runner)) => runner.shows(),
                 (None, None) => unseen(),
             },
             instances: self.instances(table, verify),
             proof: table.text("proof").and_then(Strength::from_word),
-        }
-    }
-
-    /// What tells and shows it where `notify` and `verify` are left out; both have to be said where nothing does.
-    fn workload_of(&mut self, name: &str, entry: &Entry, table: &Table) -> Option<WorkloadSpec> {
-        let both = table.entry("notify").is_some() && table.entry("verify").is_some();
-        if let (Some(workload), true) = (table.entry("workload"), both) {
-            let message = "`workload` does nothing where `notify` and `verify` are both said";
-            self.problem(Some(Problem::at(&workload.key, message)));
-        }
-        if let Some(workload) = table.table("workload") {
-            return self.workload(workload);
-        }
-        for (key, otherwise) in [
-            ("notify", "notify = { none = \"why nothing need be done\" }"),
-            ("verify", "verify = { none = \"why it cannot be seen\" }"),
-        ] {
-            self.said(name, entry, table, key, otherwise);
-        }
-        None
-    }
-
-    fn said(&mut self, name: &str, entry: &Entry, table: &Table, key: &str, otherwise: &str) {
-        if table.entry(key).is_none() {
-            let problem = Problem::at(&entry.key, format!("consumer `{name}` has no `{key}`"));
-            self.problem(Some(
-                problem.help(format!("say `{otherwise}` where there is none")),
-            ));
         }
     }
 
@@ -316,7 +286,9 @@ fn strongest(verify: &VerifySpec) -> Option<Strength> {
             reloaded_file: None,
             ..
         } => Some(Strength::Delivered),
-        VerifySpec::File { .. } | VerifySpec::Workload(_) => Some(Strength::Restarted),
+        VerifySpec::File { .. } | VerifySpec::Workload(_) | VerifySpec::Unit(_) => {
+            Some(Strength::Restarted)
+        }
         VerifySpec::None { .. } => None,
     }
 }

@@ -166,6 +166,14 @@ pub struct ConsumerSpec {
 }
 
 impl ConsumerSpec {
+    /// The service by which it is told or seen, if it is one.
+    pub fn unit(&self) -> Option<&UnitSpec> {
+        match (&self.notify, &self.verify) {
+            (NotifySpec::Unit(named), _) | (_, VerifySpec::Unit(named)) => Some(named),
+            _ => None,
+        }
+    }
+
     /// The workload by which it is told or seen, if it is one.
     pub fn workload(&self) -> Option<&WorkloadSpec> {
         match (&self.notify, &self.verify) {
@@ -193,6 +201,8 @@ pub enum NotifySpec {
     },
     /// A new version in the template of a workload's pods, which starts a rollout.
     Workload(WorkloadSpec),
+    /// A restart or a reload by systemd.
+    Unit(UnitSpec),
     /// Nothing to do.
     None {
         /// Why.
@@ -236,6 +246,8 @@ pub enum VerifySpec {
     Attest,
     /// The pods of a workload say which version they were started for.
     Workload(WorkloadSpec),
+    /// systemd says since when it runs, and when it was reloaded.
+    Unit(UnitSpec),
     /// It cannot be seen; only a person's waiver passes it.
     None {
         /// Why.
@@ -250,6 +262,25 @@ pub struct WorkloadSpec {
     pub cluster: StoreSpec,
     /// `namespace/kind/name`.
     pub name: String,
+}
+
+/// A service of the systemd of this machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnitSpec {
+    /// Such as `orders.service`.
+    pub name: String,
+    /// How it takes a new value over.
+    pub by: UnitBy,
+}
+
+/// How a service takes a new value over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnitBy {
+    /// It reads it when it starts.
+    Restart,
+    /// It reads it again when it is reloaded.
+    Reload,
 }
 
 /// A credential of keywheel's own, as a reference.

@@ -222,6 +222,11 @@ static CONSUMER: Shape = Shape::Table(&Keys {
             "told and seen by its cluster, where `notify` and `verify` say nothing else",
         ),
         Key::new(
+            "systemd",
+            Shape::Table(&SYSTEMD),
+            "a service told and seen by systemd, where `notify` and `verify` say nothing else",
+        ),
+        Key::new(
             "instances",
             Shape::Count,
             "how many distinct instances must answer",
@@ -250,6 +255,23 @@ static WORKLOAD: Keys = Keys {
         ),
     ]],
     one_of: &[],
+};
+
+static SYSTEMD: Keys = Keys {
+    title: "`systemd`",
+    keys: &[&[
+        Key::new(
+            "restart",
+            Shape::Plain,
+            "service of `units` in keywheel.toml that reads the value when it starts",
+        ),
+        Key::new(
+            "reload",
+            Shape::Plain,
+            "the same, which reads it again when it is reloaded",
+        ),
+    ]],
+    one_of: &["restart", "reload"],
 };
 
 static NOTIFY: Keys = Keys {

@@ -43,6 +43,7 @@ mod read;
 #[cfg(feature = "redis")]
 mod redis;
 mod resolve;
+mod runner;
 mod schema;
 mod sessions;
 mod sources;
@@ -63,7 +64,7 @@ mod world;
 
 pub use definition::{
     ConsumerSpec, Definition, Destination, IssuerSpec, Manage, NotifySpec, Origin, Reference, Role,
-    StoreSpec, VerifySpec, WorkloadSpec,
+    StoreSpec, UnitBy, UnitSpec, VerifySpec, WorkloadSpec,
 };
 pub use difference::{Change, Difference, Weakening, difference, must_be_held};
 pub use holdings::{Holding, Side, holdings};

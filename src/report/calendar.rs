@@ -1,7 +1,7 @@
 //! What will start when and why, and what one rotation would do. Pure; nothing is changed by looking.
 
 use super::when::{rfc3339, span};
-use crate::inventory::{ConsumerSpec, Definition, NotifySpec, VerifySpec};
+use crate::inventory::{ConsumerSpec, Definition, NotifySpec, UnitBy, UnitSpec, VerifySpec};
 use crate::journal::overview::Coming;
 use crate::rotation::gate;
 use keywheel_schedules::{Gate, Opening, Span};
@@ -137,6 +137,7 @@ fn told(definition: &Definition) -> Vec<String> {
         NotifySpec::Http { url, .. } => format!("POST {url}"),
         NotifySpec::Exec { program } => format!("program {program}"),
         NotifySpec::Workload(workload) => format!("restart of {}", workload.name),
+        NotifySpec::Unit(unit) => format!("{} of {}", by(unit), unit.name),
         NotifySpec::None { why } => format!("is not told: {why}"),
     };
     let all = in_order(definition).into_iter().enumerate();
@@ -149,6 +150,13 @@ fn told(definition: &Definition) -> Vec<String> {
     match (lines.is_empty(), &definition.no_consumers) {
         (true, Some(why)) => vec![format!("nobody: {why}")],
         _ => lines,
+    }
+}
+
+fn by(unit: &UnitSpec) -> &'static str {
+    match unit.by {
+        UnitBy::Restart => "restart",
+        UnitBy::Reload => "reload",
     }
 }
 
@@ -166,6 +174,7 @@ fn proofs(definition: &Definition) -> Vec<String> {
         }
         VerifySpec::Attest => "what it attests by itself".to_owned(),
         VerifySpec::Workload(workload) => format!("pods of {}", workload.name),
+        VerifySpec::Unit(unit) => format!("{} of {}, by systemd", by(unit), unit.name),
         VerifySpec::None { why } => format!("only by `keywheel vouch`: {why}"),
     };
     let line = |(name, spec): (&String, &ConsumerSpec)| {

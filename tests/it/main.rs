@@ -54,6 +54,9 @@ mod reading;
 #[cfg(test)]
 mod servers;
 #[cfg(test)]
+#[cfg(feature = "systemd")]
+mod systemd;
+#[cfg(test)]
 #[cfg(feature = "vault")]
 mod vault;
 #[cfg(test)]

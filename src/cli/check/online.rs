@@ -57,18 +57,21 @@ pub(super) async fn run(
         let seen = examine(&tools, &used).await;
         let (looked, count) = (used.sample().len(), used.places.len());
         let title = format!("{looked} of {count} places looked at");
-        missing += tell(
-            &mut envelope,
-            output,
-            (used.environment, used.spec),
-            &title,
-            &seen,
-        )?;
+        let whose = Whose {
+            environment: used.environment,
+            store: &used.spec.name,
+            kind: &used.spec.kind,
+        };
+        missing += tell(&mut envelope, output, &whose, &title, &seen)?;
     }
-    for (named, seen) in workloads::examined(&tools, definitions).await {
-        let title = format!("workload {}", named.spec.name);
-        let whose = (named.environment, &named.spec.cluster);
-        missing += tell(&mut envelope, output, whose, &title, &seen)?;
+    for (run_by, seen) in workloads::examined(&tools, definitions).await {
+        let title = format!("workload {}", run_by.name);
+        let whose = Whose {
+            environment: run_by.environment,
+            store: run_by.store,
+            kind: run_by.kind,
+        };
+        missing += tell(&mut envelope, output, &whose, &title, &seen)?;
     }
     envelope.close();
     let away = unreachable(&tools, definitions).await;
@@ -119,14 +122,32 @@ async fn examine(tools: &Tools, used: &Used<'_>) -> Examination {
     }
 }
 
-/// Whose it is: an environment, and the store through which it was looked at.
-type Whose<'a> = (&'a str, &'a StoreSpec);
+/// Whose it is: an environment, and what it was looked at through, a store or `systemd`.
+struct Whose<'a> {
+    environment: &'a str,
+    store: &'a str,
+    kind: &'a str,
+}
+
+impl Whose<'_> {
+    fn shown(&self) -> String {
+        let Self {
+            environment,
+            store,
+            kind,
+        } = self;
+        match *kind {
+            "systemd" => format!("systemd, for {environment}"),
+            _ => format!("store {store} of {environment} ({kind})"),
+        }
+    }
+}
 
 /// Shows what was seen; how much is missing.
 fn tell(
     envelope: &mut Envelope,
     output: Prose,
-    whose: Whose<'_>,
+    whose: &Whose<'_>,
     title: &str,
     seen: &Examination,
 ) -> Result<usize, Failure> {
@@ -138,20 +159,16 @@ fn tell(
     Ok(seen.findings.iter().filter(missing).count())
 }
 
-fn items(
-    envelope: &mut Envelope,
-    (environment, spec): Whose<'_>,
-    seen: &Examination,
-) -> Result<(), Failure> {
+fn items(envelope: &mut Envelope, whose: &Whose<'_>, seen: &Examination) -> Result<(), Failure> {
     let findings = seen.findings.iter();
     let findings = findings.map(|f| (f.about.as_str(), word(f.verdict), f.detail.as_str()));
     let policy = seen.policy.as_deref();
     let policy = policy.map(|policy| ("rights that suffice", "policy", policy));
     for (about, verdict, detail) in findings.chain(policy) {
         envelope.item(&Item {
-            environment,
-            store: &spec.name,
-            kind: &spec.kind,
+            environment: whose.environment,
+            store: whose.store,
+            kind: whose.kind,
             about,
             verdict,
             detail,
@@ -160,9 +177,8 @@ fn items(
     Ok(())
 }
 
-fn show((environment, spec): Whose<'_>, title: &str, seen: &Examination) {
-    let (name, kind) = (&spec.name, &spec.kind);
-    anstream::println!("store {name} of {environment} ({kind}), {title}");
+fn show(whose: &Whose<'_>, title: &str, seen: &Examination) {
+    anstream::println!("{}, {title}", whose.shown());
     for finding in &seen.findings {
         let verdict = match finding.verdict {
             Verdict::Missing => "MISSING",

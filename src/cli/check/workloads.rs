@@ -1,59 +1,79 @@
-//! Workloads that secrets name as consumers: each is looked at once, however many secrets name it.
+//! Workloads of clusters and services of systemd that secrets name as consumers: each is looked at once, however many
+//! secrets name it.
 
 use crate::actions::Tools;
-use crate::inventory::{Definition, WorkloadSpec};
+use crate::inventory::{ConsumerSpec, Definition};
 use keywheel_contract::{Examination, Finding, Verdict};
 use std::collections::BTreeMap;
 
-/// A workload, and one of the consumers that it is.
-pub(super) struct Named<'a> {
+/// What runs a consumer.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct RunBy<'a> {
     pub(super) environment: &'a str,
-    pub(super) spec: &'a WorkloadSpec,
-    definition: &'a Definition,
-    consumer: &'a str,
+    /// Key of the store that says how a cluster is reached; `systemd`.
+    pub(super) store: &'a str,
+    /// `kubernetes` or `systemd`.
+    pub(super) kind: &'a str,
+    /// What it is called there.
+    pub(super) name: &'a str,
+}
+
+impl<'a> RunBy<'a> {
+    fn of(environment: &'a str, spec: &'a ConsumerSpec) -> Option<Self> {
+        let (store, kind, name) = match (spec.workload(), spec.unit()) {
+            (Some(workload), _) => (
+                workload.cluster.name.as_str(),
+                workload.cluster.kind.as_str(),
+                workload.name.as_str(),
+            ),
+            (None, Some(unit)) => ("systemd", "systemd", unit.name.as_str()),
+            (None, None) => return None,
+        };
+        Some(Self {
+            environment,
+            store,
+            kind,
+            name,
+        })
+    }
 }
 
 /// What each of them shows.
 pub(super) async fn examined<'a>(
     tools: &Tools,
     definitions: &'a [Definition],
-) -> Vec<(Named<'a>, Examination)> {
+) -> Vec<(RunBy<'a>, Examination)> {
     let mut all = Vec::new();
-    for named in each(definitions).into_values() {
-        let seen = examine(tools, &named).await;
-        all.push((named, seen));
+    for (run_by, (definition, consumer)) in each(definitions) {
+        all.push((run_by, examine(tools, definition, consumer).await));
     }
     all
 }
 
-fn each(definitions: &[Definition]) -> BTreeMap<(&str, &str, &str), Named<'_>> {
+/// Each, with one of the consumers that it is.
+fn each(definitions: &[Definition]) -> BTreeMap<RunBy<'_>, (&Definition, &str)> {
     let mut found = BTreeMap::new();
     for definition in definitions {
-        let environment = definition.id.environment();
         for (consumer, spec) in &definition.consumers {
-            if let Some(spec) = spec.workload() {
-                let key = (environment, spec.cluster.name.as_str(), spec.name.as_str());
-                found.entry(key).or_insert(Named {
-                    environment,
-                    spec,
-                    definition,
-                    consumer,
-                });
+            if let Some(run_by) = RunBy::of(definition.id.environment(), spec) {
+                found
+                    .entry(run_by)
+                    .or_insert((definition, consumer.as_str()));
             }
         }
     }
     found
 }
 
-async fn examine(tools: &Tools, named: &Named<'_>) -> Examination {
+async fn examine(tools: &Tools, definition: &Definition, consumer: &str) -> Examination {
     let wrong = |message: String| Examination {
         findings: vec![Finding::new("settings", Verdict::Missing, message)],
         policy: None,
     };
-    match tools.outside(named.definition, None).await {
-        Ok(outside) => match outside.consumers.get(named.consumer) {
-            Some(consumer) => consumer.examine().await,
-            None => wrong(format!("consumer {} is not configured", named.consumer)),
+    match tools.outside(definition, None).await {
+        Ok(outside) => match outside.consumers.get(consumer) {
+            Some(found) => found.examine().await,
+            None => wrong(format!("consumer {consumer} is not configured")),
         },
         Err(error) => wrong(error.to_string()),
     }

@@ -7,6 +7,7 @@
     feature = "github",
     feature = "google",
     feature = "kubernetes",
+    feature = "systemd",
     feature = "vault"
 ))]
 
