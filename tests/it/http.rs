@@ -373,10 +373,20 @@ fn a_pack_of_ones_own_is_called_only_where_hosts_says() {
         .ended(78)
         .says(&["host `api.acme.example.com` is not allowed for `test`"]);
     let config = project.read("keywheel.toml");
-    project.write(
-        "keywheel.toml",
-        &format!("{config}hosts = {{ test = [\"api.acme.example.com\"] }}\n"),
-    );
+    let hosts = |list: &str| format!("{config}hosts = {{ test = [{list}] }}\n");
+    project.write("keywheel.toml", &hosts("\"api.acme.example.com\""));
+    project.run(&["check"]).succeeded();
+    // Where it asks for tokens, it shows who we are too.
+    let login = "headers = { authorization = \"Bearer {token}\" }\n\
+                 login = { base_url = \"https://tokens.acme.example.com\", token = \"/t\", lives = \"/l\", \
+                 call = { post = \"/token\", json = { key = \"{manager}\" } } }";
+    let bearer = "headers = { authorization = \"Bearer {manager}\" }";
+    project.write("packs/acme.toml", &acme().replacen(bearer, login, 1));
+    project
+        .run(&["check"])
+        .ended(78)
+        .says(&["host `tokens.acme.example.com` is not allowed for `test`"]);
+    project.write("keywheel.toml", &hosts("\"*.acme.example.com\""));
     project.run(&["check"]).succeeded();
 }
 

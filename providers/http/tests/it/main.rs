@@ -20,4 +20,6 @@ mod refused;
 #[cfg(test)]
 mod signed;
 #[cfg(test)]
+mod turned;
+#[cfg(test)]
 mod witness;
