@@ -325,10 +325,12 @@ fn packages_depend_one_way() {
             "keywheel" => continue,
             "keywheel-contract" => &[],
             "keywheel-host-files"
-            | "keywheel-http-client"
             | "keywheel-reference"
+            | "keywheel-signing"
             | "keywheel-ssh-keys" => &["keywheel-contract"],
-            "keywheel-database" => &["keywheel-contract", "keywheel-reference"],
+            "keywheel-database" | "keywheel-http-client" => {
+                &["keywheel-contract", "keywheel-reference"]
+            }
             _ => &[
                 "keywheel-contract",
                 "keywheel-database",
@@ -336,6 +338,7 @@ fn packages_depend_one_way() {
                 "keywheel-http-client",
                 "keywheel-reference",
                 "keywheel-schedules",
+                "keywheel-signing",
                 "keywheel-ssh-keys",
             ],
         };
