@@ -2,7 +2,7 @@
 
 use super::graph::{Graph, Known};
 use super::options::AppSecretOptions;
-use super::trial::{Door, Said, dead_or_new, is_new};
+use super::trial::{Door, Said, dead_or_new};
 use super::{KEY_ID, SECRET};
 use async_trait::async_trait;
 use keywheel_contract::{
@@ -10,7 +10,7 @@ use keywheel_contract::{
     IssuerCapabilities, Liveness, Result, SecretValue, Style, Tag,
 };
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A change of the directory may not be known everywhere for minutes. Microsoft names no figure.
@@ -23,8 +23,9 @@ pub struct AppSecretIssuer {
     graph: Graph,
     door: Door,
     settles: Duration,
-    /// The last secret made, and since when: Graph's list may not show it yet.
-    made: Mutex<Option<(CredentialId, Instant)>>,
+    /// The last secret made, where its answer came, and since when: Graph's list may not show it yet. Whoever ran before us
+    /// may have made one just now.
+    made: Mutex<(Option<CredentialId>, Instant)>,
 }
 
 impl AppSecretIssuer {
@@ -38,7 +39,7 @@ impl AppSecretIssuer {
             door: Door::new(options, base)?,
             graph: Graph::new(options.clone(), base)?,
             settles: SETTLES,
-            made: Mutex::default(),
+            made: Mutex::new((None, Instant::now())),
         })
     }
 
@@ -49,22 +50,29 @@ impl AppSecretIssuer {
     }
 
     /// A panic elsewhere leaves it whole.
-    fn last_made(&self) -> Option<(CredentialId, Instant)> {
-        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        made.clone()
+    fn last_made(&self) -> MutexGuard<'_, (Option<CredentialId>, Instant)> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn remember(&self, made: Option<CredentialId>) {
-        let made = made.map(|id| (id, Instant::now()));
-        *self.made.lock().unwrap_or_else(PoisonError::into_inner) = made;
+    /// Whether it is what was made last, and so lately that Graph's list need not show it.
+    fn is_new(&self, id: &CredentialId) -> bool {
+        let made = self.last_made();
+        made.0.as_ref() == Some(id) && made.1.elapsed() < self.settles
+    }
+
+    /// It was taken away: that it is not listed is believed from now on.
+    fn ended(&self, id: &CredentialId) {
+        let mut made = self.last_made();
+        if made.0.as_ref() == Some(id) {
+            made.0 = None;
+        }
     }
 
     /// Of a value that Entra does not take.
     async fn refused(&self, id: &CredentialId) -> Result<Liveness> {
         let listed = self.graph.secrets().await?;
         let shown = listed.secrets.iter().any(|known| known.id == id.as_str());
-        let made = self.last_made();
-        Ok(match !shown && is_new(id, made.as_ref(), self.settles) {
+        Ok(match !shown && self.is_new(id) {
             true => Liveness::Unknown,
             false => dead_or_new(id.as_str(), &listed, self.settles),
         })
@@ -147,12 +155,14 @@ impl Issuer for AppSecretIssuer {
     }
 
     async fn mint(&self, tag: &Tag) -> Result<Credential> {
+        // Before the call, for whoever waits for it may give it up.
+        *self.last_made() = (None, Instant::now());
         let made = self.graph.add(tag).await;
         let made = made.map_err(|error| match error.kind {
             ErrorKind::NotFound => Error::invalid(error.message),
             _ => error,
         })?;
-        self.remember(Some(made.id.clone()));
+        *self.last_made() = (Some(made.id.clone()), Instant::now());
         Ok(made)
     }
 
@@ -169,19 +179,28 @@ impl Issuer for AppSecretIssuer {
     async fn state(&self, id: &CredentialId) -> Result<CredentialState> {
         let listed = self.graph.secrets().await?;
         let mut secrets = listed.secrets.iter();
-        let known = secrets.find(|known| known.id == id.as_str());
-        Ok(match known.map(|known| known.until) {
-            None => CredentialState::Absent,
-            Some(Some(until)) if until < listed.now => CredentialState::Disabled,
-            Some(_) => CredentialState::Active,
+        let Some(known) = secrets.find(|known| known.id == id.as_str()) else {
+            return match self.is_new(id) {
+                true => Err(unlisted()),
+                false => Ok(CredentialState::Absent),
+            };
+        };
+        Ok(match known.until {
+            Some(until) if until < listed.now => CredentialState::Disabled,
+            _ => CredentialState::Active,
         })
     }
 
+    /// That none is found is believed once every secret of ours must be listed.
     async fn find(&self, tag: &Tag) -> Result<Vec<CredentialId>> {
         let listed = self.graph.secrets().await?;
         let ours = listed.secrets.into_iter();
         let ours = ours.filter(|known| known.name == tag.as_str());
-        Ok(ours.map(|known| CredentialId::new(known.id)).collect())
+        let found: Vec<_> = ours.map(|known| CredentialId::new(known.id)).collect();
+        match found.is_empty() && self.last_made().1.elapsed() < self.settles {
+            true => Err(unlisted()),
+            false => Ok(found),
+        }
     }
 
     /// Graph refuses to take away what is not there, in words that it uses for other things too.
@@ -195,11 +214,13 @@ impl Issuer for AppSecretIssuer {
             }
             done => done?,
         }
-        if self.last_made().is_some_and(|(made, _)| made == *id) {
-            self.remember(None);
-        }
+        self.ended(id);
         Ok(())
     }
+}
+
+fn unlisted() -> Error {
+    Error::unavailable("a secret that was made in the last minutes may not be listed yet")
 }
 
 fn begins(known: &Known, secret: Option<&str>) -> bool {

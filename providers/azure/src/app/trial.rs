@@ -3,13 +3,13 @@
 use super::SECRET;
 use super::graph::{Known, Listed};
 use super::options::AppSecretOptions;
-use keywheel_contract::{Credential, CredentialId, Error, Liveness, Result, SecretValue};
+use keywheel_contract::{Credential, Error, Liveness, Result, SecretValue};
 use keywheel_http_client::{bounded_to, finished, whole};
 use reqwest::{Client, StatusCode, Url};
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Largest answer that is read: a token may be long.
 const LARGEST: usize = 64 * 1024;
@@ -109,15 +109,6 @@ fn said(codes: &[u64]) -> Said {
         Some(700_016 | 90_002) => Said::Nobody,
         _ => Said::Unclear,
     }
-}
-
-/// Whether it is what was made last, and so lately that Graph's list need not show it.
-pub(crate) fn is_new(
-    id: &CredentialId,
-    made: Option<&(CredentialId, Instant)>,
-    settles: Duration,
-) -> bool {
-    made.is_some_and(|(made, since)| made == id && since.elapsed() < settles)
 }
 
 /// Of a value that Entra does not take: a new secret may not be known yet. What no list shows was taken away.

@@ -1,7 +1,7 @@
 //! Lost answers: what was made is found by its name, and what was taken away is known to be gone.
 
 use super::rig::{NEXT, Scene, TAG, refused};
-use keywheel_contract::{CredentialId, CredentialState, Issuer};
+use keywheel_contract::{CredentialId, CredentialState, Issuer, Tag};
 use keywheel_test_servers::faults::{Asked, Fault};
 
 fn to(end: &'static str) -> impl Fn(&Asked<'_>) -> bool + Send + Sync {
@@ -19,7 +19,6 @@ async fn what_a_lost_answer_made_is_found_by_its_name_and_ended() {
         assert_eq!(lost.word(), "unknown_outcome", "{lost}");
         let found = scene.found(TAG).await;
         assert_eq!(found.len(), 1);
-        assert!(scene.found(NEXT).await.is_empty());
         let orphan = CredentialId::new(&found[0]);
         faults.next(1, Fault::LoseReply, to("/removePassword"));
         let lost = refused(scene.issuer.revoke(&orphan).await);
@@ -30,6 +29,7 @@ async fn what_a_lost_answer_made_is_found_by_its_name_and_ended() {
     }
     faults.next(1, Fault::Reset, to("/addPassword"));
     assert_eq!(refused(scene.mint(TAG).await).word(), "unknown_outcome");
+    Scene::settle().await;
     assert!(scene.found(TAG).await.is_empty());
     let made = scene.mint(NEXT).await.unwrap();
     let mut there = scene.directory.secrets();
@@ -40,6 +40,34 @@ async fn what_a_lost_answer_made_is_found_by_its_name_and_ended() {
     ];
     wanted.sort();
     assert_eq!(there, wanted);
+}
+
+/// Taken for not made, it would live for ever: nobody looks for it again.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_list_shows_yet_is_not_taken_for_not_made() {
+    let scene = Scene::set().await;
+    let faults = &scene.directory.faults;
+    let unlisted = || faults.next(1, Fault::Stale, to("passwordCredentials"));
+    Scene::settle().await;
+    assert!(scene.found(TAG).await.is_empty());
+    faults.next(1, Fault::LoseReply, to("/addPassword"));
+    assert_eq!(refused(scene.mint(TAG).await).word(), "unknown_outcome");
+    unlisted();
+    let early = refused(scene.issuer.find(&Tag::new(TAG)).await);
+    assert_eq!(early.word(), "unavailable", "{early}");
+    assert_eq!(faults.met().len(), 2, "{:?}", faults.met());
+    let orphan = CredentialId::new(&scene.found(TAG).await[0]);
+    scene.issuer.revoke(&orphan).await.unwrap();
+    // One whose answer came is looked for by its id.
+    let made = scene.mint(TAG).await.unwrap();
+    unlisted();
+    let early = refused(scene.issuer.state(&made.id).await);
+    assert_eq!(early.word(), "unavailable", "{early}");
+    let state = scene.issuer.state(&made.id).await.unwrap();
+    assert_eq!(state, CredentialState::Active);
+    scene.issuer.revoke(&made.id).await.unwrap();
+    let state = scene.issuer.state(&made.id).await.unwrap();
+    assert_eq!(state, CredentialState::Absent);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -70,6 +70,11 @@ impl Scene {
         found.iter().map(|id| id.as_str().to_owned()).collect()
     }
 
+    /// As long as a secret that was made need not be listed.
+    pub(super) async fn settle() {
+        tokio::time::sleep(Duration::from_millis(1_100)).await;
+    }
+
     /// What Microsoft's own client is told when it logs in with this value; none where it cannot be installed.
     pub(super) async fn logs_in(&self, value: String) -> Option<Value> {
         let asked = json!({

@@ -71,6 +71,7 @@ async fn a_new_secret_that_no_list_shows_yet_is_not_dead() {
         let lists = |asked: &Asked<'_>| asked.path().contains("passwordCredentials");
         scene.directory.faults.next(1, Fault::Stale, lists);
     };
+    Scene::settle().await;
     assert!(scene.found(TAG).await.is_empty());
     let made = scene.mint(TAG).await.unwrap();
     unlisted();
