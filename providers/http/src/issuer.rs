@@ -8,6 +8,7 @@ use crate::scope::{Scope, plain};
 use crate::service::Service;
 use crate::usage::last_use;
 use crate::verdict::{self, liveness};
+use crate::young::Young;
 use async_trait::async_trait;
 use keywheel_contract::{
     ChosenBy, Credential, CredentialId, CredentialState, Error, ErrorKind, Fields, Find,
@@ -18,10 +19,12 @@ use keywheel_http_client::Effect;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Issues what a pack describes.
 pub struct HttpIssuer {
     pub(crate) service: Service,
+    young: Young,
 }
 
 impl HttpIssuer {
@@ -38,7 +41,7 @@ impl HttpIssuer {
     ) -> Result<Self> {
         options.check(packs)?;
         let service = Service::new(options, options.find(packs)?, folder, key)?;
-        Ok(Self { service })
+        Ok(Self::of(service))
     }
 
     /// The same by a pack and credentials at hand.
@@ -50,7 +53,24 @@ impl HttpIssuer {
     ) -> Result<Self> {
         let mut service = Service::new(options, pack, Path::new("/"), key)?;
         service.given = credentials;
-        Ok(Self { service })
+        Ok(Self::of(service))
+    }
+
+    fn of(service: Service) -> Self {
+        let converges = Duration::from_secs(service.pack.converges_seconds.into());
+        Self {
+            service,
+            young: Young::new(converges),
+        }
+    }
+
+    /// The same for a service by which a change is seen after this long.
+    #[must_use]
+    pub fn converging_in(self, converges: Duration) -> Self {
+        Self {
+            young: Young::new(converges),
+            ..self
+        }
     }
 
     pub(crate) fn pack(&self) -> &Pack {
@@ -120,9 +140,23 @@ impl HttpIssuer {
         Ok(words.map_or(CredentialState::Active, |words| state(words, item)))
     }
 
+    /// The state as it is shown now.
+    async fn shown(&self, id: &CredentialId) -> Result<CredentialState> {
+        if let Some(look) = &self.pack().look {
+            return self.looked_at(look, id).await;
+        }
+        let Some(list) = &self.pack().list else {
+            return Ok(CredentialState::Unknown);
+        };
+        let mut scope = self.service.inside().await?;
+        let listed = self.listed(list, &mut scope).await?;
+        let found = listed.into_iter().find(|entry| entry.id == id.as_str());
+        Ok(found.map_or(CredentialState::Absent, |entry| entry.state))
+    }
+
     /// A value in doubt is not called dead before its issuer says that it ended.
     async fn dead(&self, id: &CredentialId) -> Liveness {
-        if !self.pack().converges {
+        if self.pack().converges_seconds == 0 {
             return Liveness::Dead;
         }
         match self.state(id).await {
@@ -281,6 +315,8 @@ impl Issuer for HttpIssuer {
         }
         let mut scope = self.service.inside().await?;
         scope.set("tag", tag.as_str().into());
+        // Before the call, for whoever waits for it may give it up.
+        self.young.made(None);
         self.service
             .run("mint", &self.pack().mint, &mut scope)
             .await?;
@@ -294,10 +330,9 @@ impl Issuer for HttpIssuer {
         let id = id.ok_or_else(|| {
             verdict::unreadable(&self.service.what("mint"), "id", Effect::Changes)
         })?;
-        Ok(Credential {
-            id: CredentialId::new(id),
-            fields,
-        })
+        let id = CredentialId::new(id);
+        self.young.made(Some(&id));
+        Ok(Credential { id, fields })
     }
 
     async fn apply(&self, tag: &Tag, candidate: &Credential) -> Result<()> {
@@ -311,6 +346,7 @@ impl Issuer for HttpIssuer {
         }
         scope.set("tag", tag.as_str().into());
         scope.keep_all(&candidate.fields);
+        self.young.made(Some(&candidate.id));
         self.service
             .run("apply", &self.pack().apply, &mut scope)
             .await
@@ -350,16 +386,12 @@ impl Issuer for HttpIssuer {
     }
 
     async fn state(&self, id: &CredentialId) -> Result<CredentialState> {
-        if let Some(look) = &self.pack().look {
-            return self.looked_at(look, id).await;
+        match self.shown(id).await? {
+            CredentialState::Absent if self.young.is(id) => {
+                Err(self.young.unsure(&self.service.what("look")))
+            }
+            state => Ok(state),
         }
-        let Some(list) = &self.pack().list else {
-            return Ok(CredentialState::Unknown);
-        };
-        let mut scope = self.service.inside().await?;
-        let listed = self.listed(list, &mut scope).await?;
-        let found = listed.into_iter().find(|entry| entry.id == id.as_str());
-        Ok(found.map_or(CredentialState::Absent, |entry| entry.state))
     }
 
     async fn find(&self, tag: &Tag) -> Result<Vec<CredentialId>> {
@@ -373,7 +405,11 @@ impl Issuer for HttpIssuer {
         let listed = self.listed(list, &mut scope).await?.into_iter();
         let ours = listed.filter(|entry| entry.tag.as_deref() == Some(tag.as_str()));
         let there = ours.filter(|entry| entry.state != CredentialState::Absent);
-        Ok(there.map(|entry| CredentialId::new(entry.id)).collect())
+        let found: Vec<_> = there.map(|entry| CredentialId::new(entry.id)).collect();
+        if found.is_empty() && self.young.may_be_hidden() {
+            return Err(self.young.unsure(&self.service.what("find")));
+        }
+        Ok(found)
     }
 
     async fn disable(&self, id: &CredentialId) -> Result<()> {
@@ -417,12 +453,18 @@ impl Issuer for HttpIssuer {
             return Err(self.cannot("ending a credential whose value is not known"));
         }
         self.ensure_not_own(credential).await?;
+        if self.young.is(&credential.id) {
+            // Not being there would be taken for having ended: it has to be seen first.
+            self.state(&credential.id).await?;
+        }
         let mut scope = self.service.inside().await?;
         if !self.names(&credential.id, &mut scope).await? {
             return Ok(());
         }
         scope.keep_all(&credential.fields);
-        self.service.end("revoke", &pack.revoke, &mut scope).await
+        self.service.end("revoke", &pack.revoke, &mut scope).await?;
+        self.young.ended(&credential.id);
+        Ok(())
     }
 
     async fn last_used(&self, id: &CredentialId) -> Result<LastUse> {

@@ -9,6 +9,7 @@ use keywheel_contract::conformance::report::{Case, Outcome, Report};
 use keywheel_contract::{
     ChosenBy, Credential, CredentialId, Error, ErrorKind, Find, Issuer, Liveness, Result, Tag,
 };
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
@@ -25,6 +26,10 @@ pub async fn check(pack: &Pack) -> Result<Report> {
         (
             "a mint whose answer is lost is found and ended",
             bench.lost_mint().await,
+        ),
+        (
+            "one that is not listed yet is not taken for none",
+            bench.hidden().await,
         ),
         (
             "a young credential is never called dead",
@@ -67,6 +72,7 @@ const PATIENCE_MS: i64 = 60_000;
 struct Bench {
     played: Played,
     issuer: HttpIssuer,
+    address: String,
     server: AbortHandle,
 }
 
@@ -114,10 +120,12 @@ impl Bench {
         let played = Played::new(pack);
         let router = played.router();
         let server = tokio::spawn(async move { axum::serve(listener, router).await });
-        let issuer = played.issuer(&address)?;
+        // Here a change is seen at once, unless a case says otherwise.
+        let issuer = played.issuer(&address)?.converging_in(Duration::ZERO);
         Ok(Self {
             played,
             issuer,
+            address,
             server: server.abort_handle(),
         })
     }
@@ -196,8 +204,44 @@ impl Bench {
         )
     }
 
+    async fn hidden(&self) -> Result<Outcome> {
+        let can = self.issuer.capabilities();
+        let converges = self.played.pack.converges_seconds > 0;
+        if !converges || !self.mints() || can.find != Find::ByTag || !can.revokes {
+            return skipped(
+                "a change is seen at once, or nothing is made, found and ended by a program",
+            );
+        }
+        let issuer = self.played.issuer(&self.address)?;
+        let before = self.played.count().1;
+        let unseen = |breaks_after| Nasty {
+            hides: true,
+            breaks_after,
+            ..Nasty::default()
+        };
+        self.played.misbehave(unseen(1));
+        drop(issuer.mint(&tag(109)).await);
+        let early = issuer.find(&tag(109)).await;
+        self.played.misbehave(Nasty::default());
+        for orphan in issuer.find(&tag(109)).await? {
+            issuer.revoke(&orphan).await?;
+        }
+        self.played.misbehave(unseen(0));
+        let made = issuer.mint(&tag(110)).await?;
+        let ended = issuer.revoke_shown(&made).await;
+        self.played.misbehave(Nasty::default());
+        issuer.revoke_shown(&made).await?;
+        let unsure =
+            |error: Option<Error>| error.is_some_and(|error| error.kind == ErrorKind::Unavailable);
+        let left = self.played.count().1 - before;
+        ensure(
+            unsure(early.err()) && unsure(ended.err()) && left == 0,
+            &format!("it was called absent or ended, and {left} are left"),
+        )
+    }
+
     async fn young(&self) -> Result<Outcome> {
-        if !self.played.pack.converges || !self.issuer.capabilities().tests {
+        if self.played.pack.converges_seconds == 0 || !self.issuer.capabilities().tests {
             return skipped("the pack says that changes are seen at once, or nothing is tested");
         }
         self.played.misbehave(Nasty {

@@ -162,7 +162,11 @@ impl Played {
 
     /// What it does wrong from now on.
     pub fn misbehave(&self, nasty: Nasty) {
-        self.world().nasty = nasty;
+        let mut world = self.world();
+        for key in world.keys.iter_mut().filter(|_| !nasty.hides) {
+            key.hidden = false;
+        }
+        world.nasty = nasty;
     }
 
     /// How many credentials were ever made, and how many of them are honoured.

@@ -22,6 +22,8 @@ pub(super) const ENDED: &str = "ended";
 pub struct Nasty {
     /// A new credential is refused so often before it is honoured.
     pub young: u32,
+    /// What is made is neither listed nor found by its id until this is over.
+    pub hides: bool,
     /// An ended one is accepted so often before it is refused.
     pub lingers: u32,
     /// The next so many answers to reads are pages for people, with status 200.
@@ -51,6 +53,7 @@ pub(super) struct Made {
     created: i64,
     pub(super) used: Option<i64>,
     young: u32,
+    pub(super) hidden: bool,
     lingers: u32,
     /// It was made in place of one that is ended.
     pub(super) family: usize,
@@ -96,6 +99,7 @@ impl World {
             created: now(),
             used: None,
             young: self.nasty.young,
+            hidden: self.nasty.hides,
             lingers: self.nasty.lingers,
             family: n,
         };
@@ -159,9 +163,10 @@ impl Made {
         self.used = Some(now());
     }
 
-    /// Whether it is still shown.
+    /// Whether it is shown already, and still.
     pub(super) fn is_shown(&self, pack: &Pack) -> bool {
-        self.state != ENDED || pack.contract.key.states.contains_key(ENDED)
+        let kept = self.state != ENDED || pack.contract.key.states.contains_key(ENDED);
+        kept && !self.hidden
     }
 
     /// What answers may name of it.

@@ -62,9 +62,10 @@ pub struct Pack {
     /// The value may be set again after it was ended.
     #[serde(default)]
     pub reuse: bool,
-    /// Changes take a while to be seen everywhere: a new credential that is refused may be a young one.
+    /// A change is seen everywhere after so many seconds, or sooner: until then a new credential that is refused or not
+    /// listed may be a young one. 0 where changes are seen at once.
     #[serde(default)]
-    pub converges: bool,
+    pub converges_seconds: u32,
     /// Ways to say who asks; operations use `admin`, tests `key`.
     #[serde(default)]
     pub auth: BTreeMap<String, Auth>,
