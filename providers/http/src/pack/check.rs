@@ -100,6 +100,11 @@ fn operations(pack: &Pack) -> Checked {
         applies == drawn,
         "a field has `draw` where we choose it, and only there",
     )?;
+    let mut listed = pack.list.iter();
+    ensure(
+        !applies || listed.all(|list| list.item.reference.is_some()),
+        "`apply` asks first whether the value is there already: `list` needs the `ref` of an item",
+    )?;
     ensure(
         pack.disable.is_empty() == pack.enable.is_empty(),
         "`disable` and `enable` belong together",

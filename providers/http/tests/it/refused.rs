@@ -121,6 +121,28 @@ fn what_cannot_work_is_said_with_its_place() {
     }
 }
 
+/// Without it nothing would be looked for, and `apply` would say that it is done.
+#[test]
+fn what_we_choose_is_looked_for_by_its_ref() {
+    for (name, reference) in [
+        ("okta", "ref = \"/id\"\n"),
+        ("github-deploy-key", "ref = \"/id\", "),
+    ] {
+        let file = format!("{}/packs/{name}.toml", env!("CARGO_MANIFEST_DIR"));
+        let text = std::fs::read_to_string(file).unwrap();
+        assert!(
+            Pack::parse(&text).is_ok() && text.contains(reference),
+            "{name}"
+        );
+        let said = Pack::parse(&text.replacen(reference, "", 1)).map(|_| ());
+        let said = said.unwrap_err().message;
+        assert!(
+            said.contains("`list` needs the `ref` of an item"),
+            "{name}: {said}"
+        );
+    }
+}
+
 /// Changes of the example by which the id would be the secret, or tell it.
 #[test]
 fn no_secret_is_the_id() {
