@@ -119,6 +119,7 @@ async fn openai_describes_every_exchange() {
 async fn other_vendors_describe_every_exchange() {
     for (name, file, before) in [
         ("sendgrid", "api/sendgrid.com.json", "/v3"),
+        ("slack", "api/slack.com.json", ""),
         ("stripe", "api/stripe.com.json", ""),
         ("stripe-webhook", "api/stripe.com.json", ""),
         ("twilio", "api/twilio.com/api.json", ""),
