@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod documented;
 #[cfg(test)]
+mod family;
+#[cfg(test)]
 mod misbehaving;
 #[cfg(test)]
 mod openapi;
