@@ -48,12 +48,7 @@ pub(crate) async fn measure(backend: Backend, count: usize) -> Result<()> {
     let ground = Ground::prepare(&backend).await?;
     let before = bare(&server, &rotator, "before", count / 4).await?;
     let outside = outside(&server, &ground, &rotator, count).await?;
-    let first = Instant::now();
     let seconds = rotate(&ground, outside, count).await?;
-    ensure!(
-        first.elapsed().as_secs_f64() >= seconds,
-        "the clock went back"
-    );
     check(&server, count).await?;
     let after = bare(&server, &rotator, "after", count / 4).await?;
     let rate = count as f64 / seconds;

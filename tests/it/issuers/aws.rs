@@ -135,6 +135,7 @@ async fn two_hundred_rotations_cost_no_client_a_login() {
         clients: CLIENTS,
         pause: Duration::from_millis(50),
         door: Arc::new(door),
+        refusals: &["InvalidClientTokenId"],
         config: String::new(),
         files,
     };

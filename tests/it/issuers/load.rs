@@ -61,6 +61,8 @@ pub(crate) struct Load {
     pub(crate) pause: Duration,
     /// What they log in to.
     pub(crate) door: Arc<dyn Door>,
+    /// Words of the server itself to whom it does not let in, one of which any other trouble has not.
+    pub(crate) refusals: &'static [&'static str],
     /// More lines for `keywheel.toml`.
     pub(crate) config: String,
     /// Files for the project's folder, by name: the admin's credential.
@@ -73,7 +75,8 @@ pub(crate) struct Told {
     pub(crate) title: &'static str,
     pub(crate) rotations: usize,
     pub(crate) logins: usize,
-    /// Logins that were refused or went wrong, with what was said.
+    /// Logins that were refused or went wrong, and tries of old credentials that ended in anything but a refusal, with what
+    /// was said.
     pub(crate) failed: Vec<String>,
     /// Different credentials that clients logged in with.
     pub(crate) used: usize,
@@ -213,10 +216,21 @@ impl Load {
             until(project, &consumer.id, done).await;
             told.rotations += 1;
             told.ended += 1;
-            told.refused += usize::from(self.door.log_in(&old).await.is_err());
+            match self.door.log_in(&old).await {
+                Err(said) if is_refusal(self.refusals, &said) => told.refused += 1,
+                Err(said) => told
+                    .failed
+                    .push(format!("the old one of {}: {said}", consumer.id)),
+                Ok(()) => {}
+            }
             consumer.was_used().await;
         }
     }
+}
+
+/// Whether the server did not let in, and said so itself: a connection that broke is no end of a credential.
+fn is_refusal(words: &[&str], said: &str) -> bool {
+    words.iter().any(|words| said.contains(words))
 }
 
 /// Under load, a rotation takes as long as its processes are given.
@@ -356,9 +370,22 @@ impl Clients {
             ended.unwrap();
         }
         told.logins = self.logins.load(Ordering::Relaxed);
-        told.failed = std::mem::take(&mut *self.failed.lock().await);
+        told.failed.append(&mut *self.failed.lock().await);
         for consumer in &self.consumers {
             told.used += consumer.used.lock().await.len();
         }
+    }
+}
+
+#[test]
+fn trouble_on_the_way_is_no_refusal() {
+    let refusals = ["ERROR 1045", "ERROR 4151"];
+    for (said, is) in [
+        ("ERROR 1045 (28000): Access denied for user 'one'", true),
+        ("ERROR 2002 (HY000): Can't connect to server (111)", false),
+        ("ERROR 1040 (08004): Too many connections", false),
+        ("", false),
+    ] {
+        assert_eq!(is_refusal(&refusals, said), is, "{said}");
     }
 }

@@ -229,6 +229,7 @@ async fn two_hundred_rotations_cost_no_client_a_login() {
         clients: 1,
         pause: Duration::from_millis(100),
         door: Arc::new(server),
+        refusals: &["ERROR 1045", "ERROR 4151"],
         config: String::new(),
         files: vec![("rotator".to_owned(), "example-rotator".to_owned())],
     };

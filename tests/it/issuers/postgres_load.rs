@@ -53,6 +53,7 @@ async fn two_hundred_rotations_cost_no_client_a_login() {
         clients: 1,
         pause: Duration::from_millis(250),
         door: Arc::new(server),
+        refusals: &["password authentication failed", "not permitted to log in"],
         config: String::new(),
         files,
     };
