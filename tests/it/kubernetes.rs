@@ -226,6 +226,38 @@ async fn a_version_that_moved_on_with_our_value_is_still_ours() {
     daemon.stop();
 }
 
+/// The other secret of the document is written between our write and the look at it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_moved_on_at_once_still_shows_what_was_written() {
+    let scene = Scene::reading("files").await;
+    let _rolls = scene.cluster.rolls_every(Duration::from_millis(50));
+    let folder = scene.project.path("published/orders/token");
+    let (link, before) = (folder.join("current"), scene.old.clone());
+    let other = std::thread::spawn(move || {
+        let end = std::time::Instant::now() + Duration::from_secs(60);
+        while std::time::Instant::now() < end {
+            let value = std::fs::read_to_string(&link).unwrap();
+            if value != before {
+                let next = format!("v9.{}", "0".repeat(64));
+                std::fs::write(folder.join(&next), value).unwrap();
+                std::os::unix::fs::symlink(next, folder.join("swap")).unwrap();
+                std::fs::rename(folder.join("swap"), &link).unwrap();
+                return true;
+            }
+            std::thread::sleep(Duration::from_micros(100));
+        }
+        false
+    });
+    let daemon = scene.project.daemon();
+    scene.project.run(&["rotate-now", ID]).succeeded();
+    scene.project.until_completed(ID).await;
+    assert!(other.join().unwrap());
+    let new = scene.cluster.value(SECRET, "TOKEN").unwrap();
+    assert_eq!(pods_on(&scene.cluster, &new), (3, 3));
+    assert!(scene.tokens.accepts(&new) && !scene.tokens.accepts(&scene.old));
+    daemon.stop();
+}
+
 /// On its way back a rotation tells of the old version again, and has to be heard.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_notice_of_a_person_is_none_of_the_rotations() {

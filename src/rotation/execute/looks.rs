@@ -2,7 +2,7 @@
 
 use super::Execution;
 use crate::inventory::Destination;
-use crate::rotation::facts::KnownCredential;
+use crate::rotation::facts::{Effect, KnownCredential};
 use crate::rotation::gate;
 use crate::rotation::plan::{NAMED, UseFigure, last_version};
 use crate::rotation::report::{Answer, Inspected};
@@ -194,12 +194,15 @@ impl Execution<'_> {
         let target = self.target(name)?;
         let wrote = last_version(self.facts, name);
         let seen = target.store.inspect(&target.place).await?;
-        if seen.current.as_ref().map(VersionId::as_str) != wrote.as_deref() {
-            let detail = format!("{name} does not show the new version yet");
-            return Ok(Answer::Looked {
-                result: "stale",
-                detail,
-            });
+        let stale = || Answer::Looked {
+            result: "stale",
+            detail: format!("{name} does not show the new version yet"),
+        };
+        let is_ours = seen.current.as_ref().map(VersionId::as_str) == wrote.as_deref();
+        let readable = target.store.capabilities().readable;
+        let current = seen.current.as_ref().filter(|_| readable);
+        if !is_ours && !current.is_some_and(|current| self.is_later(name, current)) {
+            return Ok(stale());
         }
         if !seen.replicas_in_sync {
             return Ok(Answer::Looked {
@@ -207,7 +210,7 @@ impl Execution<'_> {
                 detail: format!("replicas of {name} lag behind"),
             });
         }
-        let (Some(version), true) = (&seen.current, target.store.capabilities().readable) else {
+        let Some(version) = current else {
             return Ok(Answer::Looked {
                 result: "ok",
                 detail: "it cannot be read back".into(),
@@ -225,11 +228,22 @@ impl Execution<'_> {
                 result: "ok",
                 detail: String::new(),
             },
+            false if !is_ours => stale(),
             false => Answer::Looked {
                 result: "differs",
                 detail: format!("{name} reads back another value"),
             },
         })
+    }
+
+    /// Whether a version came after our last write, as where another secret lies in the same document: it is none that
+    /// this rotation wrote, or found when it did.
+    fn is_later(&self, name: &str, version: &VersionId) -> bool {
+        let known = |e: &Effect| {
+            e.result.version.as_ref() == Some(version) || e.replaces().as_ref() == Some(version)
+        };
+        let mut effects = self.facts.effects.iter().filter(|e| e.target == name);
+        self.facts.base_version(name) != Some(version.as_str()) && !effects.any(known)
     }
 
     /// When the old credential was last used, by the issuer's figure and by who is logged in now.
