@@ -252,6 +252,10 @@ async fn rotates(name: &str) {
         "{name}: {lost} of {kinds} kinds of changes lost their first answer, {} made, {} lives",
         left.0, left.1
     );
+    // On the way forth nothing is brought back; every other kind of change is made.
+    let brought_back = usize::from(!scene.pack.enable.is_empty());
+    let met = scene.served.faults.met();
+    assert_eq!(lost, kinds - brought_back, "{name}: {met:?}");
     daemon.stop();
     scene.project.run(&["audit", "verify"]).succeeded();
 }
