@@ -1,11 +1,11 @@
 //! The issuer: what the contract asks for, by the calls of a pack.
 
 use crate::draw::draw;
-use crate::listing::{Entry, cut, entry, fits_hint, state};
+use crate::listing::{Entry, cut, fits_hint};
 use crate::options::{HttpOptions, fits};
-use crate::pack::{LastUsed, List, Look, Pack};
-use crate::scope::{Scope, plain};
-use crate::service::Service;
+use crate::pack::{LastUsed, Pack};
+use crate::scope::plain;
+use crate::service::{Ended, Service};
 use crate::usage::last_use;
 use crate::verdict::{self, liveness};
 use crate::young::Young;
@@ -84,74 +84,6 @@ impl HttpIssuer {
             "{}: {what} is not possible there; {how}",
             pack.name
         ))
-    }
-
-    /// Every listed credential.
-    async fn listed(&self, list: &List, scope: &mut Scope) -> Result<Vec<Entry>> {
-        let listed = self.service.listed("list", list.walk(), scope).await?;
-        let key = &self.service.key;
-        let read = listed.items();
-        Ok(read
-            .filter_map(|item| entry(&list.item, item, key))
-            .collect())
-    }
-
-    /// Names the credential for calls. Where they call it otherwise than its id, it is looked for in the list: `false`
-    /// if it is not there.
-    async fn names(&self, id: &CredentialId, scope: &mut Scope) -> Result<bool> {
-        scope.set("id", id.as_str().into());
-        scope.set("ref", id.as_str().into());
-        let Some(list) = self
-            .pack()
-            .list
-            .as_ref()
-            .filter(|list| list.item.reference.is_some())
-        else {
-            return Ok(true);
-        };
-        let listed = self.listed(list, scope).await?;
-        let found = listed.into_iter().find(|entry| entry.id == id.as_str());
-        let there = found.is_some();
-        if let Some(found) = found {
-            scope.set("ref", found.reference.into());
-        }
-        Ok(there)
-    }
-
-    async fn looked_at(&self, look: &Look, id: &CredentialId) -> Result<CredentialState> {
-        let mut scope = self.service.inside().await?;
-        if !self.names(id, &mut scope).await? {
-            return Ok(CredentialState::Absent);
-        }
-        let answer = self
-            .service
-            .answer(&look.call, "admin", Effect::Reads, &mut scope, None);
-        let (answer, told) = answer.await?;
-        let what = self.service.what("look");
-        match verdict::error(&answer, told, &what, Effect::Reads) {
-            Some(error) if error.kind == ErrorKind::NotFound => return Ok(CredentialState::Absent),
-            Some(error) => return Err(error),
-            None => {}
-        }
-        let body = answer.body.as_ref();
-        let item = body.and_then(|body| body.value().pointer(&look.at));
-        let item = item.ok_or_else(|| verdict::unreadable(&what, "credential", Effect::Reads))?;
-        let words = look.state.as_ref();
-        Ok(words.map_or(CredentialState::Active, |words| state(words, item)))
-    }
-
-    /// The state as it is shown now.
-    async fn shown(&self, id: &CredentialId) -> Result<CredentialState> {
-        if let Some(look) = &self.pack().look {
-            return self.looked_at(look, id).await;
-        }
-        let Some(list) = &self.pack().list else {
-            return Ok(CredentialState::Unknown);
-        };
-        let mut scope = self.service.inside().await?;
-        let listed = self.listed(list, &mut scope).await?;
-        let found = listed.into_iter().find(|entry| entry.id == id.as_str());
-        Ok(found.map_or(CredentialState::Absent, |entry| entry.state))
     }
 
     /// A value in doubt is not called dead before its issuer says that it ended.
@@ -316,7 +248,7 @@ impl Issuer for HttpIssuer {
         let mut scope = self.service.inside().await?;
         scope.set("tag", tag.as_str().into());
         // Before the call, for whoever waits for it may give it up.
-        self.young.made(None);
+        self.young.made(tag.as_str());
         self.service
             .run("mint", &self.pack().mint, &mut scope)
             .await?;
@@ -331,7 +263,7 @@ impl Issuer for HttpIssuer {
             verdict::unreadable(&self.service.what("mint"), "id", Effect::Changes)
         })?;
         let id = CredentialId::new(id);
-        self.young.made(Some(&id));
+        self.young.made(id.as_str());
         Ok(Credential { id, fields })
     }
 
@@ -346,7 +278,7 @@ impl Issuer for HttpIssuer {
         }
         scope.set("tag", tag.as_str().into());
         scope.keep_all(&candidate.fields);
-        self.young.made(Some(&candidate.id));
+        self.young.made(candidate.id.as_str());
         self.service
             .run("apply", &self.pack().apply, &mut scope)
             .await
@@ -387,10 +319,10 @@ impl Issuer for HttpIssuer {
 
     async fn state(&self, id: &CredentialId) -> Result<CredentialState> {
         match self.shown(id).await? {
-            CredentialState::Absent if self.young.is(id) => {
+            None if self.young.is(id.as_str()) => {
                 Err(self.young.unsure(&self.service.what("look")))
             }
-            state => Ok(state),
+            shown => Ok(shown.unwrap_or(CredentialState::Absent)),
         }
     }
 
@@ -406,7 +338,7 @@ impl Issuer for HttpIssuer {
         let ours = listed.filter(|entry| entry.tag.as_deref() == Some(tag.as_str()));
         let there = ours.filter(|entry| entry.state != CredentialState::Absent);
         let found: Vec<_> = there.map(|entry| CredentialId::new(entry.id)).collect();
-        if found.is_empty() && self.young.may_be_hidden() {
+        if found.is_empty() && self.young.is(tag.as_str()) {
             return Err(self.young.unsure(&self.service.what("find")));
         }
         Ok(found)
@@ -418,10 +350,13 @@ impl Issuer for HttpIssuer {
         }
         self.ensure_not_named(id).await?;
         let mut scope = self.service.inside().await?;
-        self.names(id, &mut scope).await?;
+        if !self.names(id, &mut scope).await? {
+            return Ok(());
+        }
         self.service
             .end("disable", &self.pack().disable, &mut scope)
-            .await
+            .await?;
+        Ok(())
     }
 
     async fn enable(&self, credential: &Credential) -> Result<()> {
@@ -453,17 +388,24 @@ impl Issuer for HttpIssuer {
             return Err(self.cannot("ending a credential whose value is not known"));
         }
         self.ensure_not_own(credential).await?;
-        if self.young.is(&credential.id) {
+        let (id, mut young) = (&credential.id, self.young.is(credential.id.as_str()));
+        if young {
             // Not being there would be taken for having ended: it has to be seen first.
-            self.state(&credential.id).await?;
+            young = self.state(id).await? != CredentialState::Absent;
+            self.young.seen(id.as_str());
         }
         let mut scope = self.service.inside().await?;
-        if !self.names(&credential.id, &mut scope).await? {
+        if !self.names(id, &mut scope).await? {
             return Ok(());
         }
         scope.keep_all(&credential.fields);
-        self.service.end("revoke", &pack.revoke, &mut scope).await?;
-        self.young.ended(&credential.id);
+        let ended = self.service.end("revoke", &pack.revoke, &mut scope).await?;
+        if young && ended == Ended::Missed {
+            // It was shown just now, and is not known everywhere.
+            self.young.made(id.as_str());
+            return Err(self.young.unsure(&self.service.what("revoke")));
+        }
+        self.young.ended(id.as_str());
         Ok(())
     }
 

@@ -14,6 +14,7 @@ pub mod contract;
 mod draw;
 mod issuer;
 mod listing;
+mod look;
 mod options;
 mod own;
 pub mod pack;

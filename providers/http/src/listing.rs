@@ -8,6 +8,8 @@ use serde_json::Value;
 
 /// Fewest characters of a hint that tell one credential from others.
 const SHORTEST_HINT: usize = 4;
+/// What the name of a value begins with that nothing else names.
+pub(crate) const FINGERPRINT: &str = "hmac:";
 
 /// One listed credential. Nothing of it is secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +63,7 @@ pub(crate) fn cut(how: Cut, text: &str, key: &FingerprintKey) -> Option<String> 
         Cut::Itself => Some(text.to_owned()),
         Cut::Fingerprint => {
             let value = SecretValue::from(text.to_owned());
-            Some(format!("hmac:{}", key.of(&value)))
+            Some(format!("{FINGERPRINT}{}", key.of(&value)))
         }
         Cut::SshFingerprint => keywheel_ssh_keys::fingerprint(text),
     }

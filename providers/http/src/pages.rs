@@ -106,13 +106,10 @@ fn next(
             at: cursor,
             more,
         }) => {
-            let ends = more
-                .as_ref()
-                .is_some_and(|more| at(more) != Some(&Value::Bool(true)));
-            let cursor = at(cursor)
-                .and_then(plain)
-                .filter(|text| !text.is_empty() && !ends);
-            cursor.map(|text| Asked::With(query.clone(), text))
+            let more = more.as_ref();
+            let more = more.map(|more| at(more) == Some(&Value::Bool(true)));
+            after_cursor(at(cursor).and_then(plain), more)?
+                .map(|text| Asked::With(query.clone(), text))
         }
         Some(Pages::Number { query, first, step }) => {
             let page = at(items).and_then(Value::as_array);
@@ -130,6 +127,17 @@ fn next(
             .map(|link| same_host(base, link))
             .transpose()?,
     })
+}
+
+/// Where the page after this one begins. A list that is cut off is not taken for a whole one.
+fn after_cursor(cursor: Option<String>, more: Option<bool>) -> Result<Option<String>> {
+    match (more, cursor.filter(|text| !text.is_empty())) {
+        (Some(false), _) | (None, None) => Ok(None),
+        (Some(true) | None, Some(text)) => Ok(Some(text)),
+        (Some(true), None) => Err(Error::unavailable(
+            "the list says that there is more of it, and not where: nothing is concluded from a part",
+        )),
+    }
 }
 
 /// What a JSON pointer points to; `-` is the last item of a list.
@@ -154,10 +162,11 @@ fn same_host(base: &Url, link: &str) -> Result<Asked> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Asked, next, same_host};
+    use super::{Asked, after_cursor, next, same_host};
     use crate::body::Body;
     use crate::pack::Pages;
     use crate::verdict::Answer;
+    use keywheel_contract::Error;
     use reqwest::Url;
     use serde_json::{Value, json};
 
@@ -193,7 +202,7 @@ mod tests {
             "after=k9"
         );
         assert_eq!(after(cursor, page(json!("k9"), false), None), None);
-        assert_eq!(after(cursor, page(json!(null), true), None), None);
+        assert_eq!(after(cursor, page(json!(null), false), None), None);
         let last = "{ cursor = { query = 'after', at = '/data/-/id' } }";
         assert_eq!(
             after(
@@ -221,6 +230,22 @@ mod tests {
         let link = Some("https://h.example.com/v1/k?page=2");
         assert_eq!(after("{ link = {} }", json!([]), link).as_deref(), link);
         assert_eq!(after("{ link = {} }", json!([]), None), None);
+    }
+
+    #[test]
+    fn a_list_that_is_cut_off_is_not_taken_for_a_whole_one() {
+        for (more, cursor, expected) in [
+            (Some(true), Some("k9"), Ok(Some("k9"))),
+            (Some(true), Some(""), Err("unavailable")),
+            (Some(true), None, Err("unavailable")),
+            (Some(false), Some("k9"), Ok(None)),
+            (None, Some("k9"), Ok(Some("k9"))),
+            (None, None, Ok(None)),
+        ] {
+            let next = after_cursor(cursor.map(str::to_owned), more);
+            let next = next.as_ref().map(Option::as_deref);
+            assert_eq!(next.map_err(Error::word), expected, "{more:?} {cursor:?}");
+        }
     }
 
     #[test]

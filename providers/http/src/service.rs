@@ -18,6 +18,15 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// How something is ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// By every call.
+    Now,
+    /// To a call there was no such thing.
+    Missed,
+}
+
 /// A service.
 pub(crate) struct Service {
     pub(crate) pack: Pack,
@@ -99,20 +108,21 @@ impl Service {
         Ok(())
     }
 
-    /// Runs calls that end something: what is gone already is ended.
+    /// Runs calls that end something: what is gone already is ended, and told apart.
     pub(crate) async fn end(
         &self,
         name: &'static str,
         calls: &[Call],
         scope: &mut Scope,
-    ) -> Result<()> {
+    ) -> Result<Ended> {
+        let mut ended = Ended::Now;
         for call in calls {
             match self.step(name, call, scope).await {
-                Err(error) if error.kind == ErrorKind::NotFound => {}
+                Err(error) if error.kind == ErrorKind::NotFound => ended = Ended::Missed,
                 other => other?,
             }
         }
-        Ok(())
+        Ok(ended)
     }
 
     async fn step(&self, name: &'static str, call: &Call, scope: &mut Scope) -> Result<()> {

@@ -6,8 +6,9 @@ use keywheel_contract::{Error, ErrorKind, Liveness};
 use keywheel_http_client::Effect;
 use std::time::Duration;
 
-/// Clocks that differ by more seconds are told of when a signed call is refused.
-const CLOCKS_DIFFER: u64 = 60;
+/// Clocks that differ by more seconds are told of when a signed call is refused: a little less than what is signed is
+/// dated back.
+const CLOCKS_DIFFER: u64 = 25;
 
 /// What came back, with its body where that is JSON.
 pub(crate) struct Answer {
@@ -30,9 +31,18 @@ impl Answer {
         self.body.is_none() && !self.empty
     }
 
+    /// Whether it says that there were too many calls, should it be a refusal.
+    fn is_limit(&self) -> bool {
+        self.spent || self.retry_after.is_some()
+    }
+
     /// By how much clocks differ, where that may be why it is a refusal.
-    fn refused_by_clock(&self) -> Option<i64> {
-        let refused = matches!(self.status, 400 | 401 | 403);
+    fn refused_by_clock(&self, told: Option<Outcome>) -> Option<i64> {
+        let refused = match (told, self.status) {
+            (None, 403) => !self.is_limit(),
+            (Some(Outcome::Dead) | None, 400 | 401 | 403) => true,
+            _ => false,
+        };
         self.clock
             .filter(|ahead| refused && ahead.unsigned_abs() > CLOCKS_DIFFER)
     }
@@ -54,7 +64,7 @@ pub(crate) fn judge<'r>(
 pub(crate) fn liveness(answer: &Answer, told: Option<Outcome>) -> Liveness {
     let speaks = answer.body.is_some();
     match (told, answer.status) {
-        (Some(Outcome::Dead) | None, _) if answer.refused_by_clock().is_some() => Liveness::Unknown,
+        _ if answer.refused_by_clock(told).is_some() => Liveness::Unknown,
         (Some(Outcome::Ok | Outcome::Narrow), _) => Liveness::Alive,
         (Some(Outcome::Dead | Outcome::Gone), _) => Liveness::Dead,
         (Some(_), _) => Liveness::Unknown,
@@ -76,7 +86,7 @@ pub(crate) fn error(
 ) -> Option<Error> {
     let status = answer.status;
     let said = |words: &str| format!("{what}: {words}");
-    if let (Some(Outcome::Dead) | None, Some(ahead)) = (told, answer.refused_by_clock()) {
+    if let Some(ahead) = answer.refused_by_clock(told) {
         return Some(out_of_time(what, ahead));
     }
     Some(match (told, status) {
@@ -86,7 +96,7 @@ pub(crate) fn error(
             "our own credential is refused: put a new one where `credentials` points",
         )),
         // GitHub's way to say so: <https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api>.
-        (None, 403) if answer.spent || answer.retry_after.is_some() => busy(answer, what),
+        (None, 403) if answer.is_limit() => busy(answer, what),
         (None, 403) => Error::denied(said("our own credential may not do this")),
         (Some(Outcome::Full), _) => Error::invalid(said(
             "there is no room for another credential: end one that nobody uses, by hand",
@@ -222,9 +232,9 @@ mod tests {
     #[test]
     fn a_refused_signature_is_blamed_on_the_clock_only_where_clocks_differ() {
         for (status, clock, kind, words) in [
-            (401, Some(61), "unavailable", "61 seconds behind"),
+            (401, Some(26), "unavailable", "26 seconds behind"),
             (400, Some(-3600), "unavailable", "3600 seconds ahead of"),
-            (401, Some(60), "denied", "our own credential is refused"),
+            (401, Some(25), "denied", "our own credential is refused"),
             (401, None, "denied", "our own credential is refused"),
             (404, Some(3600), "not_found", "no such thing"),
             (500, Some(3600), "unknown_outcome", "failed with status"),
@@ -251,6 +261,7 @@ mod tests {
             let busy = Answer {
                 retry_after: seconds.map(Duration::from_secs),
                 spent,
+                clock: Some(3600),
                 ..answer(status, "{}")
             };
             let after = busy.retry_after;

@@ -1,49 +1,49 @@
 //! What a service may not show yet, because it was made just now.
 
-use keywheel_contract::{CredentialId, Error};
-use std::sync::{Mutex, PoisonError};
+use keywheel_contract::Error;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The last credential that was made.
+/// What was made lately, by tag and by id. Entries on one account share it, and so it is kept for each of them.
 pub(crate) struct Young {
     /// A change is seen everywhere after so long.
     converges: Duration,
-    /// Which one, where its answer came, and since when.
-    last: Mutex<(Option<CredentialId>, Instant)>,
+    born: Instant,
+    /// Since when; `None`: it is young no longer, whenever it was made.
+    made: Mutex<BTreeMap<String, Option<Instant>>>,
 }
 
 impl Young {
-    /// Whoever ran before us may have made one just now.
     pub(crate) fn new(converges: Duration) -> Self {
         Self {
             converges,
-            last: Mutex::new((None, Instant::now())),
+            born: Instant::now(),
+            made: Mutex::default(),
         }
     }
 
-    /// One is made from now on, or was made now: its name, where it is known.
-    pub(crate) fn made(&self, id: Option<&CredentialId>) {
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = (id.cloned(), Instant::now());
+    /// It is made from now on, or was made now.
+    pub(crate) fn made(&self, name: &str) {
+        self.remember()
+            .insert(name.to_owned(), Some(Instant::now()));
     }
 
-    /// This one was ended: that it is not listed is believed from now on.
-    pub(crate) fn ended(&self, id: &CredentialId) {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if last.0.as_ref() == Some(id) {
-            last.0 = None;
-        }
+    /// It was seen: unless it was made here, it is taken for an old one, so that its end can be seen too.
+    pub(crate) fn seen(&self, name: &str) {
+        self.remember().entry(name.to_owned()).or_insert(None);
     }
 
-    /// Whether one that was made need not be listed yet.
-    pub(crate) fn may_be_hidden(&self) -> bool {
-        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        last.1.elapsed() < self.converges
+    /// It was ended: that it is not listed is believed from now on.
+    pub(crate) fn ended(&self, name: &str) {
+        self.remember().insert(name.to_owned(), None);
     }
 
-    /// Whether it is the last one, and need not be listed yet.
-    pub(crate) fn is(&self, id: &CredentialId) -> bool {
-        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        last.0.as_ref() == Some(id) && last.1.elapsed() < self.converges
+    /// Whether it need not be listed yet. What nobody here made may have been made just before we started.
+    pub(crate) fn is(&self, name: &str) -> bool {
+        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = made.get(name).copied().unwrap_or(Some(self.born));
+        since.is_some_and(|since| self.is_lately(since))
     }
 
     /// What is said in place of *it is not there*.
@@ -53,27 +53,70 @@ impl Young {
             "{what}: what was made in the last {seconds} seconds may not be shown yet"
         ))
     }
+
+    fn is_lately(&self, since: Instant) -> bool {
+        since.elapsed() < self.converges
+    }
+
+    /// Without what is as good as forgotten: we started before it, and so what is not named here is not young then.
+    fn remember(&self) -> MutexGuard<'_, BTreeMap<String, Option<Instant>>> {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        made.retain(|_, since| self.is_lately(since.unwrap_or(self.born)));
+        made
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::Young;
-    use keywheel_contract::CredentialId;
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    /// One that started long ago.
+    fn settled() -> Young {
+        let born = Instant::now().checked_sub(2 * MINUTE).unwrap();
+        Young {
+            born,
+            ..Young::new(MINUTE)
+        }
+    }
 
     #[test]
-    fn only_the_last_one_is_young_and_not_for_ever() {
-        let (one, other) = (CredentialId::new("one"), CredentialId::new("other"));
-        let young = Young::new(Duration::from_secs(60));
-        assert!(young.may_be_hidden() && !young.is(&one));
-        young.made(Some(&one));
-        assert!(young.is(&one) && !young.is(&other));
-        young.ended(&other);
-        assert!(young.is(&one));
-        young.ended(&one);
-        assert!(!young.is(&one) && young.may_be_hidden());
-        let settled = Young::new(Duration::ZERO);
-        settled.made(Some(&one));
-        assert!(!settled.is(&one) && !settled.may_be_hidden());
+    fn each_is_young_by_itself_and_not_for_ever() {
+        let young = settled();
+        assert!(!young.is("one"));
+        young.made("one");
+        young.made("other");
+        assert!(young.is("one") && young.is("other") && !young.is("third"));
+        young.seen("one");
+        young.ended("other");
+        assert!(young.is("one") && !young.is("other"));
+        let at_once = Young::new(Duration::ZERO);
+        at_once.made("one");
+        assert!(!at_once.is("one"));
+    }
+
+    #[test]
+    fn what_nobody_here_made_may_be_of_just_before() {
+        let young = Young::new(MINUTE);
+        young.seen("one");
+        young.ended("other");
+        assert!(!young.is("one") && !young.is("other") && young.is("third"));
+    }
+
+    #[test]
+    fn what_is_young_no_longer_is_forgotten() {
+        let young = settled();
+        let long_ago = Some(young.born);
+        young
+            .made
+            .lock()
+            .unwrap()
+            .insert("one".to_owned(), long_ago);
+        young.ended("other");
+        young.made("third");
+        let made = young.made.lock().unwrap();
+        assert_eq!(made.keys().collect::<Vec<_>>(), ["third"]);
     }
 }

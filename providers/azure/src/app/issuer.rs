@@ -3,6 +3,7 @@
 use super::graph::{Graph, Known};
 use super::options::AppSecretOptions;
 use super::trial::{Door, Said, dead_or_new};
+use super::young::Young;
 use super::{KEY_ID, SECRET};
 use async_trait::async_trait;
 use keywheel_contract::{
@@ -10,8 +11,7 @@ use keywheel_contract::{
     IssuerCapabilities, Liveness, Result, SecretValue, Style, Tag,
 };
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A change of the directory may not be known everywhere for minutes. Microsoft names no figure.
 const SETTLES: Duration = Duration::from_secs(300);
@@ -23,9 +23,7 @@ pub struct AppSecretIssuer {
     graph: Graph,
     door: Door,
     settles: Duration,
-    /// The last secret made, where its answer came, and since when: Graph's list may not show it yet. Whoever ran before us
-    /// may have made one just now.
-    made: Mutex<(Option<CredentialId>, Instant)>,
+    young: Young,
 }
 
 impl AppSecretIssuer {
@@ -39,32 +37,17 @@ impl AppSecretIssuer {
             door: Door::new(options, base)?,
             graph: Graph::new(options.clone(), base)?,
             settles: SETTLES,
-            made: Mutex::new((None, Instant::now())),
+            young: Young::new(SETTLES),
         })
     }
 
     /// The same for a directory that knows a change after this long.
     #[must_use]
     pub fn settling_in(self, settles: Duration) -> Self {
-        Self { settles, ..self }
-    }
-
-    /// A panic elsewhere leaves it whole.
-    fn last_made(&self) -> MutexGuard<'_, (Option<CredentialId>, Instant)> {
-        self.made.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whether it is what was made last, and so lately that Graph's list need not show it.
-    fn is_new(&self, id: &CredentialId) -> bool {
-        let made = self.last_made();
-        made.0.as_ref() == Some(id) && made.1.elapsed() < self.settles
-    }
-
-    /// It was taken away: that it is not listed is believed from now on.
-    fn ended(&self, id: &CredentialId) {
-        let mut made = self.last_made();
-        if made.0.as_ref() == Some(id) {
-            made.0 = None;
+        Self {
+            settles,
+            young: Young::new(settles),
+            ..self
         }
     }
 
@@ -72,7 +55,7 @@ impl AppSecretIssuer {
     async fn refused(&self, id: &CredentialId) -> Result<Liveness> {
         let listed = self.graph.secrets().await?;
         let shown = listed.secrets.iter().any(|known| known.id == id.as_str());
-        Ok(match !shown && self.is_new(id) {
+        Ok(match !shown && self.young.is(id.as_str()) {
             true => Liveness::Unknown,
             false => dead_or_new(id.as_str(), &listed, self.settles),
         })
@@ -156,13 +139,13 @@ impl Issuer for AppSecretIssuer {
 
     async fn mint(&self, tag: &Tag) -> Result<Credential> {
         // Before the call, for whoever waits for it may give it up.
-        *self.last_made() = (None, Instant::now());
+        self.young.made(tag.as_str());
         let made = self.graph.add(tag).await;
         let made = made.map_err(|error| match error.kind {
             ErrorKind::NotFound => Error::invalid(error.message),
             _ => error,
         })?;
-        *self.last_made() = (Some(made.id.clone()), Instant::now());
+        self.young.made(made.id.as_str());
         Ok(made)
     }
 
@@ -180,7 +163,7 @@ impl Issuer for AppSecretIssuer {
         let listed = self.graph.secrets().await?;
         let mut secrets = listed.secrets.iter();
         let Some(known) = secrets.find(|known| known.id == id.as_str()) else {
-            return match self.is_new(id) {
+            return match self.young.is(id.as_str()) {
                 true => Err(unlisted()),
                 false => Ok(CredentialState::Absent),
             };
@@ -191,13 +174,13 @@ impl Issuer for AppSecretIssuer {
         })
     }
 
-    /// That none is found is believed once every secret of ours must be listed.
+    /// That none is found is believed once one of this name must be listed.
     async fn find(&self, tag: &Tag) -> Result<Vec<CredentialId>> {
         let listed = self.graph.secrets().await?;
         let ours = listed.secrets.into_iter();
         let ours = ours.filter(|known| known.name == tag.as_str());
         let found: Vec<_> = ours.map(|known| CredentialId::new(known.id)).collect();
-        match found.is_empty() && self.last_made().1.elapsed() < self.settles {
+        match found.is_empty() && self.young.is(tag.as_str()) {
             true => Err(unlisted()),
             false => Ok(found),
         }
@@ -205,8 +188,18 @@ impl Issuer for AppSecretIssuer {
 
     /// Graph refuses to take away what is not there, in words that it uses for other things too.
     async fn revoke(&self, id: &CredentialId) -> Result<()> {
+        let young = self.young.is(id.as_str());
+        if young {
+            // Not being there would be taken for having ended: it has to be seen first.
+            self.state(id).await?;
+            self.young.seen(id.as_str());
+        }
         match self.graph.remove(id).await {
             Err(error) if matches!(error.kind, ErrorKind::Invalid | ErrorKind::NotFound) => {
+                if young {
+                    // It was shown just now, and is perhaps not known everywhere.
+                    self.young.made(id.as_str());
+                }
                 match self.state(id).await? {
                     CredentialState::Absent => {}
                     _ => return Err(error),
@@ -214,7 +207,7 @@ impl Issuer for AppSecretIssuer {
             }
             done => done?,
         }
-        self.ended(id);
+        self.young.ended(id.as_str());
         Ok(())
     }
 }

@@ -7,6 +7,7 @@ mod graph;
 mod issuer;
 mod options;
 mod trial;
+mod young;
 
 pub use issuer::AppSecretIssuer;
 pub use options::AppSecretOptions;

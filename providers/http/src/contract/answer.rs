@@ -3,9 +3,10 @@
 use super::matching::{Asked, Found};
 use super::proof;
 use super::world::{ACTIVE, DISABLED, ENDED, Made, World, written};
-use crate::body::played;
+use crate::body::{filled, played};
 use crate::pack::{Does, Pack, Paging, Route};
 use crate::scope::Scope;
+use keywheel_contract::Result;
 use serde_json::Value;
 
 /// Items on a page.
@@ -111,7 +112,7 @@ fn done(pack: &Pack, world: &mut World, asked: &Asked, route: &Route, found: Fou
     let contract = &pack.contract;
     match route.does {
         Does::List | Does::Uses => return list(pack, world, asked, route),
-        Does::Login => return login(world, route),
+        Does::Login => return login(pack, world, route),
         Does::Create | Does::Replace => return create(pack, world, route, found),
         Does::Use | Does::Look | Does::Set | Does::End | Does::Rotate => {}
     }
@@ -130,7 +131,7 @@ fn done(pack: &Pack, world: &mut World, asked: &Asked, route: &Route, found: Fou
     {
         return Answer::said(
             *status,
-            &played(body, &key.scope(pack)).unwrap_or_else(|_| state.as_str().into()),
+            &spoken(pack, body, &key.scope(pack)).unwrap_or_else(|_| state.as_str().into()),
         );
     }
     match route.does {
@@ -141,7 +142,7 @@ fn done(pack: &Pack, world: &mut World, asked: &Asked, route: &Route, found: Fou
         Does::Rotate => return rotate(pack, world, route, at),
         _ => {}
     }
-    shown(route, &world.keys[at].scope(pack))
+    shown(pack, route, &world.keys[at].scope(pack))
 }
 
 fn state(word: Option<&str>) -> &'static str {
@@ -182,7 +183,7 @@ fn create(pack: &Pack, world: &mut World, route: &Route, found: Found) -> Answer
         return full.map_or_else(Answer::nothing, Answer::fixed);
     }
     let made = world.create(pack, found);
-    shown(route, &made.scope(pack))
+    shown(pack, route, &made.scope(pack))
 }
 
 /// The second use of an ended one is taken for a theft: its whole family ends.
@@ -198,16 +199,16 @@ fn rotate(pack: &Pack, world: &mut World, route: &Route, at: usize) -> Answer {
     if let Some(last) = world.keys.last_mut() {
         last.family = family;
     }
-    shown(route, &made.scope(pack))
+    shown(pack, route, &made.scope(pack))
 }
 
-fn login(world: &mut World, route: &Route) -> Answer {
+fn login(pack: &Pack, world: &mut World, route: &Route) -> Answer {
     let token = format!("example-token-{}", world.tokens.len() + 1);
     world.tokens.push(token.clone());
     let mut scope = Scope::default();
     scope.set("token", token.into());
     scope.set("in_an_hour", written(world.now() + 3600));
-    shown(route, &scope)
+    shown(pack, route, &scope)
 }
 
 fn list(pack: &Pack, world: &World, asked: &Asked, route: &Route) -> Answer {
@@ -252,7 +253,7 @@ fn list(pack: &Pack, world: &World, asked: &Asked, route: &Route) -> Answer {
     let item = route.item.clone().unwrap_or_default();
     let items = page
         .iter()
-        .filter_map(|key| played(&item, &key.scope(pack)).ok());
+        .filter_map(|key| spoken(pack, &item, &key.scope(pack)).ok());
     let mut scope = Scope::default();
     let id = |key: Option<&&Made>| key.map_or(Value::Null, |key| key.id.clone().into());
     scope.set("items", items.collect());
@@ -265,7 +266,7 @@ fn list(pack: &Pack, world: &World, asked: &Asked, route: &Route) -> Answer {
         let next = format!("{}?{name}={}", asked.address, number(name) + 1);
         scope.set("next_page", next.into());
     }
-    let mut answer = shown(route, &scope);
+    let mut answer = shown(pack, route, &scope);
     if let (Some(Paging::Link(name)), true) = (&route.pages, more) {
         let next = format!("{}?{name}={}", asked.address, number(name) + 1);
         answer
@@ -275,8 +276,17 @@ fn list(pack: &Pack, world: &World, asked: &Asked, route: &Route) -> Answer {
     answer
 }
 
-fn shown(route: &Route, scope: &Scope) -> Answer {
-    match played(&route.answer, scope) {
+/// As this service writes it: some leave out what stands for nothing.
+fn spoken(pack: &Pack, template: &Value, scope: &Scope) -> Result<Value> {
+    let used = pack.last_used.as_ref();
+    match used.is_some_and(|used| used.left_out) {
+        true => filled(template, scope),
+        false => played(template, scope),
+    }
+}
+
+fn shown(pack: &Pack, route: &Route, scope: &Scope) -> Answer {
+    match spoken(pack, &route.answer, scope) {
         Ok(body) => Answer::said(route.status, &body),
         Err(error) => Answer::said(501, &Value::from(error.message)),
     }

@@ -45,13 +45,14 @@ mod tests {
     use super::assertion;
     use crate::pack::Jwt;
     use crate::scope::Scope;
+    use crate::sign::moment;
     use chrono::DateTime;
     use keywheel_contract::SecretValue;
     use keywheel_signing::{Algorithm, Key, opened};
     use serde_json::json;
 
     const HOW: &str = "key = 'app_key'\nalgorithm = 'RS256'\nheader = { kid = '{kid}' }\n\
-                       claims = { iss = '{app}', aud = 'https://h.example.com' }\nlives_seconds = 540";
+                       claims = { iss = '{app}', nbf = '{unix}', aud = 'https://h.example.com' }\nlives_seconds = 540";
 
     fn with(key: &str) -> Scope {
         let mut scope = Scope::default();
@@ -66,12 +67,14 @@ mod tests {
         let how: Jwt = toml::from_str(HOW).unwrap();
         let key = Key::generate(Algorithm::Rs256).unwrap();
         let at = DateTime::from_timestamp(1_700_000_030, 0).unwrap();
-        let token = assertion(&how, &with(&key.pem().unwrap()), at).unwrap();
+        let mut scope = with(&key.pem().unwrap());
+        moment(&mut scope, at).unwrap();
+        let token = assertion(&how, &scope, at).unwrap();
         let token = token.expose_secret_str().unwrap();
         let (header, claims) = opened(Algorithm::Rs256, key.public(), token).unwrap();
         assert_eq!(header["kid"], "k1");
         let expected = json!({ "iss": 12, "aud": "https://h.example.com", "iat": 1_700_000_000,
-                               "exp": 1_700_000_540 });
+                               "nbf": 1_700_000_030, "exp": 1_700_000_540 });
         assert_eq!(claims, expected);
     }
 

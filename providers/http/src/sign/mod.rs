@@ -74,8 +74,8 @@ pub(crate) fn sign(
 pub(crate) fn moment(scope: &mut Scope, at: DateTime<Utc>) -> Result<()> {
     let mut nonce = [0; 16];
     draw::fill(&mut nonce)?;
-    scope.set("unix", at.timestamp().to_string().into());
-    scope.set("unix_ms", at.timestamp_millis().to_string().into());
+    scope.set("unix", at.timestamp().into());
+    scope.set("unix_ms", at.timestamp_millis().into());
     scope.set("nonce", hex::encode(nonce).into());
     Ok(())
 }

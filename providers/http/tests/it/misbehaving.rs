@@ -2,7 +2,8 @@
 
 use chrono::{NaiveDate, Utc};
 use keywheel_contract::{
-    Credential, CredentialId, ErrorKind, Fields, Issuer as _, Liveness, SecretValue, Tag,
+    Credential, CredentialId, CredentialState, ErrorKind, Fields, Issuer as _, Liveness,
+    SecretValue, Tag,
 };
 use keywheel_provider_http::HttpIssuer;
 use keywheel_provider_http::contract::{Nasty, Played};
@@ -109,6 +110,80 @@ async fn a_service_that_is_away_is_unavailable_and_never_dead() {
         .next(1, Fault::CutBody, |asked| asked.writes());
     assert_eq!(minted(&rig).await, "unknown_outcome");
     assert_eq!(rig.issuer.find(&tag(1)).await.unwrap().len(), 1);
+}
+
+/// One part of a service shows a new key, another does not know it yet: that is no end of it.
+#[tokio::test]
+async fn a_young_key_that_an_end_misses_is_not_taken_for_ended() {
+    let rig = of("sendgrid").await;
+    let made = rig.issuer.mint(&tag(0)).await.unwrap();
+    let restarted = rig.played.issuer(&rig.served.address).unwrap();
+    for issuer in [&rig.issuer, &restarted] {
+        let ends = |asked: &Asked<'_>| asked.writes();
+        rig.served.faults.next(1, Fault::Refuse(404, None), ends);
+        let missed = issuer.revoke_shown(&made).await.unwrap_err();
+        assert_eq!(missed.kind, ErrorKind::Unavailable, "{missed}");
+        assert_eq!(rig.played.count(), (1, 1));
+    }
+    // Its end is seen, though the answer to it is lost.
+    let another = rig.played.issuer(&rig.served.address).unwrap();
+    let ends = |asked: &Asked<'_>| asked.writes();
+    rig.served.faults.next(1, Fault::LoseReply, ends);
+    let lost = another.revoke_shown(&made).await.unwrap_err();
+    assert_eq!(lost.kind, ErrorKind::UnknownOutcome, "{lost}");
+    let state = another.state(&made.id).await.unwrap();
+    assert_eq!(state, CredentialState::Absent);
+    assert_eq!(rig.played.count(), (1, 0));
+}
+
+/// Whoever ran before may have made it just before it stopped.
+#[tokio::test]
+async fn what_is_hidden_right_after_a_start_is_neither_dead_nor_absent() {
+    let rig = of("sendgrid").await;
+    rig.played.misbehave(Nasty {
+        hides: true,
+        young: 1,
+        ..Nasty::default()
+    });
+    let made = rig.issuer.mint(&tag(0)).await.unwrap();
+    let restarted = rig.played.issuer(&rig.served.address).unwrap();
+    assert_eq!(restarted.test(&made).await.unwrap(), Liveness::Unknown);
+    for said in [
+        restarted.state(&made.id).await.map(drop),
+        restarted.find(&tag(0)).await.map(drop),
+        restarted.revoke_shown(&made).await,
+    ] {
+        let said = said.unwrap_err();
+        assert_eq!(said.kind, ErrorKind::Unavailable, "{said}");
+    }
+    let settled = rig.played.issuer(&rig.served.address).unwrap();
+    let settled = settled.converging_in(Duration::ZERO);
+    let state = settled.state(&made.id).await.unwrap();
+    assert_eq!(state, CredentialState::Absent);
+}
+
+/// Names that were plain SHA-256 once: nothing is found by them, and that is no end.
+#[tokio::test]
+async fn a_name_of_an_older_kind_is_told() {
+    let rig = of("okta").await;
+    let (fields, _) = rig.played.by_hand();
+    let id = CredentialId::new("sha256:example");
+    let old = Credential {
+        id: id.clone(),
+        fields,
+    };
+    for said in [
+        rig.issuer.state(&id).await.map(drop),
+        rig.issuer.disable(&id).await,
+        rig.issuer.enable(&old).await,
+        rig.issuer.revoke(&id).await,
+        rig.issuer.revoke_shown(&old).await,
+    ] {
+        let said = said.unwrap_err();
+        assert_eq!(said.kind, ErrorKind::Invalid, "{said}");
+        assert!(said.message.contains("of an older kind"), "{said}");
+    }
+    assert_eq!(rig.played.count(), (1, 1));
 }
 
 #[tokio::test]

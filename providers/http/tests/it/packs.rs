@@ -7,7 +7,7 @@ use keywheel_test_servers::counts;
 const CASES: [(&str, usize, usize); 18] = [
     ("anthropic", 16, 10),
     ("auth0", 8, 18),
-    ("cloudflare", 18, 8),
+    ("cloudflare", 17, 9),
     ("datadog", 19, 7),
     ("github-app-deploy-key", 16, 10),
     ("github-deploy-key", 15, 11),

@@ -70,6 +70,30 @@ async fn what_no_list_shows_yet_is_not_taken_for_not_made() {
     assert_eq!(state, CredentialState::Absent);
 }
 
+/// Entries on one application share the issuer.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_mint_makes_none_older_and_no_other_lost_one_doubtful() {
+    let scene = Scene::set().await;
+    let faults = &scene.directory.faults;
+    Scene::settle().await;
+    assert!(scene.found(NEXT).await.is_empty());
+    let made = scene.mint(TAG).await.unwrap();
+    faults.next(1, Fault::Reset, to("/addPassword"));
+    assert_eq!(refused(scene.mint(NEXT).await).word(), "unknown_outcome");
+    faults.next(1, Fault::Stale, to("passwordCredentials"));
+    let early = refused(scene.issuer.revoke(&made.id).await);
+    assert_eq!(early.word(), "unavailable", "{early}");
+    let early = refused(scene.issuer.find(&Tag::new(NEXT)).await);
+    assert_eq!(early.word(), "unavailable", "{early}");
+    assert!(scene.found("keywheel-of-nobody").await.is_empty());
+    // Shown, and not known where it is taken away.
+    faults.next(1, Fault::Refuse(404, None), to("/removePassword"));
+    refused(scene.issuer.revoke(&made.id).await);
+    assert_eq!(scene.directory.secrets().len(), 1);
+    scene.issuer.revoke(&made.id).await.unwrap();
+    assert!(scene.directory.secrets().is_empty());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_graph_does_not_do_is_said_and_nothing_is_claimed() {
     let scene = Scene::set().await;
