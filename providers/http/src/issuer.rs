@@ -73,6 +73,15 @@ impl HttpIssuer {
         }
     }
 
+    /// The same as if it ran for longer than a change takes to be seen.
+    pub(crate) fn long_running(self) -> Self {
+        let converges = Duration::from_secs(self.pack().converges_seconds.into());
+        Self {
+            young: Young::long_running(converges),
+            ..self
+        }
+    }
+
     pub(crate) fn pack(&self) -> &Pack {
         &self.service.pack
     }

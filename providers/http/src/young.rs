@@ -23,6 +23,15 @@ impl Young {
         }
     }
 
+    /// The same as if it had started long ago, where this machine runs for as long.
+    pub(crate) fn long_running(converges: Duration) -> Self {
+        let young = Self::new(converges);
+        Self {
+            born: young.born.checked_sub(converges).unwrap_or(young.born),
+            ..young
+        }
+    }
+
     /// It is made from now on, or was made now.
     pub(crate) fn made(&self, name: &str) {
         self.remember()
@@ -69,22 +78,13 @@ impl Young {
 #[cfg(test)]
 mod tests {
     use super::Young;
-    use std::time::{Duration, Instant};
+    use std::time::Duration;
 
     const MINUTE: Duration = Duration::from_secs(60);
 
-    /// One that started long ago.
-    fn settled() -> Young {
-        let born = Instant::now().checked_sub(2 * MINUTE).unwrap();
-        Young {
-            born,
-            ..Young::new(MINUTE)
-        }
-    }
-
     #[test]
     fn each_is_young_by_itself_and_not_for_ever() {
-        let young = settled();
+        let young = Young::long_running(MINUTE);
         assert!(!young.is("one"));
         young.made("one");
         young.made("other");
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn what_is_young_no_longer_is_forgotten() {
-        let young = settled();
+        let young = Young::long_running(MINUTE);
         let long_ago = Some(young.born);
         young
             .made

@@ -212,7 +212,7 @@ impl Bench {
                 "a change is seen at once, or nothing is made, found and ended by a program",
             );
         }
-        let issuer = self.played.issuer(&self.address)?;
+        let issuer = self.played.issuer(&self.address)?.long_running();
         let before = self.played.count().1;
         let unseen = |breaks_after| Nasty {
             hides: true,
