@@ -148,6 +148,7 @@ impl Engine {
             known: None,
         };
         loop {
+            let asked_ms = self.journal.clock().now_ms();
             let (orders, known) = match self.step(&turn).await? {
                 Stepped::Act(orders, known) => (orders, known),
                 Stepped::Rested(rested) => return Ok(rested),
@@ -156,6 +157,9 @@ impl Engine {
                 values.new_key = None;
             }
             let spare = self.spare_in(&orders).await?;
+            if self.is_late(asked_ms, &orders) {
+                return Ok(Rested::Lost);
+            }
             let execution = Execution {
                 outside: &outside,
                 facts: &known.facts,
@@ -170,6 +174,15 @@ impl Engine {
                 return Ok(Rested::Lost);
             }
         }
+    }
+
+    /// Whether the deadline of a call is over before it is sent, as where this process was suspended since its intent was
+    /// committed: it could land after another replica concluded that it never did. What is not sent is found absent.
+    fn is_late(&self, asked_ms: i64, orders: &[Order]) -> bool {
+        let sends = orders
+            .iter()
+            .any(|order| matches!(order, Order::Perform { .. }));
+        sends && self.journal.clock().now_ms() > asked_ms + self.pace.call_ms
     }
 
     async fn spare_in(&self, orders: &[Order]) -> Result<Option<OpenSpare>, OpenError> {

@@ -104,7 +104,10 @@ impl Sitting {
     }
 
     fn settle(&mut self, turn: &Turn, effect: &mut Effect, settled: &Settled, now: i64) {
-        let landed = effect.kind.is_harmless() || now >= effect.deadline_ms + turn.pace.grace_ms;
+        // By when it was read, not by when that is recorded: in between it may have landed.
+        let read_ms = turn.known.as_ref().map_or(now, |known| known.facts.now_ms);
+        let landed =
+            effect.kind.is_harmless() || read_ms >= effect.deadline_ms + turn.pace.grace_ms;
         match settled {
             Settled::Applied(version) => {
                 applied(effect, now, version.clone(), "applied", "found by reading")
