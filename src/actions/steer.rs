@@ -163,8 +163,11 @@ async fn cannot_reenable(tx: &mut Tx, run: &Run) -> crate::journal::Result<Optio
             .next(format!("keywheel show {id}")),
         ));
     }
+    let effects = ledger::effects(tx, run.id.as_str()).await?;
+    let past_return = effects.iter().any(|effect| effect.kind.is_final());
     Ok(match run.phase {
         Phase::Disabling | Phase::Observing => None,
+        Phase::Revoking if !past_return => None,
         Phase::Revoking | Phase::Confirming => {
             Some(no_way_back(tx, run, "the old credential is being ended for good").await?)
         }
@@ -307,7 +310,7 @@ async fn no_way_back(tx: &mut Tx, run: &Run, why: &str) -> crate::journal::Resul
         text += &format!("\n  reload: {command}");
     }
     Ok(Refused::new(text).next(format!(
-        "keywheel rotate-now {id} --reason \"…\"   (makes a new one)"
+        "keywheel rotate-now {id} --mode cutover --reason \"…\"   (makes a new one)"
     )))
 }
 

@@ -8,7 +8,7 @@ use crate::rotation::facts::Effect;
 use crate::rotation::plan;
 use crate::rotation::report::{Answer, NewCandidate};
 use crate::rotation::values::{pack, proof_field, render};
-use crate::rotation::words::Kind;
+use crate::rotation::words::{Kind, Status};
 use chrono::DateTime;
 use keywheel_contract::{
     Base, Credential, CredentialId, Document, Error, ErrorKind, Fields, Inspection, Notice, Result,
@@ -259,7 +259,7 @@ impl Execution<'_> {
             ))
         };
         let (Some(current), true) = (&seen.current, target.store.capabilities().readable) else {
-            return match plan::may_have_landed(self.facts, &name) {
+            return match self.newest_is_lost(&name) && plan::may_have_landed(self.facts, &name) {
                 true => Ok(format!(
                     "the answer was lost and the store cannot be read: it showed {shown}, written by us or by somebody \
                      else, so that the same was written once more"
@@ -277,6 +277,15 @@ impl Execution<'_> {
             true => Ok(String::new()),
             false => Err(changed()),
         }
+    }
+
+    /// Whether nobody knows what became of our latest write: what a later one showed to be ours is known again.
+    fn newest_is_lost(&self, name: &str) -> bool {
+        let over = |e: &&Effect| matches!(e.status, Status::Applied | Status::Absent);
+        let writes = |e: &&Effect| e.kind.writes() && e.target == name;
+        let effects = self.facts.effects.iter().filter(writes).filter(over);
+        let newest = effects.max_by_key(|e| e.created_ms);
+        newest.is_some_and(|e| e.status == Status::Absent)
     }
 
     async fn notify(&self, kind: Kind, consumer: &str) -> Result<Answer> {

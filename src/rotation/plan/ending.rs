@@ -83,6 +83,7 @@ fn gate_again(facts: &Facts) -> Option<Step> {
         progress.ask(format!("{refused}; nothing is ended: {}", way_out(facts)));
     }
     if facts.can.issuer.tests {
+        leaked_meanwhile(facts, &mut progress);
         progress.look(Look::TestCandidate, "", fresh_ms, || Order::TestCandidate);
     }
     let missing = progress.proven(&required, candidate, |c| {
@@ -107,8 +108,10 @@ fn gate_again(facts: &Facts) -> Option<Step> {
 }
 
 /// A consumer shows what it holds, not that it is let in: what its issuer said of that since then, where it refuses
-/// the new credential.
+/// the new credential. After a while, and when a person says so, it is asked again.
 fn refused_since(facts: &Facts, since_ms: i64) -> Option<String> {
+    let again_ms = facts.retried_ms.max(facts.now_ms - super::LOOK_AGAIN_MS);
+    let since_ms = since_ms.max(again_ms);
     let probe = facts.probe(Look::TestCandidate, "")?;
     let dead = probe.result == "dead" && probe.at_ms >= since_ms;
     let told = || {
@@ -120,11 +123,29 @@ fn refused_since(facts: &Facts, since_ms: i64) -> Option<String> {
     dead.then(told)
 }
 
+/// In an emergency somebody may want the leaked one ended though its issuer cannot say whether the new one is let in.
+fn leaked_meanwhile(facts: &Facts, progress: &mut Progress<'_>) {
+    let probe = facts.probe(Look::TestCandidate, "");
+    let tired =
+        probe.is_some_and(|one| one.result != "dead" && one.failures >= facts.pace.attempts);
+    if tired && facts.is_emergency() {
+        progress.ask(format!(
+            "its issuer cannot tell whether the new credential is accepted; nothing is ended before that: wait, or accept \
+             an outage: keywheel rotate-now {} --mode contain --accept-outage --reason \"…\"",
+            facts.plan.id
+        ));
+    }
+}
+
 fn way_out(facts: &Facts) -> String {
     let id = &facts.plan.id;
     match super::can_turn_back(facts) {
-        Ok(()) => format!("mend that at its issuer, or go back with `keywheel rollback {id}`"),
-        Err(_) => format!("mend that at its issuer, or replace it: keywheel rotate-now {id}"),
+        Ok(()) if !facts.old_leaked() => {
+            format!("mend that at its issuer, or go back with `keywheel rollback {id}`")
+        }
+        _ => format!(
+            "mend that at its issuer, or replace it: keywheel rotate-now {id} --mode cutover --reason \"…\""
+        ),
     }
 }
 

@@ -72,6 +72,26 @@ fn what_is_disabled_comes_back_where_the_new_credential_is_refused() {
     ends(run, Phase::Completed);
 }
 
+/// What is mended is noticed at once by whoever says so, also where something is disabled and was brought back before.
+#[test]
+fn a_retry_asks_the_issuer_again() {
+    let mut run = at(&Setting::plain(Make::Overlap), Phase::Observing);
+    let heir = new(&run);
+    take_away(&mut run, &heir);
+    play(&mut run, &[Op::Turns(30)]);
+    give_back(&mut run);
+    until(&mut run, Phase::Observing);
+    take_away(&mut run, &heir);
+    play(&mut run, &[Op::Turns(10)]);
+    assert!(question(&run).contains("keywheel reenable"));
+    give_back(&mut run);
+    let mended_ms = run.world.now_ms;
+    play(&mut run, &[Op::Pass(1_000), Op::Retry, Op::Turns(2)]);
+    assert!(!matches!(plan(&run.journal.facts), Step::Block { .. }));
+    assert!(run.world.now_ms < mended_ms + 60_000);
+    ends(run, Phase::Completed);
+}
+
 /// Between the last look of the undo period and the end for good.
 #[test]
 fn what_is_disabled_comes_back_also_at_the_point_of_no_return() {
