@@ -56,12 +56,13 @@ impl Unit {
         }
     }
 
-    /// For a file in `/etc/polkit-1/rules.d` (polkit(8); systemd tells polkit the unit and the verb).
+    /// For a file in `/etc/polkit-1/rules.d` (polkit(8); systemd tells polkit the unit and the verb). Names are ASCII, so
+    /// that what Rust quotes JavaScript reads as it was.
     fn rule(&self) -> String {
         format!(
             "polkit.addRule(function(action, subject) {{\n  \
              if (action.id == \"org.freedesktop.systemd1.manage-units\" && subject.user == \"keywheel\" &&\n      \
-             action.lookup(\"unit\") == \"{}\" && action.lookup(\"verb\") == \"{}\") {{\n    \
+             action.lookup(\"unit\") == {:?} && action.lookup(\"verb\") == {:?}) {{\n    \
              return polkit.Result.YES;\n  }}\n}});\n",
             self.name,
             self.told.verb()
@@ -85,5 +86,10 @@ mod tests {
             "{rule}"
         );
         assert_eq!(rule.matches('{').count(), rule.matches('}').count());
+        let escaped = Unit::new("worker@a\\x2db.service", Told::Restart).rule();
+        assert!(
+            escaped.contains(r#"== "worker@a\\x2db.service""#),
+            "{escaped}"
+        );
     }
 }

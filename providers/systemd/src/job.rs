@@ -7,7 +7,7 @@ use std::time::Duration;
 use zbus::{Connection, OwnedObjectPath};
 
 /// A job that is not over by then is no failure: its unit takes its time, and what becomes of it is seen when it is
-/// asked. Far below the shortest time that the engine gives to a call.
+/// asked. Far below the time that the engine gives to a call unless leases are a few seconds long.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A job takes the place of those that contradict it, as with `systemctl`; one of its own kind that waits takes it in.

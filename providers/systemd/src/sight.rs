@@ -85,7 +85,10 @@ async fn stamp(unit: &Proxy<'_>, what: &str) -> zbus::Result<Stamp> {
 /// systemd forgets them when the unit starts and when it reads its files anew.
 fn reloaded(commands: &[Command]) -> Option<Stamp> {
     let well = |command: &Command| command.5 > 0 && (command.8, command.9) == (EXITED, 0);
-    let first = commands.first().filter(|_| commands.iter().all(well))?;
+    // Until the second of a reload begins, what is known of it is of the reload before.
+    let in_turn = commands.windows(2).all(|two| two[0].6 <= two[1].4);
+    let all = in_turn && commands.iter().all(well);
+    let first = commands.first().filter(|_| all)?;
     Some(Stamp {
         real_us: first.3,
         monotonic_us: first.4,
@@ -111,7 +114,8 @@ mod tests {
             real_us: 10,
             monotonic_us: 10,
         };
-        assert_eq!(reloaded(&[first.clone(), second.clone()]), Some(began));
+        let both = [first.clone(), second.clone()];
+        assert_eq!(reloaded(&both), Some(began));
         for wrong in [
             command(30, 40, (1, 1)),
             // Ended by a signal.
@@ -124,5 +128,7 @@ mod tests {
             assert_eq!(reloaded(&[first.clone(), wrong]), None);
         }
         assert_eq!(reloaded(&[]), None);
+        // The second is of the reload before.
+        assert_eq!(reloaded(&[command(50, 60, (1, 0)), second]), None);
     }
 }
