@@ -22,7 +22,8 @@ impl Source {
             None => (text, None),
         };
         let Ok(address) = address.parse::<IpAddr>() else {
-            return Some(Self::Name(text.to_owned()));
+            // As a name it would match nobody, and be waited for in vain.
+            return (!is_slip(address)).then(|| Self::Name(text.to_owned()));
         };
         let own = if address.is_ipv4() { 32 } else { BITS };
         let length = length.map_or(Some(own), |length| length.parse().ok())?;
@@ -61,6 +62,12 @@ impl Source {
             (Self::Network { .. }, Self::Name(_)) | (Self::Name(_), Self::Network { .. }) => false,
         }
     }
+}
+
+/// Whether it is meant as an address and is none.
+fn is_slip(text: &str) -> bool {
+    let all = |of: fn(char) -> bool| text.chars().all(|c| of(c) || c == '.' || c == ':');
+    all(|c| c.is_ascii_digit()) || (text.contains(':') && all(|c| c.is_ascii_hexdigit()))
 }
 
 fn number(address: IpAddr) -> u128 {
@@ -145,6 +152,9 @@ mod tests {
             "::/129",
             "10.0.0.0/-1",
             "10.0.0.0/8/8",
+            "10.0.0/8",
+            "10.0.0.0.0",
+            "fd00:::/8",
         ] {
             assert_eq!(Source::read(text), None, "{text}");
         }

@@ -6,6 +6,7 @@ use keywheel_contract::{
     SecretValue,
     handshake::{Statement, prove, proves},
 };
+use keywheel_test_servers::counts::skipped;
 use serde::{Deserialize, Serialize};
 use std::{
     io::Write,
@@ -189,7 +190,7 @@ pub(super) fn exists(program: &str) -> bool {
         .output()
         .is_ok_and(|output| output.status.success());
     if !found {
-        println!("skipped: {program} is not installed here");
+        skipped(format!("{program} is not installed"));
     }
     found
 }

@@ -2,7 +2,6 @@
 
 use super::document::{exists, fence};
 use crate::project::{Project, Tokens};
-use keywheel_test_servers::counts::skipped;
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
@@ -130,11 +129,7 @@ fn build(project: &Project) {
 }
 
 fn is_here(language: &Language) -> bool {
-    let missing = language.needs.iter().find(|program| !exists(program));
-    if let Some(program) = missing {
-        skipped(format!("the service in {}: no `{program}`", language.name));
-    }
-    missing.is_none()
+    language.needs.iter().all(|program| exists(program))
 }
 
 fn entry(more: &str) -> String {

@@ -7,6 +7,7 @@
 use super::rig::{Asking, NEW, assert_clean, credential, honest, reach, seen_at};
 use keywheel::consumers::build;
 use keywheel_contract::{ErrorKind, Observation, Result, Strength};
+use keywheel_test_servers::counts::skipped;
 use std::{env, path::Path, process::Stdio, time::Duration};
 use tempfile::TempDir;
 use tokio::{
@@ -106,7 +107,7 @@ async fn certificate() -> Option<TempDir> {
         .output()
         .await;
     let Ok(made) = made else {
-        println!("skipped: openssl is not installed here");
+        skipped("openssl is not installed");
         return None;
     };
     assert!(
