@@ -3,9 +3,11 @@
 
 mod answers;
 mod server;
+mod young;
 
 pub use answers::{Effect, broken, retry_after, whole};
 pub use server::{Answer, Server};
+pub use young::Young;
 
 use keywheel_contract::{Error, Result};
 use reqwest::{Certificate, Client, ClientBuilder, Url, redirect, retry};

@@ -8,14 +8,13 @@ use crate::scope::plain;
 use crate::service::{Ended, Service};
 use crate::usage::last_use;
 use crate::verdict::{self, liveness};
-use crate::young::Young;
 use async_trait::async_trait;
 use keywheel_contract::{
     ChosenBy, Credential, CredentialId, CredentialState, Error, ErrorKind, Fields, Find,
     FingerprintKey, Issuer, IssuerCapabilities, LastUse, Liveness, Refusal, Result, SecretValue,
     Session, Tag,
 };
-use keywheel_http_client::Effect;
+use keywheel_http_client::{Effect, Young};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;

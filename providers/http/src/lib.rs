@@ -30,7 +30,6 @@ mod transport;
 mod turn;
 mod usage;
 mod verdict;
-mod young;
 
 pub use issuer::HttpIssuer;
 pub use options::{HttpOptions, Told, own};

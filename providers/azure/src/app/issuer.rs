@@ -3,13 +3,13 @@
 use super::graph::{Graph, Known};
 use super::options::AppSecretOptions;
 use super::trial::{Door, Said, dead_or_new};
-use super::young::Young;
 use super::{KEY_ID, SECRET};
 use async_trait::async_trait;
 use keywheel_contract::{
     ChosenBy, Credential, CredentialId, CredentialState, Error, ErrorKind, Fields, Find, Issuer,
     IssuerCapabilities, Liveness, Result, SecretValue, Style, Tag,
 };
+use keywheel_http_client::Young;
 use std::path::Path;
 use std::time::Duration;
 

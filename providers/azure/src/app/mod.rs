@@ -7,7 +7,6 @@ mod graph;
 mod issuer;
 mod options;
 mod trial;
-mod young;
 
 pub use issuer::AppSecretIssuer;
 pub use options::AppSecretOptions;
