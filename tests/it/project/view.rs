@@ -44,7 +44,17 @@ impl Project {
 
     /// Waits until the newest rotation of a secret is as wished, and answers with it.
     pub(crate) async fn until(&self, id: &str, what: &str, wished: impl Fn(&Run) -> bool) -> Run {
-        let end = Instant::now() + PATIENCE;
+        self.until_within(PATIENCE, (id, what), wished).await
+    }
+
+    /// The same with a patience of its own.
+    pub(crate) async fn until_within(
+        &self,
+        patience: Duration,
+        (id, what): (&str, &str),
+        wished: impl Fn(&Run) -> bool,
+    ) -> Run {
+        let end = Instant::now() + patience;
         loop {
             let run = self.newest(id).await;
             if let Some(run) = &run

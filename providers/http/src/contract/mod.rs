@@ -180,13 +180,10 @@ impl Played {
     /// Whether a credential with this value in some field is honoured.
     #[must_use]
     pub fn honours(&self, value: &str) -> bool {
-        let world = self.world();
-        let has = |key: &&world::Made| key.fields.values().any(|text| text == value);
-        world
-            .keys
-            .iter()
-            .find(has)
-            .is_some_and(|key| key.state == world::ACTIVE)
+        let has = |key: &world::Made| key.fields.values().any(|text| text == value);
+        // One that was set again is there twice.
+        let mut keys = self.world().keys.clone().into_iter();
+        keys.any(|key| key.state == world::ACTIVE && has(&key))
     }
 
     /// Everything that was asked so far.
