@@ -1,5 +1,6 @@
 //! What comes back of a call: an answer, or none.
 
+use crate::certificate::refusal;
 use keywheel_contract::Error;
 use reqwest::Response;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
@@ -41,9 +42,14 @@ pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     seconds.trim().parse().ok().map(Duration::from_secs)
 }
 
-/// The error of a call without an answer, also where its certificate was refused; `server` names it for people.
+/// The error of a call without an answer, also where its certificate was refused; `server` names it for people. Where the
+/// server refuses ours, nothing was done, and a person has to act:
+/// [`Denied`](keywheel_contract::ErrorKind::Denied).
 #[must_use]
 pub fn broken(server: &str, error: &reqwest::Error, effect: Effect) -> Error {
+    if let Some(why) = refusal(error) {
+        return Error::denied(format!("{server} {why}"));
+    }
     let why = match error {
         error if error.is_connect() => "cannot be connected to",
         error if error.is_timeout() => "did not answer in time",

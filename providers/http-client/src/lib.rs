@@ -2,10 +2,12 @@
 //! could carry a token or a value where it must not go. What an answer means is for the provider to say.
 
 mod answers;
+mod certificate;
 mod server;
 mod young;
 
 pub use answers::{Effect, broken, retry_after, whole};
+pub use certificate::showing;
 pub use server::{Answer, Server};
 pub use young::Young;
 

@@ -10,6 +10,7 @@
 //! is percent-encoded. The words of a service are recognised, never passed on.
 
 mod body;
+mod certificate;
 pub mod contract;
 mod draw;
 mod issuer;

@@ -72,7 +72,14 @@ impl HttpOptions {
         let base = ("base_url", self.base(&pack)?.to_string());
         let door = self.door(&pack)?;
         let door = door.map(|door| ("login_url", door.to_string()));
-        let addresses = std::iter::once(base).chain(door).collect();
+        let addresses: Vec<_> = std::iter::once(base).chain(door).collect();
+        let plain = addresses.iter().find(|(_, url)| url.starts_with("http:"));
+        if let Some((key, _)) = plain.filter(|_| pack.shows_certificate()) {
+            return Err(Error::invalid(format!(
+                "`{key}` is not encrypted, and only TLS can show the certificate by which {} knows us: write https://",
+                pack.title
+            )));
+        }
         self.filled(&pack)?;
         let mut names = self.credentials.keys();
         if let Some(unknown) = names.find(|name| !pack.credentials.contains_key(*name)) {

@@ -92,6 +92,18 @@ impl Service {
         Ok(scope)
     }
 
+    /// One of our own credentials, as it is now.
+    ///
+    /// # Errors
+    /// What it refers to cannot be read, or there is none of this name.
+    pub(crate) async fn own(&self, name: &str) -> Result<SecretValue> {
+        if let Some(reference) = self.credentials.get(name) {
+            return reference.read(&self.folder).await;
+        }
+        let given = self.given.get(name).map(SecretValue::duplicate);
+        given.ok_or_else(|| Error::invalid(format!("`credentials.{name}` is missing")))
+    }
+
     /// Runs calls one after another. Where the first has changed something, a later one that fails leaves a doubt.
     pub(crate) async fn run(
         &self,
@@ -155,7 +167,8 @@ impl Service {
         };
         let auth = call.auth.as_deref().unwrap_or(auth);
         self.sign(&mut built, auth, scope).await?;
-        let mut answer = self.transport.send(built, effect).await?;
+        let shown = self.shown(auth).await?;
+        let mut answer = self.transport.send(built, effect, shown).await?;
         if matches!(answer.status, 401 | 403) {
             // The next call logs in again: the token may have been ended, or made before a right was given.
             self.tokens.forget(auth).await;

@@ -103,7 +103,8 @@ impl Service {
         if let Some(way) = self.pack.auth.get(by) {
             sign(&mut asked, way, &mut scope.duplicate(), now)?;
         }
-        let mut answer = self.tokens.transport.send(asked, Effect::Reads).await?;
+        let (shown, transport) = (self.shown(by).await?, &self.tokens.transport);
+        let mut answer = transport.send(asked, Effect::Reads, shown).await?;
         let signed = known.is_signed() || self.is_signed(by);
         answer.clock = answer.clock.filter(|_| signed);
         let told = verdict::judge(&answer, &login.call.outcomes);

@@ -1,13 +1,16 @@
 //! Sends one request and hands back what the answer says; keeps credentials and bodies out of sight.
 
 use crate::body::Body;
+use crate::certificate::{Shown, mended};
 use crate::verdict::Answer;
 use chrono::{DateTime, Utc};
 use keywheel_contract::Result;
 use keywheel_http_client::{Effect, bounded_to, broken, finished, retry_after, whole};
 use reqwest::header::{DATE, HeaderMap, LINK};
-use reqwest::{Client, Request, Response, Url};
-use std::path::Path;
+use reqwest::{Client, ClientBuilder, Request, Response, Url};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Largest answer that is read.
 const LARGEST: usize = 8 * 1024 * 1024;
@@ -16,28 +19,60 @@ const LARGEST: usize = 8 * 1024 * 1024;
 #[derive(Clone)]
 pub(crate) struct Transport {
     client: Client,
-    /// How messages name it.
-    server: String,
+    base: Url,
+    ca_file: Option<PathBuf>,
+    /// Those that show a certificate of ours, by the way to say who asks: connections are never shared between two.
+    showing: Arc<Mutex<BTreeMap<String, (Shown, Client)>>>,
 }
 
 impl Transport {
     /// # Errors
     /// `Invalid`: the file of authorities cannot be used.
     pub(crate) fn new(base: &Url, ca_file: Option<&Path>) -> Result<Self> {
-        let client = bounded_to(base, ca_file)?;
         Ok(Self {
-            client: finished(client.user_agent("keywheel"))?,
-            server: base.host_str().unwrap_or_default().to_owned(),
+            client: finished(built(base, ca_file)?)?,
+            base: base.clone(),
+            ca_file: ca_file.map(Path::to_owned),
+            showing: Arc::default(),
         })
     }
 
+    /// Sends it over a connection that shows this certificate of ours, where the service asks for one.
+    ///
     /// # Errors
-    /// There is no answer; see [`broken`].
-    pub(crate) async fn send(&self, request: Request, effect: Effect) -> Result<Answer> {
-        let lost = |error: reqwest::Error| broken(&self.server, &error, effect);
-        let answer = self.client.execute(request).await.map_err(lost)?;
+    /// `Invalid`: it is none. `Denied`: the service refuses it. Else there is no answer; see [`broken`].
+    pub(crate) async fn send(
+        &self,
+        request: Request,
+        effect: Effect,
+        shown: Option<Shown>,
+    ) -> Result<Answer> {
+        let server = self.base.host_str().unwrap_or_default();
+        let client = self.client(shown.as_ref())?;
+        let lost = |error: reqwest::Error| mended(broken(server, &error, effect), shown.as_ref());
+        let answer = client.execute(request).await.map_err(lost)?;
         read(answer).await.map_err(lost)
     }
+
+    /// Where nothing is encrypted nothing is shown: a pack's contract is played so. Options that say so are refused.
+    fn client(&self, shown: Option<&Shown>) -> Result<Client> {
+        let Some(shown) = shown.filter(|_| self.base.scheme() == "https") else {
+            return Ok(self.client.clone());
+        };
+        let mut kept = self.showing.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((before, client)) = kept.get(&shown.way)
+            && before.matches(shown)
+        {
+            return Ok(client.clone());
+        }
+        let client = shown.client(built(&self.base, self.ca_file.as_deref())?)?;
+        kept.insert(shown.way.clone(), (shown.duplicate(), client.clone()));
+        Ok(client)
+    }
+}
+
+fn built(base: &Url, ca_file: Option<&Path>) -> Result<ClientBuilder> {
+    Ok(bounded_to(base, ca_file)?.user_agent("keywheel"))
 }
 
 async fn read(response: Response) -> reqwest::Result<Answer> {

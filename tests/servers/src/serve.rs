@@ -10,6 +10,7 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use rustls::ServerConfig;
 use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -36,9 +37,14 @@ impl Drop for Served {
 
 /// Serves a router; over TLS where an authority is given.
 pub async fn serve(router: Router, authority: Option<&Authority>) -> Served {
+    serve_by(router, authority.map(Authority::server)).await
+}
+
+/// Serves a router over TLS, set up so; in plain text where it is not.
+pub async fn serve_by(router: Router, tls: Option<Arc<ServerConfig>>) -> Served {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let acceptor = authority.map(|authority| TlsAcceptor::from(authority.server()));
+    let acceptor = tls.map(TlsAcceptor::from);
     let scheme = if acceptor.is_some() { "https" } else { "http" };
     let faults = Faults::none();
     let server = Server {

@@ -62,6 +62,11 @@ pub async fn check(pack: &Pack) -> Result<Report> {
             .unwrap_or_else(|error| Outcome::Failed(format!("answered {}: {error}", error.word())));
         report.cases.push(Case { name, result });
     }
+    if pack.shows_certificate() {
+        let result = Outcome::Skipped("it is played without TLS".to_owned());
+        let name = "our certificate is shown";
+        report.cases.push(Case { name, result });
+    }
     Ok(report)
 }
 

@@ -23,6 +23,8 @@ pub struct Auth {
     pub sigv4: Option<Sigv4>,
     /// A token is asked for first: `{token}` in the headers.
     pub login: Option<Login>,
+    /// The connection itself shows who we are.
+    pub tls: Option<Tls>,
 }
 
 impl Auth {
@@ -30,6 +32,16 @@ impl Auth {
     pub(crate) const fn is_signed(&self) -> bool {
         self.jwt.is_some() || self.hmac.is_some() || self.sigv4.is_some()
     }
+}
+
+/// A certificate of ours, shown where TLS asks for one (RFC 8446, section 4.3.2).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// The credential of ours that is the certificate (PEM), with those of authorities that the service may not know.
+    pub certificate: String,
+    /// The credential of ours that is its private key (PEM).
+    pub key: String,
 }
 
 /// Asks for a token: OAuth 2.0 with client credentials or an assertion (RFC 7523), a GitHub App's installation.

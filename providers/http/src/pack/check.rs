@@ -23,6 +23,9 @@ pub(super) fn check(pack: &Pack) -> Checked {
         shaped(call)
             .and_then(|()| asked_by(pack, call.auth.as_deref().unwrap_or(auth)))
             .and_then(|()| asked_by_itself(pack, name, call.auth.as_deref().unwrap_or(auth)))
+            .and_then(|()| {
+                auth::shown_beside(pack, name, call, call.auth.as_deref().unwrap_or(auth))
+            })
             .and_then(|()| known(pack, call, &[]))
             .and_then(|()| no_secret_in_the_address(pack, call))
             .and_then(|()| no_secret_by_another_name(pack, call))

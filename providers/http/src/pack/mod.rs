@@ -8,7 +8,7 @@ mod field;
 mod lists;
 mod outcome;
 
-pub use auth::{Auth, Coding, Hmac, Jwt, Login, Sigv4};
+pub use auth::{Auth, Coding, Hmac, Jwt, Login, Sigv4, Tls};
 pub use calls::{Call, Method, Turn};
 pub use contract::{Contract, Does, Gate, Key, Paging, Route};
 pub use field::{Draw, Field, Parameter};
@@ -131,6 +131,11 @@ impl Pack {
     pub(crate) fn door(&self) -> Option<&str> {
         let logins = self.auth.values().filter_map(|auth| auth.login.as_ref());
         logins.filter_map(|login| login.base_url.as_deref()).next()
+    }
+
+    /// Whether some connection shows a certificate of ours.
+    pub(crate) fn shows_certificate(&self) -> bool {
+        self.auth.values().any(|auth| auth.tls.is_some())
     }
 
     /// Whether somebody who looks signs a moment.

@@ -131,7 +131,7 @@ fn the_ways_of_the_page_about_packs_are_ways() {
         .unwrap();
     let (block, _) = block.split_once("\n```").unwrap();
     let shown: Shown = toml::from_str(block).unwrap();
-    assert_eq!(shown.auth.len(), 4);
+    assert_eq!(shown.auth.len(), 5);
 }
 
 /// The example of `docs/packs.md` is a pack that keeps its contract.

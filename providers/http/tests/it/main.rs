@@ -2,6 +2,8 @@
 
 // `cfg(test)` always holds here; it tells the linter that these modules may unwrap.
 #[cfg(test)]
+mod certificate;
+#[cfg(test)]
 mod documented;
 #[cfg(test)]
 mod family;

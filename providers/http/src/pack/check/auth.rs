@@ -2,7 +2,7 @@
 
 use super::{Checked, ensure, known_in};
 use crate::pack::calls::leaves;
-use crate::pack::{Auth, Jwt, Login, Pack};
+use crate::pack::{Auth, Call, Jwt, Login, Pack};
 use crate::sign::{MADE, OF_MOMENT, OF_REQUEST};
 use crate::text::Text;
 use reqwest::Url;
@@ -16,6 +16,7 @@ pub(super) fn check(pack: &Pack) -> Checked {
     for (name, auth) in &pack.auth {
         headers(pack, auth)
             .and_then(|()| signatures(pack, auth))
+            .and_then(|()| certificate(pack, auth))
             .and_then(|()| {
                 auth.login
                     .as_ref()
@@ -86,6 +87,43 @@ fn signatures(pack: &Pack, auth: &Auth) -> Checked {
     )?;
     known_in(pack, sigv4.id.names(), &[])?;
     shown(pack, sigv4.region.names(), &[])
+}
+
+fn certificate(pack: &Pack, auth: &Auth) -> Checked {
+    let Some(tls) = &auth.tls else {
+        return Ok(());
+    };
+    let mut names = [&tls.certificate, &tls.key].into_iter();
+    let stranger = names.find(|name| !pack.credentials.contains_key(*name));
+    ensure(
+        stranger.is_none(),
+        format!(
+            "`tls` names no credential of ours: `{}`",
+            stranger.map_or("", String::as_str)
+        ),
+    )
+}
+
+/// A certificate of ours would pass in place of the credential that is tried.
+pub(super) fn shown_beside(pack: &Pack, operation: &str, call: &Call, auth: &str) -> Checked {
+    let tries = matches!(operation, "test" | "identify");
+    let Some(way) = pack.auth.get(auth).filter(|way| tries && way.tls.is_some()) else {
+        return Ok(());
+    };
+    let texts = way.headers.values().chain(&way.basic);
+    let keys = way.jwt.iter().map(|jwt| &jwt.key);
+    let keys = keys.chain(way.hmac.iter().map(|hmac| &hmac.key));
+    let keys = keys.chain(way.sigv4.iter().map(|sigv4| &sigv4.key));
+    let mut names: BTreeSet<String> = super::names(call).into_iter().collect();
+    names.extend(texts.flat_map(Text::names).map(str::to_owned));
+    names.extend(keys.cloned());
+    let tells = |name: &String| pack.fields.get(name).is_some_and(|field| !field.public);
+    ensure(
+        names.iter().any(tells),
+        format!(
+            "`auth.{auth}` shows our certificate and no credential: it would pass in place of what is tried"
+        ),
+    )
 }
 
 fn token(pack: &Pack, jwt: &Jwt) -> Checked {
