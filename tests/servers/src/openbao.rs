@@ -39,7 +39,12 @@ impl OpenBao {
 
     /// A server that keeps its storage over a kill, unsealed, with the same engine.
     pub async fn lasting() -> Option<Self> {
-        let mut server = Self::start(Some(tempfile::tempdir().unwrap())).await?;
+        Self::lasting_in(&std::env::temp_dir()).await
+    }
+
+    /// The same, with its storage on the disk of this folder.
+    pub async fn lasting_in(disk: &Path) -> Option<Self> {
+        let mut server = Self::start(Some(tempfile::tempdir_in(disk).unwrap())).await?;
         server.ready(501).await;
         let shares = json!({ "secret_shares": 1, "secret_threshold": 1 });
         let made = server.call(Method::POST, "sys/init", Some(shares)).await;
