@@ -21,6 +21,21 @@ pub(crate) struct Folder {
 impl Folder {
     /// Writes it.
     pub(crate) async fn write(backend: &Backend, size: usize) -> Result<Self> {
+        let made = Self::empty(backend).await?;
+        for first in (0..size).step_by(PER_FILE) {
+            made.team(first, first..(first + PER_FILE).min(size))?;
+        }
+        Ok(made)
+    }
+
+    /// Writes one whose only team's file is this.
+    pub(crate) async fn with_team(backend: &Backend, text: &str) -> Result<Self> {
+        let made = Self::empty(backend).await?;
+        fs::write(made.path().join("inventory/production/team.toml"), text)?;
+        Ok(made)
+    }
+
+    async fn empty(backend: &Backend) -> Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix("inventory-")
             .tempdir_in(disk())?;
@@ -30,9 +45,6 @@ impl Folder {
         };
         let made = Self { folder, url };
         made.settings()?;
-        for first in (0..size).step_by(PER_FILE) {
-            made.team(first, first..(first + PER_FILE).min(size))?;
-        }
         Ok(made)
     }
 

@@ -6,23 +6,29 @@
 
 mod cluster;
 mod definitions;
+mod fleet;
 mod floor;
 mod folder;
 mod ground;
 mod machine;
+mod openbao;
 mod outside;
+mod paused;
 mod program;
 mod roles;
 mod rotations;
 mod scale;
+mod started;
 mod stores;
 mod traced;
+mod untested;
 #[expect(
     clippy::unwrap_used,
     reason = "the servers of the tests; what is wrong there ends a cell"
 )]
 #[path = "../../tests/it/servers/vendors.rs"]
 mod vendors;
+mod witness;
 
 use anyhow::{Context as _, Result};
 use cluster::Cluster;
@@ -37,6 +43,9 @@ const FLIGHTS: [(usize, usize); 3] = [(1, 60), (8, 480), (64, 2_000)];
 const SIZES: [usize; 3] = [1_000, 100_000, 1_000_000];
 /// Pairs of database roles.
 const ROLES: usize = 1_000;
+/// Pairs of database roles, and beside them those of a database that hangs: fewer than are worked on at once, and more.
+const BESIDE: usize = 400;
+const HANGING: [usize; 2] = [16, 400];
 /// Rotations that wait while others run.
 const WAITING: usize = 100_000;
 
@@ -81,6 +90,11 @@ fn cells() -> Vec<String> {
         .map(|name| format!("stores/sqlite/{name}"));
     cells.extend(stores);
     cells.push(format!("roles/sqlite/{ROLES}"));
+    cells.push(format!("started/sqlite/{ROLES}"));
+    cells.extend(HANGING.map(|hanging| format!("paused/sqlite/{BESIDE}/{hanging}")));
+    for backend in ["sqlite", "postgres"] {
+        cells.push(format!("openbao/{backend}/{ROLES}"));
+    }
     for backend in ["sqlite", "postgres"] {
         cells.extend(SIZES.map(|size| format!("scale/{backend}/{size}")));
     }
@@ -113,6 +127,9 @@ fn cell(name: &str, url: Option<&str>) -> Result<()> {
             waiting: number(4)?,
         })),
         Some(&"roles") => runtime.block_on(roles::measure(backend, number(2)?)),
+        Some(&"started") => runtime.block_on(started::measure(backend, number(2)?)),
+        Some(&"paused") => runtime.block_on(paused::measure(backend, number(2)?, number(3)?)),
+        Some(&"openbao") => runtime.block_on(openbao::measure(backend, number(2)?)),
         Some(&"stores") => runtime.block_on(stores::measure(backend, parts[2])),
         _ => runtime.block_on(scale::measure(backend, number(2)?)),
     }

@@ -1,53 +1,40 @@
 //! Rotations per second of PostgreSQL's roles, with every test on, beside four bare sessions that send the same
 //! statements and log in as often, before and after in the same run.
 
-use super::definitions::definition;
+use super::fleet::{self, ADMIN, OLD, OURS};
 use super::ground::{Backend, Ground};
 use super::machine::{Memory, load};
 use super::outside::Instant as InstantOutside;
-use super::rotations::{ended, request, workers};
+use super::rotations::{Running, ended, workers};
 use anyhow::{Context as _, Result, ensure};
 use aws_lc_rs::{digest, hmac, pbkdf2};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use keywheel::daemon::run_until;
-use keywheel::inventory::{Definition, Manage};
-use keywheel::journal::{requests, secrets};
-use keywheel_contract::{Fields, Issuer, SecretValue};
-use keywheel_provider_postgres::{PostgresIssuer, PostgresOptions};
 use keywheel_test_servers::postgres::Postgres;
-use serde_json::json;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
-use std::collections::HashMap;
 use std::num::NonZeroU32;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 /// Rotations in flight. The issuer makes four calls at once, as many as there are bare sessions.
 const FLIGHT: usize = 16;
 const SESSIONS: usize = 4;
-const OLD: &str = "example-before-keywheel";
 const RIGHTS: &str = include_str!("../../providers/postgres/src/grants.sql");
 
 /// Runs the cell and prints its line.
 pub(crate) async fn measure(backend: Backend, count: usize) -> Result<()> {
-    // As it comes out of the box, but for the log.
-    let quiet = [
-        "log_statement=none",
-        "log_connections=off",
-        "log_min_messages=warning",
-    ];
-    let Some(server) = Postgres::with(Path::new(""), &quiet, None) else {
+    let Some(server) = fleet::server() else {
         return Ok(());
     };
-    let rotator = roles(&server, count).await?;
     let ground = Ground::prepare(&backend).await?;
+    let rotator = fleet::admin(&server, ground.folder()).await?;
+    for (prefix, count) in [(OURS, count), ("before", count / 4), ("after", count / 4)] {
+        fleet::create_pairs(&server, prefix, count).await?;
+    }
     let before = bare(&server, &rotator, "before", count / 4).await?;
-    let outside = outside(&server, &ground, &rotator, count).await?;
+    let outside = outside(&server, &ground, count).await?;
     let seconds = rotate(&ground, outside, count).await?;
     check(&server, count).await?;
     let after = bare(&server, &rotator, "after", count / 4).await?;
@@ -62,83 +49,23 @@ pub(crate) async fn measure(backend: Backend, count: usize) -> Result<()> {
     Ok(())
 }
 
-/// An admin, and pairs of roles that it may change: ours, and those of the bare sessions.
-async fn roles(server: &Postgres, count: usize) -> Result<String> {
-    let rotator = server.roles("bench", OLD).await;
-    let mut session = server.superuser().await;
-    let (old, none) = (format!("LOGIN PASSWORD '{OLD}'"), "NOLOGIN".to_owned());
-    for (prefix, count) in [("ours", count), ("before", count / 4), ("after", count / 4)] {
-        for (turn, how) in [("a", &old), ("b", &none)] {
-            let sql = format!(
-                "DO $$ BEGIN FOR i IN 0..{count} - 1 LOOP \
-                 EXECUTE format('CREATE ROLE %I {how}', '{prefix}_' || i || '_{turn}'); END LOOP; END $$",
-                how = how.replace('\'', "''")
-            );
-            session.execute(AssertSqlSafe(sql)).await?;
-        }
-    }
-    session.close().await?;
-    Ok(rotator)
-}
-
 /// Issuers of all pairs, and secrets with a request each.
-async fn outside(
-    server: &Postgres,
-    ground: &Ground,
-    rotator: &str,
-    count: usize,
-) -> Result<Arc<InstantOutside>> {
-    std::fs::write(ground.folder().join("rotator"), rotator)?;
-    let mut outside = InstantOutside::new(ground.store())?;
-    let (mut issuers, mut written) = (HashMap::new(), Vec::new());
-    for number in 0..count {
-        let role = |turn: &str| format!("ours_{number}_{turn}");
-        let options: PostgresOptions = serde_json::from_value(json!({
-            "address": server.address(), "roles": [role("a"), role("b")],
-            "admin": { "user": "bench_rotator", "password": { "file": "rotator" } },
-        }))?;
-        let issuer = PostgresIssuer::new(options, ground.folder());
-        let issuer = issuer.map_err(|error| anyhow::anyhow!("{error}"))?;
-        let mut made = definition(number, ground.store(), Manage::Approve)?;
-        shape(&mut made);
-        let mut fields = Fields::new();
-        fields.insert("PASSWORD", SecretValue::from(OLD.to_owned()));
-        fields.insert("USER", SecretValue::from(role("a")));
-        let published = outside.publish(&made, fields).await;
-        published.map_err(|error| anyhow::anyhow!("{error}"))?;
-        issuers.insert(made.id.to_string(), Arc::new(issuer) as Arc<dyn Issuer>);
-        written.push(made);
-    }
-    outside.issued_by(issuers);
-    let wanted = async move |tx: &mut keywheel::journal::Tx| {
-        secrets::apply(tx, &written).await?;
-        for definition in &written {
-            requests::add(tx, &request(definition.id.as_str())).await?;
-        }
-        Ok(())
-    };
-    ground.journal.write(wanted).await?;
-    Ok(Arc::new(outside))
-}
-
-fn shape(made: &mut Definition) {
-    for destination in &mut made.destinations {
-        let fields = [("PASSWORD", "{password}"), ("USER", "{user}")];
-        destination.fields = fields
-            .map(|(name, text)| (name.to_owned(), text.to_owned()))
-            .into();
-    }
+async fn outside(server: &Postgres, ground: &Ground, count: usize) -> Result<Arc<InstantOutside>> {
+    let address = server.address();
+    let members = (0..count).map(|number| fleet::pair(ground, &address, number));
+    let members = members.collect::<Result<Vec<_>>>()?;
+    let outside = fleet::seed(ground, ground.store(), members).await?;
+    fleet::ask(&ground.journal, 0..count).await?;
+    Ok(outside)
 }
 
 async fn rotate(ground: &Ground, outside: Arc<InstantOutside>, count: usize) -> Result<f64> {
-    let stop = CancellationToken::new();
     let workers = workers(ground, outside, FLIGHT)?;
     let start = Instant::now();
-    let running = tokio::spawn(run_until(workers, stop.clone()));
+    let running = Running::start(workers);
     ended(&ground.journal, count).await?;
     let seconds = start.elapsed().as_secs_f64();
-    stop.cancel();
-    running.await.context("the workers")??;
+    running.stop().await?;
     Ok(seconds)
 }
 
@@ -173,7 +100,7 @@ async fn session(
     count: usize,
     next: &AtomicUsize,
 ) -> Result<()> {
-    let mut session = server.connect("bench_rotator", rotator).await?;
+    let mut session = server.connect(ADMIN, rotator).await?;
     loop {
         let number = next.fetch_add(1, Ordering::Relaxed);
         if number >= count {

@@ -194,10 +194,37 @@ pub(crate) fn workers(
     })
 }
 
+/// Workers in a task of their own.
+pub(crate) struct Running {
+    stop: CancellationToken,
+    task: tokio::task::JoinHandle<keywheel::journal::Result<()>>,
+}
+
+impl Running {
+    /// Starts them.
+    pub(crate) fn start(workers: Workers) -> Self {
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(run_until(workers, stop.clone()));
+        Self { stop, task }
+    }
+
+    /// Returns when calls under way have ended.
+    pub(crate) async fn stop(self) -> Result<()> {
+        self.stop.cancel();
+        self.task.await.context("the workers")??;
+        Ok(())
+    }
+}
+
 /// Until this many rotations completed.
 pub(crate) async fn ended(journal: &Journal, count: usize) -> Result<()> {
+    ended_since(journal, count, 0).await
+}
+
+/// Until so many secrets are through with a rotation that published since then, epoch milliseconds.
+pub(crate) async fn ended_since(journal: &Journal, count: usize, since_ms: i64) -> Result<()> {
     let deadline = Instant::now() + Duration::from_secs(600);
-    while completed(journal).await? < count {
+    while completed(journal, since_ms).await? < count {
         ensure!(
             Instant::now() < deadline,
             "the rotations did not end in ten minutes"
@@ -208,10 +235,11 @@ pub(crate) async fn ended(journal: &Journal, count: usize) -> Result<()> {
 }
 
 /// The last step of a completed rotation frees its secret and dates it.
-async fn completed(journal: &Journal) -> Result<usize> {
-    let row = journal.read(async |tx| {
-        let sql = "SELECT COUNT(*) AS n FROM secret WHERE last_rotated_ms IS NOT NULL";
-        tx.row(sql, &[]).await?.map_or(Ok(0), |row| row.int("n"))
+async fn completed(journal: &Journal, since_ms: i64) -> Result<usize> {
+    let row = journal.read(async move |tx| {
+        let sql = "SELECT COUNT(*) AS n FROM secret WHERE last_rotated_ms >= $1";
+        let row = tx.row(sql, &[since_ms.into()]).await?;
+        row.map_or(Ok(0), |row| row.int("n"))
     });
     Ok(usize::try_from(row.await?)?)
 }
