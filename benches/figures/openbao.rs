@@ -98,7 +98,11 @@ impl fmt::Display for Round {
             f,
             "ours {:.1} rotations/s, the first after {:.2} s | OpenBao overdue {:.1}/s from its first, which came {:.2} s \
              after it was unsealed; asked by {CLIENTS} clients {:.1}/s",
-            self.ours.rate, self.ours.first, self.by_clock.rate, self.by_clock.first, self.by_clients
+            self.ours.rate,
+            self.ours.first,
+            self.by_clock.rate,
+            self.by_clock.first,
+            self.by_clients
         )
     }
 }
@@ -110,9 +114,8 @@ fn summary(rounds: &[Round]) -> String {
         all.sort_by(f64::total_cmp);
         (all[0], all[all.len() / 2], all[all.len() - 1])
     };
-    let shown = |(least, median, most): (f64, f64, f64)| {
-        format!("{median:.1} ({least:.1} to {most:.1})")
-    };
+    let shown =
+        |(least, median, most): (f64, f64, f64)| format!("{median:.1} ({least:.1} to {most:.1})");
     let ours = spread(|round| round.ours.rate);
     let by_clock = spread(|round| round.by_clock.rate);
     let by_clients = spread(|round| round.by_clients);
@@ -204,9 +207,12 @@ impl Theirs {
         bao.post("sys/mounts/database", engine).await;
         bao.post("database/config/bench", connection).await;
         let period = PERIOD.as_secs();
-        each(&bao, "static-roles", count, |role| {
-            json!({ "db_name": "bench", "username": role, "rotation_period": period })
-        })
+        each(
+            &bao,
+            "static-roles",
+            count,
+            |role| json!({ "db_name": "bench", "username": role, "rotation_period": period }),
+        )
         .await;
         bao.kill();
         Self {
