@@ -4,12 +4,12 @@
 
 use async_trait::async_trait;
 use keywheel_contract::{
-    Credential, CredentialId, CredentialState, Error, Fields, Issuer, IssuerCapabilities, LastUse,
-    Liveness, Refusal, Result, Session, Tag,
+    Credential, CredentialId, CredentialState, Error, Fields, Issuer, IssuerCapabilities, Liveness,
+    Result, Tag,
 };
 use keywheel_provider_postgres::PostgresIssuer;
 
-/// The issuer of PostgreSQL's roles without its tests.
+/// The issuer of PostgreSQL's roles, one in place, without its tests.
 pub(crate) struct Untested(pub(crate) PostgresIssuer);
 
 /// What the capabilities rule out is never called; if it were, the figures would not be of what they say.
@@ -40,16 +40,8 @@ impl Issuer for Untested {
         self.0.check_format(candidate, previous).await
     }
 
-    async fn mint(&self, tag: &Tag) -> Result<Credential> {
-        self.0.mint(tag).await
-    }
-
     async fn apply(&self, tag: &Tag, candidate: &Credential) -> Result<()> {
         self.0.apply(tag, candidate).await
-    }
-
-    async fn activate(&self, candidate: &Credential) -> Result<()> {
-        self.0.activate(candidate).await
     }
 
     async fn test(&self, _credential: &Credential) -> Result<Liveness> {
@@ -62,33 +54,5 @@ impl Issuer for Untested {
 
     async fn find(&self, tag: &Tag) -> Result<Vec<CredentialId>> {
         self.0.find(tag).await
-    }
-
-    async fn disable(&self, id: &CredentialId) -> Result<()> {
-        self.0.disable(id).await
-    }
-
-    async fn enable(&self, credential: &Credential) -> Result<()> {
-        self.0.enable(credential).await
-    }
-
-    async fn revoke(&self, id: &CredentialId) -> Result<()> {
-        self.0.revoke(id).await
-    }
-
-    async fn last_used(&self, id: &CredentialId) -> Result<LastUse> {
-        self.0.last_used(id).await
-    }
-
-    async fn refused_uses(&self, id: &CredentialId, since_ms: i64) -> Result<Vec<Refusal>> {
-        self.0.refused_uses(id, since_ms).await
-    }
-
-    async fn sessions(&self, _id: &CredentialId) -> Result<Vec<Session>> {
-        ruled_out()
-    }
-
-    async fn end_sessions(&self, _id: &CredentialId) -> Result<u64> {
-        ruled_out()
     }
 }
