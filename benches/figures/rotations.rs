@@ -185,6 +185,7 @@ pub(crate) fn workers(
         replica: presence.id().to_owned(),
         host: presence.host().to_owned(),
         seams: Seams::default(),
+        crowd: Arc::default(),
     };
     Ok(Workers {
         engine,

@@ -88,6 +88,7 @@ pub async fn build(
         replica: presence.id().to_owned(),
         host: presence.host().to_owned(),
         seams,
+        crowd: Arc::default(),
     };
     Ok(Parts {
         journal,

@@ -1,5 +1,5 @@
 //! The loop of a replica: schedule, open, lease, work, put the audit in order. What waits is a row with a
-//! wake-up time, never a task; a hung target holds only its own slot.
+//! wake-up time, never a task; a system that hangs holds up its own rotations, and no others.
 
 use super::Presence;
 use crate::actions;
@@ -114,7 +114,9 @@ async fn look(
         0
     };
     let opened = engine.open_requests(OPEN_MAX).await?;
-    let free = workers.slots.saturating_sub(tasks.len());
+    // Those that wait for a system that hangs take no slot from the others.
+    let beside = engine.crowd.stuck(Instant::now()).min(workers.slots);
+    let free = (workers.slots + beside).saturating_sub(tasks.len());
     if free == 0 {
         return Ok(false);
     }

@@ -50,6 +50,7 @@ mod sources;
 #[cfg(feature = "ssh")]
 mod ssh;
 mod starter;
+mod systems;
 mod tally;
 mod template;
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The engine: leases rotations, takes their steps, carries their orders out. It knows no other way to work on
 //! a rotation, whoever asked for it and whatever happened before.
 
+use super::crowd::{Crowd, Hangs, Work};
 use super::decide::{self, Decision, Known, Turn};
 use super::execute::Execution;
 use super::facts::Pace;
@@ -9,6 +10,7 @@ use super::phase::Phase;
 use super::plan::{Order, Waiting};
 use super::report::Report;
 use super::values::{Kept, OpenError, OpenSpare, Values};
+use super::words::Cause;
 use crate::inventory::Definition;
 use crate::journal::requests::Request;
 use crate::journal::rotations::{self, Claimant, Lease};
@@ -19,6 +21,7 @@ use crate::seam::{Seam, Seams, Window};
 use futures_util::future::join_all;
 use keywheel_contract::Error;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Audit rows get their order in batches of at most this many.
 const SEQUENCE_MAX: i64 = 1_000;
@@ -44,6 +47,8 @@ pub struct Engine {
     pub host: String,
     /// Where tests let a worker die.
     pub seams: Seams,
+    /// What hangs, as far as this process knows.
+    pub crowd: Arc<Crowd>,
 }
 
 /// How work on one lease ended.
@@ -132,6 +137,10 @@ impl Engine {
     /// The journal or the seal failed; nothing was applied by the step that failed.
     pub async fn work(&self, lease: Lease) -> Result<Rested, WorkError> {
         let taken = self.take_up(&lease).await?;
+        let _work = match self.enter(&taken) {
+            Ok(work) => work,
+            Err(hangs) => return self.send_away(&lease, &hangs).await,
+        };
         let (plan, today) = (&taken.plan, taken.today.as_ref());
         let outside = match self.connect.outside(plan, today).await {
             Ok(outside) => outside,
@@ -167,6 +176,7 @@ impl Engine {
                 spare: spare.as_ref(),
                 fingerprint: self.ring.fingerprint(),
                 seams: &self.seams,
+                crowd: &self.crowd,
             };
             turn.report = execution.carry_out(&orders).await;
             turn.known = Some(known);
@@ -247,6 +257,7 @@ impl Engine {
                 let run = rotations::by_id(tx, &id).await?;
                 let run = run.ok_or(journal::Error::Lost)?;
                 Ok(TakenUp {
+                    is_emergency: run.cause == Cause::Emergency,
                     today: secrets::definition(tx, &run.secret_id).await?,
                     plan: run.plan,
                     kept: Kept::read(tx, &id).await?,
@@ -255,22 +266,47 @@ impl Engine {
             .await
     }
 
-    /// A rotation that cannot be served from here waits and says for what.
+    fn enter(&self, taken: &TakenUp) -> Result<Work<'_>, Hangs> {
+        let systems = taken.plan.systems();
+        match taken.is_emergency {
+            true => Ok(self.crowd.enter_first(systems)),
+            false => self.crowd.enter(systems, Instant::now()),
+        }
+    }
+
+    /// A rotation whose systems cannot be spoken to from here waits for somebody to mend the configuration.
     async fn set_aside(&self, lease: &Lease, error: &Error) -> Result<Rested, WorkError> {
-        let (lease, why) = (lease.clone(), error.message.clone());
+        self.wait_for(lease, error.message.clone(), PROVIDER_MS)
+            .await
+    }
+
+    /// One that would only wait beside others for a system that hangs comes back later.
+    async fn send_away(&self, lease: &Lease, hangs: &Hangs) -> Result<Rested, WorkError> {
+        let name = format!("{} to answer, as others already do", hangs.system);
+        let after = i64::try_from(hangs.after.as_millis()).unwrap_or(PROVIDER_MS);
+        self.wait_for(lease, name, after).await
+    }
+
+    async fn wait_for(
+        &self,
+        lease: &Lease,
+        name: String,
+        after_ms: i64,
+    ) -> Result<Rested, WorkError> {
+        let lease = lease.clone();
         let written = self
             .journal
             .write(async move |tx| {
                 let now = tx.now_ms();
                 let waiting = Waiting {
                     kind: "provider".to_owned(),
-                    name: why.clone(),
+                    name: name.clone(),
                     since_ms: now,
-                    until_ms: Some(now + PROVIDER_MS),
+                    until_ms: Some(now + after_ms),
                     next_command: "keywheel check".to_owned(),
                 };
-                rotations::set_aside(tx, &lease, now + PROVIDER_MS, &waiting).await?;
-                Ok(now + PROVIDER_MS)
+                rotations::set_aside(tx, &lease, now + after_ms, &waiting).await?;
+                Ok(now + after_ms)
             })
             .await;
         match written {
@@ -314,6 +350,7 @@ impl Engine {
 }
 
 struct TakenUp {
+    is_emergency: bool,
     plan: Arc<Definition>,
     today: Option<Definition>,
     kept: Kept,

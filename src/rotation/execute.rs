@@ -5,17 +5,18 @@ mod effects;
 mod looks;
 mod settle;
 
+use super::crowd::Crowd;
 use super::facts::Facts;
 use super::plan::Order;
 use super::report::{Answer, Outcome, Report};
 use super::values::{OpenSpare, Values};
-use super::words::Kind;
+use super::words::{Kind, Side};
 use crate::providers::Outside;
 use crate::seam::{Seam, Seams, Window};
 use futures_util::future::join_all;
 use keywheel_contract::{Error, FingerprintKey, Mark, Result};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What calls are made with.
 pub struct Execution<'a> {
@@ -31,6 +32,8 @@ pub struct Execution<'a> {
     pub fingerprint: &'a Arc<FingerprintKey>,
     /// Where tests let a process die.
     pub seams: &'a Seams,
+    /// What hangs, as far as this process knows.
+    pub crowd: &'a Crowd,
 }
 
 impl Execution<'_> {
@@ -52,7 +55,10 @@ impl Execution<'_> {
     /// A call that does not answer in time has an outcome nobody knows.
     async fn bounded(&self, order: &Order) -> Result<Answer> {
         let limit = u64::try_from(self.facts.pace.call_ms).unwrap_or(0);
-        match tokio::time::timeout(Duration::from_millis(limit), self.one(order)).await {
+        let system = self.system(order);
+        let call = system.map(|system| self.crowd.call(system, Instant::now()));
+        let answer = match tokio::time::timeout(Duration::from_millis(limit), self.one(order)).await
+        {
             Ok(answer) => answer,
             Err(_) => Err(match order {
                 Order::Perform { .. } => {
@@ -60,6 +66,28 @@ impl Execution<'_> {
                 }
                 _ => Error::unavailable(format!("no answer within {limit} ms")),
             }),
+        };
+        if let Some(call) = call {
+            call.end(&answer, Instant::now());
+        }
+        answer
+    }
+
+    /// The system that an order calls; consumers are none of a plan's.
+    fn system(&self, order: &Order) -> Option<String> {
+        let store = |name: &str| Some(self.target(name).ok()?.spec.system());
+        let issuer = || Some(self.facts.plan.issuer.system());
+        match order {
+            Order::Observe { .. } => None,
+            Order::Inspect { destination } | Order::ReadBack { destination } => store(destination),
+            Order::Perform { kind, target, .. } | Order::Settle { kind, target, .. } => {
+                match kind.side() {
+                    Side::Issuer => issuer(),
+                    Side::Store => store(target),
+                    Side::Consumer => None,
+                }
+            }
+            _ => issuer(),
         }
     }
 

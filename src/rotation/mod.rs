@@ -1,5 +1,6 @@
 //! One rotation: where it is, what is known, what to do next, and the doing.
 
+pub mod crowd;
 pub mod decide;
 pub mod engine;
 pub mod execute;

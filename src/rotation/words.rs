@@ -193,6 +193,17 @@ pub enum Kind {
     DestroyCandidateVersion,
 }
 
+/// Whose system a call goes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// Who honours the credential.
+    Issuer,
+    /// A destination's store.
+    Store,
+    /// Who uses it.
+    Consumer,
+}
+
 /// Every kind, in the order in which a run meets them.
 pub const KINDS: [Kind; 22] = [
     Kind::Mint,
@@ -285,6 +296,24 @@ impl Kind {
             self,
             Self::Stage | Self::Publish | Self::Republish | Self::DropPrevious
         )
+    }
+
+    /// Whose system is called.
+    pub fn side(self) -> Side {
+        match self {
+            Self::Stage
+            | Self::Publish
+            | Self::Republish
+            | Self::DropPrevious
+            | Self::DisableVersion
+            | Self::EnableVersion
+            | Self::DestroyVersion
+            | Self::DestroyCandidateVersion => Side::Store,
+            Self::Notify | Self::NotifyAgain | Self::NotifyBack | Self::NotifyDropped => {
+                Side::Consumer
+            }
+            _ => Side::Issuer,
+        }
     }
 
     /// Asking a second time does no harm, so that a lost call needs no reading and no waiting.

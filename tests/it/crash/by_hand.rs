@@ -70,6 +70,7 @@ impl<'e> ByHand<'e> {
             values: &self.values,
             fingerprint: self.engine.ring.fingerprint(),
             seams: &self.engine.seams,
+            crowd: &self.engine.crowd,
         };
         self.turn.report = execution.carry_out(orders).await;
     }

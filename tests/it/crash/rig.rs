@@ -302,6 +302,7 @@ impl<'a> Bench<'a> {
             replica: format!("replica-{}-{}", self.secret, self.lives),
             host: "example".to_owned(),
             seams: watcher.seams(),
+            crowd: Arc::default(),
         }
     }
 

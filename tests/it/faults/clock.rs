@@ -46,6 +46,7 @@ async fn engine(scene: &Scene, clock: &Arc<ManualClock>) -> Engine {
         replica: presence.id().to_owned(),
         host: presence.host().to_owned(),
         seams: Seams::default(),
+        crowd: Arc::default(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Whole rotations of PostgreSQL's roles by the daemon, with `psql` as the witness.
 
 use crate::project::{Consumer, Project};
+use keywheel::journal::rotations::Run;
 use keywheel::rotation::phase::Phase;
 use keywheel::rotation::words::State;
 use keywheel_test_servers::postgres::Postgres;
@@ -63,8 +64,30 @@ impl Scene {
     }
 
     fn rotate(&self) {
-        let asked = ["rotate-now", ID, "--reason", "example"];
+        self.rotate_one(ID);
+    }
+
+    fn rotate_one(&self, id: &str) {
+        let asked = ["rotate-now", id, "--reason", "example"];
         self.project.run(&asked).succeeded();
+    }
+
+    /// The entry of another secret that nobody uses, with roles of its own and in use as published.
+    async fn another(&self, name: &str, address: &str) -> String {
+        let roles = name.replace('-', "_");
+        let rotator = self.server.roles(&roles, OLD).await;
+        self.project.write(&format!("{name}-rotator"), &rotator);
+        self.project.write(
+            &format!("app/{name}.env"),
+            &format!("DB_PASSWORD={OLD}\nDB_USER={roles}_a\n"),
+        );
+        format!(
+            "\n[secrets.{name}]\nno_consumers = \"example\"\n\
+             issuer = {{ kind = \"postgres\", address = \"{address}\", roles = [\"{roles}_a\", \"{roles}_b\"], \
+             admin = {{ user = \"{roles}_rotator\", password = {{ file = \"{name}-rotator\" }} }} }}\n\
+             publish_to = [{{ store = \"env\", path = \"{name}.env\", \
+             fields = {{ DB_USER = \"{{user}}\", DB_PASSWORD = \"{{password}}\" }} }}]\n"
+        )
     }
 
     /// User and password as published.
@@ -122,9 +145,7 @@ async fn a_role_is_rotated_and_its_turn_comes_again() {
     for user in ["app_b", "app_a", "app_b"] {
         let last = scene.project.newest(ID).await.map(|run| run.id);
         scene.rotate();
-        let new = |run: &keywheel::journal::rotations::Run| {
-            run.phase == Phase::Completed && Some(&run.id) != last.as_ref()
-        };
+        let new = |run: &Run| run.phase == Phase::Completed && Some(&run.id) != last.as_ref();
         scene.project.until(ID, "completed", new).await;
         scene.only_what_is_published_works(&before).await;
         assert_eq!(scene.published().0, user);
@@ -271,45 +292,53 @@ async fn an_old_password_in_use_by_a_stranger_is_not_ended_and_the_stranger_is_n
     daemon.stop();
 }
 
+/// Rotations side by side in the daemon of the test below; more secrets than that wait for what hangs.
+const SLOTS: &str = "2";
+const BEHIND: usize = 5;
+
 #[tokio::test]
 async fn a_server_that_hangs_holds_up_nobody_else() {
     let Some((scene, wire)) = Scene::behind_a_wire().await else {
         return;
     };
-    let rotator = scene.server.roles("other", OLD).await;
-    scene.project.write("other-rotator", &rotator);
-    scene.project.write(
-        "app/other.env",
-        &format!("DB_PASSWORD={OLD}\nDB_USER=other_a\n"),
-    );
-    let entries = scene.project.read("inventory/test/team.toml");
-    scene.project.secrets(&format!(
-        "{entries}\n[secrets.other]\nno_consumers = \"example\"\n\
-         issuer = {{ kind = \"postgres\", address = \"{}\", roles = [\"other_a\", \"other_b\"], \
-         admin = {{ user = \"other_rotator\", password = {{ file = \"other-rotator\" }} }} }}\n\
-         publish_to = [{{ store = \"env\", path = \"other.env\", \
-         fields = {{ DB_USER = \"{{user}}\", DB_PASSWORD = \"{{password}}\" }} }}]\n",
-        scene.server.address()
-    ));
+    let (direct, behind) = (scene.server.address(), wire.address());
+    let mut entries = scene.project.read("inventory/test/team.toml");
+    entries.push_str(&scene.another("other", &direct).await);
+    let names: Vec<String> = (0..BEHIND).map(|n| format!("behind-{n}")).collect();
+    for name in &names {
+        entries.push_str(&scene.another(name, &behind).await);
+    }
+    scene.project.secrets(&entries);
     scene.project.run(&["inventory", "apply"]).succeeded();
     wire.stall();
-    let daemon = scene.project.daemon();
+    let daemon = scene.project.daemon_with(&["--slots", SLOTS]);
     scene.rotate();
-    let stuck = scene.project.until_phase(ID, Phase::Preflight).await;
+    let mut stuck = vec![scene.project.until_phase(ID, Phase::Preflight).await];
+    for name in &names {
+        let id = format!("test/{name}");
+        scene.rotate_one(&id);
+        stuck.push(scene.project.until(&id, "opened", |_| true).await);
+    }
+    let last = names.last().map(|name| format!("test/{name}")).unwrap();
+    let is_sent_away = |run: &Run| {
+        let mut said = run.waiting.iter().map(|wait| wait.name.as_str());
+        said.any(|name| name.ends_with("to answer, as others already do"))
+    };
+    scene.project.until(&last, "sent away", is_sent_away).await;
     for _ in 0..2 {
         let last = scene.project.newest("test/other").await.map(|run| run.id);
-        let asked = ["rotate-now", "test/other", "--reason", "example"];
-        scene.project.run(&asked).succeeded();
-        let new = |run: &keywheel::journal::rotations::Run| {
-            run.phase == Phase::Completed && Some(&run.id) != last.as_ref()
-        };
+        scene.rotate_one("test/other");
+        let new = |run: &Run| run.phase == Phase::Completed && Some(&run.id) != last.as_ref();
         scene.project.until("test/other", "completed", new).await;
     }
-    let still = scene.project.newest(ID).await.unwrap();
-    assert_eq!((still.id, still.phase), (stuck.id, Phase::Preflight));
-    assert_ne!(still.state, State::Ended);
+    for one in &stuck {
+        let still = scene.project.newest(&one.secret_id).await.unwrap();
+        assert_eq!((&still.id, still.state == State::Ended), (&one.id, false));
+    }
     wire.go_on();
-    scene.project.retry(ID).await;
-    scene.project.until_completed(ID).await;
+    for one in &stuck {
+        scene.project.retry(&one.secret_id).await;
+        scene.project.until_completed(&one.secret_id).await;
+    }
     daemon.stop();
 }
