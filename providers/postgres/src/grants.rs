@@ -2,14 +2,12 @@
 
 use crate::quote;
 use crate::server::Server;
-use keywheel_contract::{Error, Result};
+use keywheel_contract::Result;
+use keywheel_database::lacks;
 use sqlx::Row as _;
 
 /// The rights of one role; `ROLE` is put in.
 const RIGHTS: &str = include_str!("grants.sql");
-
-/// How many are named.
-const NAMED: usize = 3;
 
 /// # Errors
 /// `Invalid`: `next` lacks what `current` may do, with the first few of it.
@@ -32,21 +30,5 @@ pub(crate) async fn compare(server: &Server, current: &str, next: &str) -> Resul
         .filter_map(|row| row.try_get("line").ok())
         .collect();
     admin.keep();
-    match missing.as_slice() {
-        [] => Ok(()),
-        missing => Err(Error::invalid(told(current, next, missing))),
-    }
-}
-
-fn told(current: &str, next: &str, missing: &[String]) -> String {
-    let named = missing.iter().take(NAMED).cloned().collect::<Vec<_>>();
-    let more = missing.len().saturating_sub(NAMED);
-    let more = match more {
-        0 => String::new(),
-        more => format!(", and {more} more"),
-    };
-    format!(
-        "`{next}` lacks what `{current}` has: {}{more}; nothing was changed",
-        named.join(", ")
-    )
+    lacks(current, next, &missing)
 }

@@ -46,11 +46,11 @@ impl PostgresIssuer {
     /// A credential of one of our roles: nothing else is ever changed, whatever somebody wrote into a journal or a store.
     fn ours(&self, id: &CredentialId) -> Result<Identity> {
         let identity = Identity::parse(id)?;
-        match self.options.rotated().contains(&identity.role) {
+        match self.options.rotated().contains(&identity.principal) {
             true => Ok(identity),
             false => Err(Error::invalid(format!(
                 "`{}` is none of the roles of this issuer",
-                identity.role
+                identity.principal
             ))),
         }
     }
@@ -61,7 +61,7 @@ impl PostgresIssuer {
             return Ok(self.options.rotated().swap_remove(0));
         };
         Ok(match current {
-            Some(current) if current.role == *a => b.clone(),
+            Some(current) if current.principal == *a => b.clone(),
             _ => a.clone(),
         })
     }
@@ -84,7 +84,7 @@ impl PostgresIssuer {
             )));
         }
         match current {
-            Some(current) => grants::compare(&self.server, &current.role, next).await,
+            Some(current) => grants::compare(&self.server, &current.principal, next).await,
             None if role.can_login => Err(Error::invalid(format!(
                 "`{next}` lets somebody in, and nothing is published: publish its value first, or take its login away \
                  (`ALTER ROLE … NOLOGIN`)"
@@ -95,12 +95,12 @@ impl PostgresIssuer {
 
     async fn alter(&self, identity: &Identity, doing: &str, how: &str) -> Result<()> {
         let decide = |role: &Standing| {
-            Ok(role.mark.is_live(identity.value).then(|| Change {
+            Ok(role.mark.numbers.is_live(identity.value).then(|| Change {
                 alter: Some(how.to_owned()),
                 mark: role.mark.clone(),
             }))
         };
-        change::change(&self.server, &identity.role, doing, decide).await
+        change::change(&self.server, &identity.principal, doing, decide).await
     }
 
     /// What a login that was refused before its password says: only the role itself tells whether it was meant.
@@ -169,15 +169,15 @@ impl Issuer for PostgresIssuer {
         }
         let role = change::look(&self.server, &user).await?;
         let identity = Identity {
-            role: user,
-            value: role.mark.value,
+            principal: user,
+            value: role.mark.numbers.value,
         };
         let credential = Credential {
             id: identity.id(),
             fields: fields.duplicate(),
         };
         match self.test(&credential).await? {
-            Liveness::Alive if role.mark.ended => Err(revived(&identity.role)),
+            Liveness::Alive if role.mark.numbers.ended => Err(revived(&identity.principal)),
             Liveness::Alive => Ok(Some(credential.id)),
             Liveness::Dead => Ok(None),
             Liveness::Unknown => Err(Error::unavailable(
@@ -194,14 +194,18 @@ impl Issuer for PostgresIssuer {
             self.fits(current.as_ref(), &next, &role).await?;
         }
         let value = Value {
-            serial: role.mark.next(),
+            serial: role.mark.numbers.next(),
             salt: Some(salt()?),
         };
         let mut fields = Fields::new();
         fields.insert("user", SecretValue::from(next.clone()));
         fields.insert("password", self.passwords.draw()?);
         Ok(Credential {
-            id: Identity { role: next, value }.id(),
+            id: Identity {
+                principal: next,
+                value,
+            }
+            .id(),
             fields,
         })
     }
@@ -217,7 +221,7 @@ impl Issuer for PostgresIssuer {
     async fn apply(&self, tag: &Tag, candidate: &Credential) -> Result<()> {
         let identity = self.ours(&candidate.id)?;
         let (user, password) = user_and_password(&candidate.fields)?;
-        if user != identity.role {
+        if user != identity.principal {
             return Err(Error::invalid(
                 "`user` is not the role that the credential is of",
             ));
@@ -236,7 +240,7 @@ impl Issuer for PostgresIssuer {
                 mark: role.mark.set(identity.value, tag)?,
             }))
         };
-        change::change(&self.server, &identity.role, "set a password", decide).await
+        change::change(&self.server, &identity.principal, "set a password", decide).await
     }
 
     async fn test(&self, credential: &Credential) -> Result<Liveness> {
@@ -254,8 +258,8 @@ impl Issuer for PostgresIssuer {
 
     async fn state(&self, id: &CredentialId) -> Result<CredentialState> {
         let identity = self.ours(id)?;
-        match change::look(&self.server, &identity.role).await {
-            Ok(role) if !role.mark.is_live(identity.value) => Ok(CredentialState::Absent),
+        match change::look(&self.server, &identity.principal).await {
+            Ok(role) if !role.mark.numbers.is_live(identity.value) => Ok(CredentialState::Absent),
             Ok(role) if role.can_login => Ok(CredentialState::Active),
             Ok(_) => Ok(CredentialState::Disabled),
             Err(error) if error.kind == ErrorKind::NotFound => Ok(CredentialState::Absent),
@@ -267,9 +271,9 @@ impl Issuer for PostgresIssuer {
         let mut found = Vec::new();
         for role in self.options.rotated() {
             let mark = change::look(&self.server, &role).await?.mark;
-            if mark.tag == tag.as_str() && !mark.ended {
-                let value = mark.value;
-                found.push(Identity { role, value }.id());
+            if mark.tag == tag.as_str() && !mark.numbers.ended {
+                let (principal, value) = (role, mark.numbers.value);
+                found.push(Identity { principal, value }.id());
             }
         }
         Ok(found)
@@ -284,17 +288,23 @@ impl Issuer for PostgresIssuer {
     async fn enable(&self, credential: &Credential) -> Result<()> {
         self.only_alternating("enable")?;
         let identity = self.ours(&credential.id)?;
-        let decide = |role: &Standing| match role.mark.is_live(identity.value) {
+        let decide = |role: &Standing| match role.mark.numbers.is_live(identity.value) {
             true => Ok(Some(Change {
                 alter: Some("LOGIN".to_owned()),
                 mark: role.mark.clone(),
             })),
             false => Err(Error::invalid(format!(
                 "the value of `{}` was ended for good or replaced",
-                identity.role
+                identity.principal
             ))),
         };
-        change::change(&self.server, &identity.role, "give the login back", decide).await
+        change::change(
+            &self.server,
+            &identity.principal,
+            "give the login back",
+            decide,
+        )
+        .await
     }
 
     /// The role stays, without login and password.
@@ -303,14 +313,14 @@ impl Issuer for PostgresIssuer {
         let identity = self.ours(id)?;
         let decide = |role: &Standing| {
             let ended = role.mark.end(identity.value);
-            let was_set = role.mark.is_live(identity.value);
+            let was_set = role.mark.numbers.is_live(identity.value);
             Ok(ended.map(|mark| Change {
                 alter: was_set.then(|| "NOLOGIN PASSWORD NULL".to_owned()),
                 mark,
             }))
         };
         let doing = "take the password away";
-        match change::change(&self.server, &identity.role, doing, decide).await {
+        match change::change(&self.server, &identity.principal, doing, decide).await {
             Err(error) if error.kind == ErrorKind::NotFound => Ok(()),
             done => done,
         }

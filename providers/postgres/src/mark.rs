@@ -1,10 +1,6 @@
-//! What a role's comment says about its value, and what follows from it for a change (pure).
-//!
-//! Numbers only rise. A new value gets the number after the highest that was ever used for its role, and is set only
-//! while that is still the highest: whatever happened to the role meanwhile used it up. So a statement that was sent
-//! long ago and arrives now finds its number gone.
+//! The mark of a role: a line of its comment.
 
-use crate::identity::Value;
+use crate::identity::{SALT_LENGTH, Value};
 use keywheel_contract::{Error, Result, Tag};
 
 /// The line of the comment that is ours begins with this. Other lines are other people's and stay.
@@ -13,12 +9,8 @@ const OURS: &str = "keywheel: ";
 /// The state of a role, as its comment has it. A role without a mark has its value from before keywheel.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Mark {
-    /// The highest number used so far.
-    pub(crate) fence: u64,
-    /// The value set last.
-    pub(crate) value: Value,
-    /// Whether that was ended for good.
-    pub(crate) ended: bool,
+    /// Which value stands, and what may still be set.
+    pub(crate) numbers: keywheel_database::Mark<SALT_LENGTH>,
     /// Rotation and try that set it; empty for one from before keywheel.
     pub(crate) tag: String,
 }
@@ -43,28 +35,14 @@ impl Mark {
     /// The comment with this mark instead of the one it has.
     pub(crate) fn write(&self, comment: &str) -> String {
         let others = comment.lines().filter(|line| !line.starts_with(OURS));
-        let state = if self.ended { "ended" } else { "live" };
+        let numbers = &self.numbers;
+        let state = if numbers.ended { "ended" } else { "live" };
         let tag = if self.tag.is_empty() { "-" } else { &self.tag };
         let ours = format!(
             "{OURS}fence={} value={} state={state} tag={tag}",
-            self.fence, self.value
+            numbers.fence, numbers.value
         );
         others.chain([ours.as_str()]).collect::<Vec<_>>().join("\n")
-    }
-
-    /// Whether this value is the one set last, ended or not.
-    pub(crate) fn stands(&self, value: Value) -> bool {
-        self.value == value
-    }
-
-    /// The same, and it was not ended.
-    pub(crate) fn is_live(&self, value: Value) -> bool {
-        self.stands(value) && !self.ended
-    }
-
-    /// The number that a new value gets.
-    pub(crate) fn next(&self) -> u64 {
-        self.fence + 1
     }
 
     /// The mark after a value was set.
@@ -72,42 +50,28 @@ impl Mark {
     /// # Errors
     /// `Conflict`: it comes too late, or somebody else changed the role meanwhile.
     pub(crate) fn set(&self, value: Value, tag: &Tag) -> Result<Self> {
+        let numbers = &self.numbers;
         let same_run = run_of(tag.as_str()) == run_of(&self.tag);
-        let fence = if self.is_live(value) {
-            // Setting the same again; where another rotation does so, that is its way back, and its own value, should
-            // it still be on its way, has to find its number gone.
-            if same_run { self.fence } else { self.next() }
-        } else if value.serial == self.next() {
-            value.serial
-        } else if same_run && value.serial < self.value.serial && !self.ended {
-            // A rotation that holds one value goes back to the one before its own.
-            self.next()
-        } else {
-            return Err(Error::conflict(
-                None,
-                "the role was changed since this value was made for it: nothing was altered",
-            ));
+        // Where another rotation sets the same again, that is its way back, and its own value, should it still be on its
+        // way, has to find its number gone. One that holds one value goes back to the one before its own.
+        let returns = match same_run {
+            true => !numbers.ended && value.serial < numbers.value.serial,
+            false => numbers.is_live(value),
         };
         Ok(Self {
-            fence,
-            value,
-            ended: false,
+            numbers: match returns {
+                true => numbers.return_to(value),
+                false => numbers.set(value)?,
+            },
             tag: tag.as_str().to_owned(),
         })
     }
 
-    /// The mark after a value was ended; `None` where nothing is to be done. One that was never set uses up its number.
+    /// The mark after a value was ended; `None` where nothing is to be done.
     pub(crate) fn end(&self, value: Value) -> Option<Self> {
-        if self.is_live(value) {
-            return Some(Self {
-                ended: true,
-                ..self.clone()
-            });
-        }
-        (value.serial == self.next()).then(|| Self {
-            fence: value.serial,
-            ..self.clone()
-        })
+        let numbers = self.numbers.end(value)?;
+        let tag = self.tag.clone();
+        Some(Self { numbers, tag })
     }
 }
 
@@ -119,7 +83,7 @@ fn run_of(tag: &str) -> &str {
 fn parse(line: &str) -> Option<Mark> {
     let mut words = line.split(' ');
     let mut named = |name: &str| words.next()?.strip_prefix(name)?.strip_prefix('=');
-    let mark = Mark {
+    let numbers = keywheel_database::Mark {
         fence: named("fence")?.parse().ok()?,
         value: Value::parse(named("value")?)?,
         ended: match named("state")? {
@@ -127,13 +91,13 @@ fn parse(line: &str) -> Option<Mark> {
             "ended" => true,
             _ => return None,
         },
-        tag: match named("tag")? {
-            "-" => String::new(),
-            tag => tag.to_owned(),
-        },
     };
-    let whole = words.next().is_none() && mark.value.serial <= mark.fence;
-    whole.then_some(mark)
+    let tag = match named("tag")? {
+        "-" => String::new(),
+        tag => tag.to_owned(),
+    };
+    let whole = words.next().is_none() && numbers.value.serial <= numbers.fence;
+    whole.then_some(Mark { numbers, tag })
 }
 
 #[cfg(test)]
@@ -198,7 +162,7 @@ mod tests {
     #[test]
     fn a_value_that_never_arrived_is_shut_out_by_its_end() {
         let burnt = Mark::default().end(value(1)).unwrap();
-        assert!(burnt.is_live(Value::default()));
+        assert!(burnt.numbers.is_live(Value::default()));
         assert!(burnt.set(value(1), &tag("r1", 1)).is_err());
         assert!(burnt.set(value(2), &tag("r2", 1)).is_ok());
     }
@@ -215,7 +179,7 @@ mod tests {
                 mark = mark.set(value(1), &tag("r2", attempt)).unwrap();
             }
             assert!(mark.set(value(2), &tag("r2", 3)).is_err(), "{arrived}");
-            assert!(mark.set(value(mark.next()), &tag("r3", 1)).is_ok());
+            assert!(mark.set(value(mark.numbers.next()), &tag("r3", 1)).is_ok());
         }
     }
 
@@ -233,16 +197,16 @@ mod tests {
             let mut mark = Mark::default();
             let mut gone: Vec<Value> = Vec::new();
             for (what, back, run) in steps {
-                let value = value(mark.next().saturating_sub(back));
+                let value = value(mark.numbers.next().saturating_sub(back));
                 let before = mark.clone();
                 match what {
                     0 => if let Some(ended) = mark.end(value) { mark = ended; gone.push(value); },
                     // Each rotation makes one value and never applies another one's.
                     _ => if let Ok(set) = mark.set(value, &tag(&format!("v{}", value.serial), run.into())) { mark = set; },
                 }
-                prop_assert!(mark.fence >= before.fence);
-                prop_assert!(!gone.iter().any(|gone| mark.is_live(*gone)));
-                if mark.value != before.value { gone.push(before.value); }
+                prop_assert!(mark.numbers.fence >= before.numbers.fence);
+                prop_assert!(!gone.iter().any(|gone| mark.numbers.is_live(*gone)));
+                if mark.numbers.value != before.numbers.value { gone.push(before.numbers.value); }
             }
         }
     }

@@ -12,9 +12,9 @@ use sqlx::postgres::PgRow;
 /// those of the one before were ended with it; an older value has none.
 pub(crate) async fn sessions(server: &Server, identity: &Identity) -> Result<Vec<Session>> {
     let mut admin = server.admin().await?;
-    let standing = begin(&mut admin, &identity.role, "look at sessions").await?;
-    let found = match standing.mark.stands(identity.value) {
-        true => of_role(&mut admin, &identity.role).await?,
+    let standing = begin(&mut admin, &identity.principal, "look at sessions").await?;
+    let found = match standing.mark.numbers.stands(identity.value) {
+        true => of_role(&mut admin, &identity.principal).await?,
         false => Vec::new(),
     };
     undo(admin).await?;
@@ -32,12 +32,12 @@ pub(crate) async fn sessions_of_role(server: &Server, role: &str) -> Result<Vec<
 /// Ends them, and says how many there were.
 pub(crate) async fn end(server: &Server, identity: &Identity) -> Result<u64> {
     let mut admin = server.admin().await?;
-    let standing = begin(&mut admin, &identity.role, "end sessions").await?;
+    let standing = begin(&mut admin, &identity.principal, "end sessions").await?;
     let mut ended = 0;
-    if standing.mark.stands(identity.value) {
+    if standing.mark.numbers.stands(identity.value) {
         let sql = format!(
             "SELECT count(*) FILTER (WHERE pg_terminate_backend(pid)) AS ended {}",
-            from(&identity.role)
+            from(&identity.principal)
         );
         let rows = admin.read(&sql, "end sessions").await?;
         ended = rows
@@ -61,19 +61,11 @@ async fn of_role(admin: &mut Admin<'_>, role: &str) -> Result<Vec<Session>> {
 }
 
 fn session(row: &PgRow) -> Option<Session> {
-    let address: Option<String> = row.try_get("address").ok()?;
-    let application: Option<String> = row.try_get("application").ok()?;
-    let from = format!(
-        "{} ({})",
-        address.as_deref().unwrap_or("an address not shown"),
-        application.as_deref().unwrap_or("no name")
-    );
-    Some(Session {
-        id: row.try_get("id").ok()?,
-        from,
-        address,
-        application,
-    })
+    Some(keywheel_database::session(
+        row.try_get("id").ok()?,
+        row.try_get("address").ok()?,
+        row.try_get("application").ok()?,
+    ))
 }
 
 fn from(role: &str) -> String {
