@@ -34,6 +34,12 @@ impl MariaDb {
         SHARED.get_or_init(Self::start).as_ref()
     }
 
+    /// A server that knows what its clients call themselves.
+    #[must_use]
+    pub fn with_names() -> Option<Self> {
+        Self::with(&["--names"])
+    }
+
     /// A server that also speaks TLS, by a certificate of this authority.
     #[must_use]
     pub fn encrypted(authority: &Authority) -> Option<Self> {
