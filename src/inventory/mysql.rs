@@ -19,12 +19,21 @@ pub(crate) const KIND: Kind = Kind {
             Shape::Text,
             "PEM file of authorities that signed the server's certificate",
         ),
-        Key::needed("admin", Shape::Table(&ADMIN), "who changes the account"),
-        Key::needed("user", Shape::Text, "its name, without the host part"),
+        Key::needed("admin", Shape::Table(&ADMIN), "who changes the accounts"),
+        Key::new(
+            "user",
+            Shape::Text,
+            "the one that gets a second password, without the host part",
+        ),
+        Key::new(
+            "users",
+            Shape::List(&Shape::Text),
+            "instead of one: the two that take turns",
+        ),
         Key::new(
             "user_host",
             Shape::Text,
-            "its host part; `%` where left out",
+            "their host part; `%` where left out",
         ),
         Key::new(
             "length",
@@ -39,8 +48,11 @@ pub(crate) const KIND: Kind = Kind {
     ],
     fields: &["password", "user"],
     addresses: &["address"],
-    no_sessions: |_| {
-        Some("a connection does not say with which of the account's two passwords it was opened")
+    no_sessions: |options| match options.contains_key("users") {
+        true => None,
+        false => Some(
+            "a connection does not say with which of the account's two passwords it was opened: give it two users",
+        ),
     },
     try_out: |options| objection(options, |read: MysqlOptions| read.check()),
     ..Kind::PLAIN
@@ -51,8 +63,12 @@ mod tests {
     use super::super::testing::issuer_problems;
 
     fn problems(address: &str, more: &str) -> String {
+        let user = match more.contains("users") {
+            true => "",
+            false => "user = \"app\"\n",
+        };
         issuer_problems(&format!(
-            "kind = \"mysql\"\naddress = \"{address}\"\nuser = \"app\"\n\
+            "kind = \"mysql\"\naddress = \"{address}\"\n{user}\
              admin = {{ user = \"rotator\", password = {{ env = \"EXAMPLE\" }} }}\n{more}"
         ))
     }
@@ -62,6 +78,8 @@ mod tests {
         for address in ["db.svc.example.com:3307", "127.0.0.1:3306", "localhost"] {
             assert_eq!(problems(address, ""), "", "{address}");
         }
+        let turns = "users = [\"app_a\", \"app_b\"]";
+        assert_eq!(problems("localhost", turns), "");
     }
 
     #[test]
@@ -78,6 +96,8 @@ mod tests {
             ("u:example@db.svc.example.com", "", "credential"),
             (listed, "length = 3", "from 20 to 128"),
             (listed, "user_host = \"\"", "`user_host`"),
+            (listed, "users = [\"a\"]", "the two different ones"),
+            (listed, "users = [\"a\", \"rotator\"]", "another one"),
         ] {
             let said = problems(address, more);
             assert!(said.contains(words), "{address} {more}: {said}");

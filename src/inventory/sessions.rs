@@ -206,6 +206,9 @@ mod tests {
             let said = problems(&issuer, &["sessions = true"]);
             assert!(said.contains("two passwords"), "{kind}: {said}");
         }
+        let users = "kind = \"mysql\", address = \"db.svc.example.com\", users = [\"app_a\", \"app_b\"], \
+             admin = { user = \"rotator\", password = { file = \"rotator\" } }";
+        assert_eq!(problems(users, &["sessions = true"]), "");
         let said = problems("kind = \"random\"", &["sessions = true"]);
         assert!(said.contains("knows of no sessions"), "{said}");
     }

@@ -15,8 +15,6 @@ use keywheel_provider_http::HttpIssuer;
 #[cfg(feature = "jwt")]
 use keywheel_provider_jwt::JwtKeyIssuer;
 use keywheel_provider_local::{ManualIssuer, RandomIssuer};
-#[cfg(feature = "mysql")]
-use keywheel_provider_mysql::MysqlIssuer;
 #[cfg(feature = "postgres")]
 use keywheel_provider_postgres::PostgresIssuer;
 #[cfg(feature = "redis")]
@@ -36,11 +34,11 @@ impl Providers {
             #[cfg(feature = "jwt")]
             "jwt-key" => Arc::new(JwtKeyIssuer::new(&settings(options)?, base)?),
             #[cfg(feature = "mysql")]
-            "mysql" => Arc::new(MysqlIssuer::new(
+            "mysql" => keywheel_provider_mysql::issuer(
                 settings(options)?,
                 base,
                 Arc::clone(&self.fingerprint),
-            )?),
+            )?,
             #[cfg(feature = "postgres")]
             "postgres" => Arc::new(PostgresIssuer::new(settings(options)?, base)?),
             #[cfg(feature = "azure")]

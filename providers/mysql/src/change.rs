@@ -55,10 +55,19 @@ impl Admin<'_> {
     }
 
     fn altered(&self, account: &Account, methods: &[Method], closes: bool) -> Result<String> {
-        mariadb::statement(self.server.parts(), &account.seen, methods, closes)
+        let mut body = vec![mariadb::altered(self.server.parts(), methods)?];
+        if closes {
+            body.push(mariadb::closing(self.server.user()));
+        }
+        Ok(mariadb::if_as_seen(
+            self.server.parts(),
+            &account.seen,
+            &body,
+        ))
     }
 
-    async fn change(&mut self, statements: Vec<String>) -> Result<()> {
+    /// One after the other, each in doubt once one was sent.
+    pub(crate) async fn change(&mut self, statements: Vec<String>) -> Result<()> {
         let first = [Effect::Changes].into_iter();
         let effects = first.chain(std::iter::repeat(Effect::Continues));
         for (statement, effect) in statements.into_iter().zip(effects) {

@@ -3,7 +3,7 @@
 use crate::identity::{Names, fits};
 use crate::login::Login;
 use crate::options::MysqlOptions;
-use crate::server::{Admin, Dialect, Server, text};
+use crate::server::{Dialect, Server};
 use crate::{native, oracle};
 use async_trait::async_trait;
 use keywheel_contract::{
@@ -28,7 +28,9 @@ impl MysqlIssuer {
     /// `Invalid`: the options cannot work.
     pub fn new(options: MysqlOptions, base: &Path, key: Arc<FingerprintKey>) -> Result<Self> {
         let passwords = options.passwords()?;
-        let server = Server::new(options, base)?;
+        let user = options.user.clone();
+        let user = user.ok_or_else(|| Error::invalid("two passwords at once are of one `user`"))?;
+        let server = Server::new(options, user, base)?;
         Ok(Self {
             names: Names::new(server.account_name(), key),
             server,
@@ -81,28 +83,6 @@ impl MysqlIssuer {
     }
 }
 
-/// A policy that wants to see passwords takes no hash; told before anything changes.
-async fn ensure_takes_hashes(admin: &mut Admin<'_>) -> Result<()> {
-    if admin.dialect == Dialect::MySql {
-        // `validate_password` does not look at hashes.
-        return Ok(());
-    }
-    let question = "SELECT @@strict_password_validation AND EXISTS (SELECT 1 FROM information_schema.PLUGINS \
-         WHERE PLUGIN_TYPE = 'PASSWORD VALIDATION' AND PLUGIN_STATUS = 'ACTIVE') AS Strict";
-    let rows = admin
-        .read("its password policy", question.to_owned())
-        .await?;
-    let strict = rows.first().map(|row| text(row, "Strict")).transpose()?;
-    match strict.flatten().as_deref() {
-        Some("1") => Err(Error::invalid(format!(
-            "{} has a password policy that wants to see each password, and none is shown to it: \
-             `SET GLOBAL strict_password_validation = OFF` lets hashes pass",
-            admin.server.address
-        ))),
-        _ => Ok(()),
-    }
-}
-
 #[async_trait]
 impl Issuer for MysqlIssuer {
     fn capabilities(&self) -> IssuerCapabilities {
@@ -137,7 +117,7 @@ impl Issuer for MysqlIssuer {
         let mut admin = self.server.admin().await?;
         let account = admin.existing().await?;
         account.ensure_usable(self.names.account())?;
-        ensure_takes_hashes(&mut admin).await?;
+        admin.ensure_takes_hashes().await?;
         admin.ensure_may_close().await?;
         let plugin = match (admin.dialect, account.methods.first()) {
             (Dialect::MySql, Some(method)) if oracle::is_known(&method.plugin) => &method.plugin,

@@ -3,7 +3,7 @@
 use crate::options::MysqlOptions;
 use keywheel_contract::{Error, ErrorKind, Result, SecretValue};
 use sqlx::mysql::{MySqlConnectOptions, MySqlDatabaseError, MySqlRow, MySqlSslMode};
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, MySqlConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, MySqlConnection};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::time::timeout;
@@ -90,6 +90,11 @@ impl Link {
     ) -> std::result::Result<Vec<MySqlRow>, Trouble> {
         let asked = self.0.fetch_all(sqlx::raw_sql(AssertSqlSafe(statement)));
         answered(timeout(ANSWERING, asked).await)
+    }
+
+    /// Says goodbye; whether the server hears of it does not matter.
+    pub(crate) async fn close(self) {
+        drop(timeout(ANSWERING, self.0.close()).await);
     }
 
     /// One statement that has none.

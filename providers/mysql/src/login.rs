@@ -65,6 +65,8 @@ impl Server {
         let name = self.account_name();
         match account.filter(has) {
             None => Ok(Liveness::Dead),
+            // Two users in turn end by it; the one password of an account that has two does not.
+            Some(account) if account.locked && self.options.alternates() => Ok(Liveness::Dead),
             Some(account) if account.locked => Err(is_locked(&name)),
             Some(_) => Err(Error::invalid(format!(
                 "account {name} has this password, and yet it is refused: does its host part cover this machine, or \
@@ -84,6 +86,8 @@ impl Server {
         let asked = link
             .rows("SELECT CURRENT_USER() AS Account".to_owned())
             .await;
+        // So that nobody takes it for a consumer's.
+        link.close().await;
         match asked.map(|rows| rows.first().map(|row| text(row, "Account"))) {
             Ok(Some(Ok(Some(account)))) => Said::Welcome(account),
             Err(Trouble::Refused(1820 | 1862)) => Said::Expired,

@@ -5,6 +5,8 @@ use crate::link::CHANGED;
 use crate::quote;
 use keywheel_contract::{Error, Result};
 use serde::Deserialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// One row: the account as JSON, and what it is compared by.
 pub(crate) fn question(user: &str, host: &str) -> String {
@@ -56,8 +58,7 @@ impl Way {
 /// # Errors
 /// `Unavailable`: this is not such a column.
 pub(crate) fn read(column: &str, seen: String) -> Result<Account> {
-    let read: Priv = serde_json::from_str(column)
-        .map_err(|_| Error::unavailable("`mysql.global_priv` is not as MariaDB writes it"))?;
+    let read: Priv = serde_json::from_str(column).map_err(|_| not_as_written())?;
     let ways = match read.auth_or.is_empty() {
         true => vec![Way::default()],
         false => read.auth_or,
@@ -71,6 +72,43 @@ pub(crate) fn read(column: &str, seen: String) -> Result<Account> {
         locked: read.account_locked,
         seen,
     })
+}
+
+/// What an account has beside methods and grants, such as limits and TLS that is required; what is not set is left out.
+///
+/// # Errors
+/// `Unavailable`: this is not such a column.
+pub(crate) fn settings(column: &str) -> Result<BTreeMap<String, String>> {
+    let read: BTreeMap<String, Value> =
+        serde_json::from_str(column).map_err(|_| not_as_written())?;
+    let is_set = |value: &Value| match value {
+        Value::Null => false,
+        Value::Bool(set) => *set,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::String(text) => !text.is_empty(),
+        Value::Array(_) | Value::Object(_) => true,
+    };
+    let told = read
+        .into_iter()
+        .filter(|(name, value)| !OWN.contains(&name.as_str()) && is_set(value));
+    Ok(told
+        .map(|(name, value)| (name, value.to_string()))
+        .collect())
+}
+
+/// What each account has of its own; `access` are its grants.
+const OWN: [&str; 7] = [
+    "access",
+    "account_locked",
+    "auth_or",
+    "authentication_string",
+    "password_last_changed",
+    "plugin",
+    "version_id",
+];
+
+fn not_as_written() -> Error {
+    Error::unavailable("`mysql.global_priv` is not as MariaDB writes it")
 }
 
 /// The methods with this one more.
@@ -92,34 +130,35 @@ pub(crate) fn without(account: &Account, old: &Method) -> Vec<Method> {
     left
 }
 
-/// Gives an account these methods, if it is still as it was seen, and closes the connections of its user, if asked: all
-/// or nothing of it is done when the answer is lost, and nothing when it arrives after another change.
-///
-/// # Errors
-/// `Invalid`: another method of the account cannot be written down again.
-pub(crate) fn statement(
-    (user, host): (&str, &str),
-    seen: &str,
-    methods: &[Method],
-    closes: bool,
-) -> Result<String> {
-    let account = quote::account(user, host);
-    let ways: Result<Vec<String>> = methods.iter().map(way).collect();
-    let ways = ways?.join(" OR ");
-    let close = match closes {
-        // A host part is compared with the address or name of each client, letter by letter: a pattern fits none.
-        true => format!("KILL HARD CONNECTION USER {}; ", quote::account(user, "%")),
-        false => String::new(),
-    };
+/// Does this to an account, if it is still as it was seen: all or nothing of it is done when the answer is lost, and
+/// nothing when it arrives after another change.
+pub(crate) fn if_as_seen((user, host): (&str, &str), seen: &str, body: &[String]) -> String {
     let now = format!(
         "(SELECT {SEEN} FROM mysql.global_priv WHERE {})",
         which(user, host)
     );
-    Ok(format!(
-        "BEGIN NOT ATOMIC IF {now} = {} THEN ALTER USER {account} IDENTIFIED VIA {ways}; {close}\
-         ELSE SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = {CHANGED}; END IF; END",
-        quote::text(seen)
-    ))
+    format!(
+        "BEGIN NOT ATOMIC IF {now} = {} THEN {}; ELSE SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = {CHANGED}; END IF; END",
+        quote::text(seen),
+        body.join("; ")
+    )
+}
+
+/// Gives an account these methods.
+///
+/// # Errors
+/// `Invalid`: another method of the account cannot be written down again.
+pub(crate) fn altered((user, host): (&str, &str), methods: &[Method]) -> Result<String> {
+    let account = quote::account(user, host);
+    let ways: Result<Vec<String>> = methods.iter().map(way).collect();
+    let ways = ways?.join(" OR ");
+    Ok(format!("ALTER USER {account} IDENTIFIED VIA {ways}"))
+}
+
+/// Closes all connections of a user.
+pub(crate) fn closing(user: &str) -> String {
+    // A host part is compared with the address or name of each client, letter by letter: a pattern fits none.
+    format!("KILL HARD CONNECTION USER {}", quote::account(user, "%"))
 }
 
 fn way(method: &Method) -> Result<String> {
@@ -144,7 +183,7 @@ fn way(method: &Method) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{read, statement, with, without};
+    use super::{altered, closing, if_as_seen, read, settings, with, without};
     use crate::account::Method;
 
     /// As MariaDB 10.11.19 writes them.
@@ -172,6 +211,24 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_set_is_no_setting() {
+        let limited = ONE.replace(
+            "}",
+            r#","max_user_connections":30,"ssl_type":0,"max_statement_time":0.5,"default_role":""}"#,
+        );
+        let told: Vec<_> = settings(&limited).unwrap().into_iter().collect();
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(
+            told,
+            [
+                pair("max_statement_time", "0.5"),
+                pair("max_user_connections", "30")
+            ]
+        );
+        assert!(settings("[]").is_err());
+    }
+
+    #[test]
     fn others_are_kept_and_nobody_gets_in_by_none() {
         let two = read(TWO, String::new()).unwrap();
         let three = with(&two, Method::native("*CC"));
@@ -186,7 +243,8 @@ mod tests {
     #[test]
     fn a_change_is_one_statement_that_compares() {
         let methods = [Method::native("*AA"), Method::native("*BB")];
-        let made = statement(("app", "%"), "abc", &methods, true).unwrap();
+        let body = [altered(("app", "%"), &methods).unwrap(), closing("app")];
+        let made = if_as_seen(("app", "%"), "abc", &body);
         assert_eq!(
             made,
             "BEGIN NOT ATOMIC IF (SELECT SHA2(Priv, 256) FROM mysql.global_priv WHERE User = X'617070' AND \
@@ -194,16 +252,13 @@ mod tests {
              mysql_native_password USING '*BB'; KILL HARD CONNECTION USER `app`@`%`; ELSE SIGNAL SQLSTATE '45000' SET \
              MYSQL_ERRNO = 31000; END IF; END"
         );
-        let patterned = statement(("app", "10.%"), "abc", &methods, true).unwrap();
-        assert!(patterned.contains("ALTER USER `app`@`10.%` "));
-        assert!(patterned.contains("KILL HARD CONNECTION USER `app`@`%`;"));
-        let quiet = statement(("app", "%"), "abc", &methods, false).unwrap();
-        assert!(!quiet.contains("KILL"));
+        let patterned = altered(("app", "10.%"), &methods).unwrap();
+        assert!(patterned.starts_with("ALTER USER `app`@`10.%` "));
         let odd = Method {
             plugin: "pam".to_owned(),
             text: "it's".to_owned(),
         };
-        let error = statement(("app", "%"), "abc", &[odd], false).unwrap_err();
+        let error = altered(("app", "%"), &[odd]).unwrap_err();
         assert!(error.message.contains("`pam`"), "{error}");
     }
 }

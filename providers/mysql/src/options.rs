@@ -17,15 +17,19 @@ pub struct MysqlOptions {
     pub ca_file: Option<PathBuf>,
     /// Who changes the account.
     pub admin: AdminOptions,
-    /// The account that gets new passwords.
-    pub user: String,
-    /// Its host part; `%` where left out.
+    /// The account that gets new passwords, two at once.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// Instead of one: the two accounts that take turns.
+    #[serde(default)]
+    pub users: Vec<String>,
+    /// Their host part; `%` where left out.
     #[serde(default)]
     pub user_host: Option<String>,
     /// Letters and digits of a password; 32 where left out.
     #[serde(default)]
     pub length: Option<usize>,
-    /// Whether all connections of `user` are closed when a password is taken away, for they may have been opened with it;
+    /// Whether all connections of `user`, where that is one, are closed when a password is taken away, for they may have been opened with it;
     /// whatever their host part.
     #[serde(default)]
     pub end_sessions: bool,
@@ -45,6 +49,7 @@ impl MysqlOptions {
         "ca_file",
         "admin",
         "user",
+        "users",
         "user_host",
         "length",
         "end_sessions",
@@ -60,16 +65,44 @@ impl MysqlOptions {
         let unfit = |name: &str, longest: usize| {
             name.is_empty() || name.chars().count() > longest || name.contains(char::is_control)
         };
-        let wrong = if unfit(&self.user, LONGEST_USER) || unfit(&self.admin.user, LONGEST_USER) {
-            "the name of a user is empty, too long, or has a control character"
-        } else if unfit(self.host(), LONGEST_HOST) {
-            "`user_host` is empty, too long, or has a control character"
-        } else if self.user == self.admin.user {
-            "`admin` is the user that it would rotate itself: let another one do that"
-        } else {
-            return Ok(());
-        };
-        Err(Error::invalid(wrong))
+        let wrong = self.wrong_users().or_else(|| {
+            let rotated = self.rotated();
+            let mut users = rotated.iter().chain([&self.admin.user]);
+            if users.any(|user| unfit(user, LONGEST_USER)) {
+                Some("the name of a user is empty, too long, or has a control character")
+            } else if unfit(self.host(), LONGEST_HOST) {
+                Some("`user_host` is empty, too long, or has a control character")
+            } else if rotated.contains(&self.admin.user) {
+                Some("`admin` is a user that it would rotate itself: let another one do that")
+            } else {
+                None
+            }
+        });
+        wrong.map_or(Ok(()), |wrong| Err(Error::invalid(wrong)))
+    }
+
+    fn wrong_users(&self) -> Option<&'static str> {
+        match (self.users.as_slice(), &self.user) {
+            ([], Some(_)) => None,
+            ([a, b], None) if a != b && !self.end_sessions => None,
+            ([a, b], None) if a != b => Some(
+                "`end_sessions` goes with `user`: of two users in turn the sessions of the ended one end anyway",
+            ),
+            (_, Some(_)) => Some("`users` and `user` exclude each other"),
+            (_, None) => Some(
+                "`user` names the one that gets new passwords, or `users` the two different ones that take turns",
+            ),
+        }
+    }
+
+    /// Whether two accounts take turns.
+    pub(crate) fn alternates(&self) -> bool {
+        self.user.is_none()
+    }
+
+    /// The users that are given passwords.
+    pub(crate) fn rotated(&self) -> Vec<String> {
+        self.users.iter().chain(&self.user).cloned().collect()
     }
 
     pub(crate) fn host(&self) -> &str {
@@ -108,6 +141,17 @@ mod tests {
             ("user = 'app'\nuser_host = ''", "`user_host`"),
             ("user = 'rotator'", "let another one do that"),
             ("user = 'app'\nlength = 19", "from 20 to 128"),
+            ("", "or `users`"),
+            ("users = ['a', 'b']", ""),
+            ("users = ['a', 'a']", "two different ones"),
+            ("users = ['a', 'b', 'c']", "two different ones"),
+            ("users = ['a', 'b']\nuser = 'a'", "exclude each other"),
+            ("users = ['a', 'rotator']", "let another one do that"),
+            ("users = ['a', '']", "empty"),
+            (
+                "users = ['a', 'b']\nend_sessions = true",
+                "goes with `user`",
+            ),
         ] {
             let read = options(&format!("address = 'h'\n{more}")).unwrap();
             let error = read.check().err();
@@ -121,7 +165,7 @@ mod tests {
 
     #[test]
     fn the_keys_are_the_fields() {
-        let all = "address = 'h'\nca_file = 'c'\nuser = 'a'\nuser_host = '%'\nlength = 32\nend_sessions = false";
+        let all = "address = 'h'\nca_file = 'c'\nuser = 'a'\nusers = []\nuser_host = '%'\nlength = 32\nend_sessions = false";
         let read: toml::Table = toml::from_str(&format!("{ADMIN}{all}")).unwrap();
         let mut keys = MysqlOptions::KEYS.to_vec();
         keys.sort_unstable();

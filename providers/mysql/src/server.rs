@@ -5,14 +5,15 @@ use crate::link::{Address, Effect, Link};
 use crate::options::MysqlOptions;
 use crate::{mariadb, oracle};
 use keywheel_contract::{Error, Result};
-use sqlx::Row as _;
 use sqlx::mysql::MySqlRow;
+use sqlx::{Column as _, Row as _};
 use std::path::{Path, PathBuf};
 
 /// Where it is, who we are there, and which account we change.
 pub(crate) struct Server {
     pub(crate) address: Address,
     pub(crate) options: MysqlOptions,
+    user: String,
     base: PathBuf,
 }
 
@@ -37,11 +38,12 @@ const LIMITS: &str = "SET SESSION lock_wait_timeout = 5 /*M!, max_statement_time
 impl Server {
     /// # Errors
     /// `Invalid`: the options cannot work.
-    pub(crate) fn new(options: MysqlOptions, base: &Path) -> Result<Self> {
+    pub(crate) fn new(options: MysqlOptions, user: String, base: &Path) -> Result<Self> {
         options.check()?;
         Ok(Self {
             address: Address::new(&options, base)?,
             options,
+            user,
             base: base.to_owned(),
         })
     }
@@ -65,12 +67,12 @@ impl Server {
     }
 
     pub(crate) fn user(&self) -> &str {
-        &self.options.user
+        &self.user
     }
 
     /// User and host part.
     pub(crate) fn parts(&self) -> (&str, &str) {
-        (&self.options.user, self.options.host())
+        (&self.user, self.options.host())
     }
 
     /// As people write it.
@@ -95,6 +97,16 @@ impl Admin<'_> {
             let what = format!("the question for {what}");
             trouble.error(&self.server.address, &what, Effect::Reads)
         })
+    }
+
+    /// The same, for rows of one text each, whatever their column is called.
+    pub(crate) async fn lines(&mut self, what: &str, statement: String) -> Result<Vec<String>> {
+        let rows = self.read(what, statement).await?;
+        let line = |row: &MySqlRow| {
+            let column = row.columns().first().map(|column| column.name().to_owned());
+            text(row, &column.unwrap_or_default()).map(Option::unwrap_or_default)
+        };
+        rows.iter().map(line).collect()
     }
 
     /// The account that gets new passwords, where it exists.

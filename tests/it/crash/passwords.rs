@@ -1,14 +1,15 @@
-//! The same sweep with the passwords of accounts on a real Redis and a real MariaDB, two at once.
+//! The same sweep with the passwords of accounts on a real Redis and a real MariaDB, two at once; and there with two
+//! accounts in turn.
 
 use super::issuers::sweep;
 use super::world::native::NativeIssuer;
 use keywheel_contract::{Credential, Fields, FingerprintKey, Issuer, SecretValue};
-use keywheel_provider_mysql::MysqlIssuer;
+use keywheel_provider_mysql::{AlternatingIssuer, MysqlIssuer};
 use keywheel_provider_redis::RedisIssuer;
 use keywheel_test_servers::mariadb::MariaDb;
 use keywheel_test_servers::redis::{Keeps, Redis};
 use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -18,7 +19,8 @@ const ADMIN: &str = "example-rotator";
 /// Makes an account of this name with this password, and says who issues its passwords.
 type Open = Arc<dyn Fn(&str, &str) -> Arc<dyn Issuer> + Send + Sync>;
 
-fn native(name: &'static str, open: Open) -> NativeIssuer {
+/// `first` is what the user is called beside the name of the account.
+fn native(name: &'static str, first: &'static str, open: Open) -> NativeIssuer {
     let can = open("capable", "example-before-keywheel").capabilities();
     NativeIssuer {
         name,
@@ -29,7 +31,8 @@ fn native(name: &'static str, open: Open) -> NativeIssuer {
         forgets: true,
         begin: Arc::new(move |name, value| {
             let open = Arc::clone(&open);
-            Box::pin(async move { begun(open(&name, &value), &name, &value).await })
+            let user = format!("{name}{first}");
+            Box::pin(async move { begun(open(&name, &value), &user, &value).await })
         }),
     }
 }
@@ -42,11 +45,16 @@ async fn begun(issuer: Arc<dyn Issuer>, name: &str, value: &str) -> (Arc<dyn Iss
     (issuer, Credential { id, fields })
 }
 
-/// Settings of the issuer of one account.
-fn settings<T: DeserializeOwned>(address: SocketAddr, user: &str, folder: &Path) -> T {
+/// Settings of the issuer of one account, or of several.
+fn settings<T: DeserializeOwned>(
+    address: SocketAddr,
+    key: &str,
+    users: &Value,
+    folder: &Path,
+) -> T {
     let password = json!({ "file": folder.join("admin") });
     let admin = json!({ "user": "rotator", "password": password });
-    let settings = json!({ "address": address.to_string(), "user": user, "admin": admin });
+    let settings = json!({ "address": address.to_string(), key: users, "admin": admin });
     serde_json::from_value(settings).unwrap()
 }
 
@@ -79,10 +87,10 @@ async fn dying_anywhere_harms_nothing_with_users_of_redis() {
             &format!(">{password}"),
             "+ping",
         ]);
-        let options = settings(server.address(), name, folder.path());
+        let options = settings(server.address(), "user", &json!(name), folder.path());
         Arc::new(RedisIssuer::new(options, folder.path(), key()).unwrap())
     });
-    sweep(native("redis", open)).await;
+    sweep(native("redis", "", open)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -98,8 +106,31 @@ async fn dying_anywhere_harms_nothing_with_accounts_of_mariadb() {
         server.root(&format!(
             "CREATE USER {name}@'%' IDENTIFIED BY '{password}'"
         ));
-        let options = settings(server.address(), name, folder.path());
+        let options = settings(server.address(), "user", &json!(name), folder.path());
         Arc::new(MysqlIssuer::new(options, folder.path(), key()).unwrap())
     });
-    sweep(native("mariadb", open)).await;
+    sweep(native("mariadb", "", open)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dying_anywhere_harms_nothing_with_two_accounts_of_mariadb_in_turn() {
+    let Some(server) = MariaDb::start() else {
+        return;
+    };
+    let setup = include_str!("../../../providers/mysql/turns.sql").replace("keywheel@", "rotator@");
+    server.root(&format!("CREATE USER rotator@'%' IDENTIFIED BY '{ADMIN}'"));
+    let folder = folder();
+    let open: Open = Arc::new(move |name, password| {
+        let setup = setup.replace("shop_", &format!("{name}_"));
+        server.root(&format!(
+            "CREATE USER {name}_a@'%' IDENTIFIED BY '{password}'; {setup}"
+        ));
+        let users = json!([format!("{name}_a"), format!("{name}_b")]);
+        let options = settings(server.address(), "users", &users, folder.path());
+        Arc::new(AlternatingIssuer::new(&options, folder.path()).unwrap())
+    });
+    let mut native = native("mariadb, two in turn", "_a", open);
+    native.fences = true;
+    native.forgets = false;
+    sweep(native).await;
 }

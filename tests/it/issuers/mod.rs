@@ -15,6 +15,8 @@ mod jwt;
 mod load;
 #[cfg(feature = "mysql")]
 mod mariadb;
+#[cfg(feature = "mysql")]
+mod mariadb_turns;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "postgres")]

@@ -1,11 +1,9 @@
 //! The life of a password: beside the old one, alone, gone.
 
-use crate::rig::{OLD, Rig, password, text};
+use crate::rig::{OLD, Rig, busy, password, text};
 use keywheel_contract::{CredentialState, Issuer as _, Liveness};
 use keywheel_test_servers::authority::Authority;
 use keywheel_test_servers::mariadb::MariaDb;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 #[tokio::test]
 async fn old_and_new_work_side_by_side_until_the_old_one_is_ended() {
@@ -62,34 +60,9 @@ async fn the_last_password_can_be_ended_and_a_new_one_be_given() {
     assert!(!rig.shown().contains("invalid"), "{}", rig.shown());
 }
 
-/// A connection that is busy, as the account; it says when it begins.
+/// A connection that is busy, as the account; it has begun.
 pub(crate) fn session(rig: &Rig<'_>, password: &str) -> std::process::Child {
-    let child = Command::new("mariadb")
-        .args([
-            "--no-defaults",
-            "--host=127.0.0.1",
-            "--execute",
-            "SELECT SLEEP(60)",
-        ])
-        .args([
-            format!("--port={}", rig.server.address().port()),
-            format!("--user={}", rig.user),
-        ])
-        .env("MYSQL_PWD", password)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let asked = format!(
-        "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE USER = '{}' AND STATE = 'User sleep'",
-        rig.user
-    );
-    let end = Instant::now() + Duration::from_secs(20);
-    while rig.server.root(&asked) == "0" {
-        assert!(Instant::now() < end, "it does not log in");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    child
+    busy(rig.server, &rig.user, password)
 }
 
 #[tokio::test]

@@ -2,6 +2,8 @@
 
 // `cfg(test)` always holds here; it tells the linter that these modules may unwrap.
 #[cfg(test)]
+mod accounts;
+#[cfg(test)]
 mod bad;
 #[cfg(test)]
 mod conformance;
@@ -13,3 +15,5 @@ mod lost;
 mod rig;
 #[cfg(test)]
 mod silent;
+#[cfg(test)]
+mod turns;

@@ -5,7 +5,9 @@ use keywheel_provider_mysql::{MysqlIssuer, MysqlOptions};
 use keywheel_test_servers::mariadb::MariaDb;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// What the manual says an admin needs.
@@ -101,4 +103,33 @@ pub(crate) fn password(text: &str) -> Fields {
 pub(crate) fn text(credential: &Credential) -> &str {
     let password = credential.fields.field("password").unwrap();
     password.expose_secret_str().unwrap()
+}
+
+/// A connection that is busy, as this user; it has begun.
+pub(crate) fn busy(server: &MariaDb, user: &str, password: &str) -> Child {
+    let child = Command::new("mariadb")
+        .args([
+            "--no-defaults",
+            "--host=127.0.0.1",
+            "--execute",
+            "SELECT SLEEP(60)",
+        ])
+        .args([
+            format!("--port={}", server.address().port()),
+            format!("--user={user}"),
+        ])
+        .env("MYSQL_PWD", password)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let asked = format!(
+        "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE USER = '{user}' AND STATE = 'User sleep'"
+    );
+    let end = Instant::now() + Duration::from_secs(20);
+    while server.root(&asked) == "0" {
+        assert!(Instant::now() < end, "it does not log in");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child
 }
