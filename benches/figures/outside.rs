@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// Connects every rotation to the same three.
 pub(crate) struct Instant {
@@ -191,6 +192,7 @@ impl Issuer for TwoAtOnce {
             style: Style::Overlap,
             chosen_by: ChosenBy::Issuer,
             find: Find::ByTag,
+            lists_after: Duration::ZERO,
             idempotent_mint: false,
             identifies: true,
             tests: true,

@@ -167,6 +167,7 @@ impl Issuer for RotationIssuer {
             style: Style::InPlace,
             chosen_by: ChosenBy::Issuer,
             find: Find::ByTag,
+            lists_after: Duration::ZERO,
             idempotent_mint: true,
             identifies: false,
             tests: false,

@@ -44,6 +44,9 @@ pub struct IssuerCapabilities {
     pub chosen_by: ChosenBy,
     /// How a minted credential is found again.
     pub find: Find,
+    /// Longest time after a mint until `find` shows what it made; zero where that is at once. Not being found says
+    /// nothing before.
+    pub lists_after: Duration,
     /// `mint` with the same tag twice makes one credential.
     pub idempotent_mint: bool,
     /// `identify` can name the credential that a value belongs to.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// What was made lately, by tag and by id. Entries on one account share it, and so it is kept for each of them.
+/// What was made lately, by id. Entries on one account share it, and so it is kept for each of them.
 pub struct Young {
     /// A change is seen everywhere after so long.
     converges: Duration,
@@ -33,7 +33,12 @@ impl Young {
         }
     }
 
-    /// It is made from now on, or was made now.
+    /// After how long a change is seen everywhere.
+    pub fn converges(&self) -> Duration {
+        self.converges
+    }
+
+    /// It was made now.
     pub fn made(&self, name: &str) {
         self.remember()
             .insert(name.to_owned(), Some(Instant::now()));

@@ -11,6 +11,7 @@ use keywheel_contract::{
 };
 use keywheel_signing::Algorithm;
 use std::path::Path;
+use std::time::Duration;
 
 /// Keys that sign tokens. Each is of the fields `private_key` and `kid`.
 pub struct JwtKeyIssuer {
@@ -44,6 +45,7 @@ impl Issuer for JwtKeyIssuer {
             style: Style::Overlap,
             chosen_by: ChosenBy::Keywheel,
             find: Find::ByValue,
+            lists_after: Duration::ZERO,
             idempotent_mint: false,
             identifies: true,
             tests: true,

@@ -13,6 +13,7 @@ use keywheel_contract::{
     IssuerCapabilities, Liveness, Result, SecretValue, Style, Tag,
 };
 use serde::Deserialize;
+use std::time::Duration;
 
 /// Options of the issuer `manual`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -123,6 +124,7 @@ impl Issuer for ManualIssuer {
             style: Style::Assisted,
             chosen_by: ChosenBy::Person,
             find: Find::None,
+            lists_after: Duration::ZERO,
             idempotent_mint: false,
             identifies: false,
             tests: false,

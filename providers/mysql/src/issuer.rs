@@ -13,6 +13,7 @@ use keywheel_contract::{
 use keywheel_database::Passwords;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Passwords of one account, two at once. Each is of the fields `user` and `password`.
 pub struct MysqlIssuer {
@@ -90,6 +91,7 @@ impl Issuer for MysqlIssuer {
             style: Style::Overlap,
             chosen_by: ChosenBy::Keywheel,
             find: Find::ByValue,
+            lists_after: Duration::ZERO,
             idempotent_mint: false,
             identifies: true,
             tests: true,

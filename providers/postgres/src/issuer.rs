@@ -17,6 +17,7 @@ use keywheel_contract::{
 use keywheel_database::Passwords;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Gives roles of one PostgreSQL server new passwords.
 pub struct PostgresIssuer {
@@ -147,6 +148,7 @@ impl Issuer for PostgresIssuer {
             style: self.options.style(),
             chosen_by: ChosenBy::Keywheel,
             find: Find::ByTag,
+            lists_after: Duration::ZERO,
             idempotent_mint: false,
             identifies: true,
             tests: true,

@@ -12,6 +12,7 @@ use keywheel_contract::{
 use keywheel_database::Passwords;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Passwords of one ACL user, two at once. Each is of the fields `user` and `password`.
 pub struct RedisIssuer {
@@ -87,6 +88,7 @@ impl Issuer for RedisIssuer {
             style: Style::Overlap,
             chosen_by: ChosenBy::Keywheel,
             find: Find::ByValue,
+            lists_after: Duration::ZERO,
             idempotent_mint: false,
             identifies: true,
             tests: true,

@@ -12,6 +12,7 @@ use keywheel_contract::{
 };
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// SSH keys of one account. Each is of the fields `private_key` and `public_key`.
 pub struct SshKeyIssuer {
@@ -56,6 +57,7 @@ impl Issuer for SshKeyIssuer {
             style: Style::Overlap,
             chosen_by: ChosenBy::Keywheel,
             find: Find::ByTag,
+            lists_after: Duration::ZERO,
             idempotent_mint: false,
             identifies: true,
             tests: true,

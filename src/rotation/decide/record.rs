@@ -5,7 +5,7 @@ use super::{Sitting, Turn};
 use crate::journal::ledger::{self, CredentialRow};
 use crate::journal::{Result, Tx, rotations, secrets};
 use crate::rotation::facts::{Effect, backoff_ms};
-use crate::rotation::plan::{Order, SEEN};
+use crate::rotation::plan::{Order, SEEN, shown_ms};
 use crate::rotation::report::{
     Answer, Inspected, NewCandidate, Outcome, Sealed, Settled, retry_after_ms,
 };
@@ -106,8 +106,7 @@ impl Sitting {
     fn settle(&mut self, turn: &Turn, effect: &mut Effect, settled: &Settled, now: i64) {
         // By when it was read, not by when that is recorded: in between it may have landed.
         let read_ms = turn.known.as_ref().map_or(now, |known| known.facts.now_ms);
-        let landed =
-            effect.kind.is_harmless() || read_ms >= effect.deadline_ms + turn.pace.grace_ms;
+        let is_proof = effect.kind.is_harmless() || read_ms >= shown_ms(&self.facts, effect);
         match settled {
             Settled::Applied(version) => {
                 applied(effect, now, version.clone(), "applied", "found by reading")
@@ -121,7 +120,7 @@ impl Sitting {
                 effect.settled_ms = Some(now);
                 effect.result.orphans = ids.iter().map(|id| id.as_str().to_owned()).collect();
             }
-            Settled::Absent | Settled::Resend if landed => {
+            Settled::Absent | Settled::Resend if is_proof => {
                 effect.status = Status::Absent;
                 effect.settled_ms = Some(now);
                 effect.word = "absent".to_owned();

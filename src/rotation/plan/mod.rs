@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 pub use contain::long_outage;
 pub use ending::last_version;
 pub(crate) use settle::settle_key;
-pub use settle::{lost_mint, may_have_landed};
+pub use settle::{lost_mint, may_have_landed, shown_ms};
 pub(crate) use silence::{NAMED, SEEN, UseFigure};
 
 /// What to do next.

@@ -10,7 +10,8 @@ use keywheel_contract::Find;
 ///
 /// The planner is never asked while a call is under way, so that an intent seen here was left by a crash, a
 /// lost lease or a lost answer. *Absent* is concluded only after the call's deadline and a grace, for a
-/// request that was sent may still land: until then the reading is repeated, nothing is re-sent.
+/// request that was sent may still land, and where an issuer's list is late that much later: until then the
+/// reading is repeated, nothing is re-sent.
 pub(super) fn in_doubt(facts: &Facts) -> Option<Step> {
     let open: Vec<&Effect> = facts
         .effects
@@ -148,18 +149,28 @@ fn landed_ms(facts: &Facts, effect: &Effect) -> i64 {
     effect.deadline_ms + facts.pace.grace_ms
 }
 
-/// When it may be looked up next. A reading that began before the call can no longer land, and ended after,
-/// would pass for a proof of absence: none begins shortly before that moment.
+/// From when on not being there is a proof: the call can no longer land, and what it made would be shown. Whoever
+/// looks may be another process than the one that called: only what the issuer declares counts.
+pub fn shown_ms(facts: &Facts, effect: &Effect) -> i64 {
+    let late = match effect.kind {
+        Kind::Mint => facts.can.issuer.lists_after.as_millis(),
+        _ => 0,
+    };
+    landed_ms(facts, effect).saturating_add(i64::try_from(late).unwrap_or(i64::MAX))
+}
+
+/// When it may be looked up next. A reading that began before that moment is no proof, and one that also ended after
+/// it would pass for one: none begins shortly before.
 fn due_ms(facts: &Facts, effect: &Effect) -> i64 {
-    let landed_ms = landed_ms(facts, effect);
+    let shown_ms = shown_ms(facts, effect);
     let due_ms = match facts.probe(Look::Settle, &settle_key(effect)) {
         None => facts.now_ms,
-        Some(probe) if probe.result == "absent" => landed_ms,
+        Some(probe) if probe.result == "absent" => shown_ms,
         Some(probe) => retry_ms(facts, probe).max(facts.now_ms),
     };
-    match effect.kind.is_harmless() || due_ms + facts.pace.call_ms < landed_ms {
+    match effect.kind.is_harmless() || due_ms + facts.pace.call_ms < shown_ms {
         true => due_ms,
-        false => due_ms.max(landed_ms),
+        false => due_ms.max(shown_ms),
     }
 }
 

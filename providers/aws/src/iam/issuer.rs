@@ -113,6 +113,7 @@ impl Issuer for KeyIssuer {
             style: Style::TwoSlots,
             chosen_by: ChosenBy::Issuer,
             find: Find::ByTag,
+            lists_after: self.settles,
             idempotent_mint: false,
             identifies: true,
             tests: true,
@@ -189,14 +190,7 @@ impl Issuer for KeyIssuer {
             return Ok(Vec::new());
         };
         let made = self.made_by(&note).await?;
-        let settles_ms = i64::try_from(self.settles.as_millis()).unwrap_or(i64::MAX);
         match made.len() {
-            0 if self.calls.clock.now_ms() < note.at_ms + settles_ms => {
-                Err(Error::unavailable(format!(
-                    "a key that AWS made of `{}` may not be shown yet",
-                    self.calls.options.user
-                )))
-            }
             0 | 1 => Ok(made),
             _ => Err(Error::invalid(format!(
                 "`{}` got two access keys in the minute of ours, {} and {}: delete the one that nobody uses",

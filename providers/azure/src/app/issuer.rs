@@ -77,6 +77,7 @@ impl Issuer for AppSecretIssuer {
             style: Style::Overlap,
             chosen_by: ChosenBy::Issuer,
             find: Find::ByTag,
+            lists_after: self.settles,
             idempotent_mint: false,
             identifies: true,
             tests: true,
@@ -138,8 +139,6 @@ impl Issuer for AppSecretIssuer {
     }
 
     async fn mint(&self, tag: &Tag) -> Result<Credential> {
-        // Before the call, for whoever waits for it may give it up.
-        self.young.made(tag.as_str());
         let made = self.graph.add(tag).await;
         let made = made.map_err(|error| match error.kind {
             ErrorKind::NotFound => Error::invalid(error.message),
@@ -164,7 +163,9 @@ impl Issuer for AppSecretIssuer {
         let mut secrets = listed.secrets.iter();
         let Some(known) = secrets.find(|known| known.id == id.as_str()) else {
             return match self.young.is(id.as_str()) {
-                true => Err(unlisted()),
+                true => Err(Error::unavailable(
+                    "a secret that was made in the last minutes may not be listed yet",
+                )),
                 false => Ok(CredentialState::Absent),
             };
         };
@@ -174,16 +175,11 @@ impl Issuer for AppSecretIssuer {
         })
     }
 
-    /// That none is found is believed once one of this name must be listed.
     async fn find(&self, tag: &Tag) -> Result<Vec<CredentialId>> {
         let listed = self.graph.secrets().await?;
         let ours = listed.secrets.into_iter();
         let ours = ours.filter(|known| known.name == tag.as_str());
-        let found: Vec<_> = ours.map(|known| CredentialId::new(known.id)).collect();
-        match found.is_empty() && self.young.is(tag.as_str()) {
-            true => Err(unlisted()),
-            false => Ok(found),
-        }
+        Ok(ours.map(|known| CredentialId::new(known.id)).collect())
     }
 
     /// Graph refuses to take away what is not there, in words that it uses for other things too.
@@ -210,10 +206,6 @@ impl Issuer for AppSecretIssuer {
         self.young.ended(id.as_str());
         Ok(())
     }
-}
-
-fn unlisted() -> Error {
-    Error::unavailable("a secret that was made in the last minutes may not be listed yet")
 }
 
 fn begins(known: &Known, secret: Option<&str>) -> bool {

@@ -100,6 +100,7 @@ impl Issuer for Memory {
             style: Style::Overlap,
             chosen_by: self.chosen_by,
             find: Find::ByTag,
+            lists_after: Duration::ZERO,
             idempotent_mint: self.chosen_by == ChosenBy::Issuer,
             identifies: true,
             tests: true,

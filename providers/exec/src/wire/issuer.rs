@@ -6,6 +6,7 @@ use keywheel_contract::{
     Style, Tag,
 };
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// A credential on its way out.
 #[derive(Serialize)]
@@ -157,6 +158,8 @@ pub(crate) struct Capabilities {
     #[serde(default = "find_none")]
     find: Find,
     #[serde(default)]
+    lists_after_ms: u64,
+    #[serde(default)]
     idempotent_mint: bool,
     #[serde(default)]
     identifies: bool,
@@ -188,6 +191,7 @@ impl From<Capabilities> for IssuerCapabilities {
             style: said.style,
             chosen_by: said.chosen_by,
             find: said.find,
+            lists_after: Duration::from_millis(said.lists_after_ms),
             idempotent_mint: said.idempotent_mint,
             identifies: said.identifies,
             tests: said.tests,

@@ -52,6 +52,7 @@ async fn an_issuer() {
     let can = issuer.capabilities();
     assert!(can.identifies && can.tests && can.reversible && can.revokes && can.activates);
     assert_eq!(can.entropy_bits, Some(256));
+    assert_eq!(can.lists_after, Duration::from_secs(60));
 
     assert_eq!(issuer.identify(&old.fields).await, Ok(Some(old.id.clone())));
     let proposed = issuer.propose(Some(&old.id)).await.unwrap();

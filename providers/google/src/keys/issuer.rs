@@ -13,10 +13,10 @@ use keywheel_contract::{
     IssuerCapabilities, Liveness, Result, Style, Tag,
 };
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// A change of a key may not be known everywhere for so long: Google says that it may take a minute and more.
+/// A change of a key may not be known everywhere for so long: Google says that it may take a minute and more
+/// (<https://docs.cloud.google.com/iam/docs/keys-create-delete>).
 const SETTLES: Duration = Duration::from_secs(300);
 /// What a key of 2,048 bits is worth: <https://doi.org/10.6028/NIST.SP.800-57pt1r5>, table 2.
 const ENTROPY_BITS: u32 = 112;
@@ -26,8 +26,6 @@ pub struct ServiceKeyIssuer {
     calls: Calls,
     door: Door,
     settles: Duration,
-    /// When a key may last have been uploaded by us, as far as this process can know.
-    uploaded: Mutex<Instant>,
 }
 
 impl ServiceKeyIssuer {
@@ -41,7 +39,6 @@ impl ServiceKeyIssuer {
             calls: Calls::new(options, base)?,
             door: Door::new(options, base)?,
             settles: SETTLES,
-            uploaded: Mutex::new(Instant::now()),
         })
     }
 
@@ -53,10 +50,6 @@ impl ServiceKeyIssuer {
 
     fn account(&self) -> &str {
         &self.calls.options.account
-    }
-
-    fn last_upload(&self) -> std::sync::MutexGuard<'_, Instant> {
-        self.uploaded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whoever ends a key with that very key is locked out at the end.
@@ -93,6 +86,7 @@ impl Issuer for ServiceKeyIssuer {
             style: Style::Overlap,
             chosen_by: ChosenBy::Issuer,
             find: Find::ByTag,
+            lists_after: self.settles,
             idempotent_mint: false,
             identifies: true,
             tests: true,
@@ -150,7 +144,6 @@ impl Issuer for ServiceKeyIssuer {
         let options = &self.calls.options;
         let pair = generated().await?;
         let certificate = pair.certificate(tag, Utc::now(), options.valid_days())?;
-        *self.last_upload() = Instant::now();
         let key = self.calls.upload(&certificate).await?;
         let fields = key_file::written(options, &account, key.id(), &pair.pem()?)?;
         Ok(Credential {
@@ -192,21 +185,13 @@ impl Issuer for ServiceKeyIssuer {
         })
     }
 
-    /// By the subject of each certificate that somebody uploaded. That none is found is believed once every upload of
-    /// ours must be listed.
+    /// By the subject of each certificate that somebody uploaded.
     async fn find(&self, tag: &Tag) -> Result<Vec<CredentialId>> {
         let certificates = self.calls.certificates().await?;
         let ours = certificates
             .into_iter()
             .filter(|(_, pem)| is_named(pem, tag));
-        let found: Vec<_> = ours.map(|(id, _)| id).collect();
-        let since = self.last_upload().elapsed();
-        if found.is_empty() && since < self.settles / 5 {
-            return Err(Error::unavailable(
-                "a key that was uploaded in the last minute may not be listed yet",
-            ));
-        }
-        Ok(found)
+        Ok(ours.map(|(id, _)| id).collect())
     }
 
     async fn disable(&self, id: &CredentialId) -> Result<()> {

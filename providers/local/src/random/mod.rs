@@ -15,6 +15,7 @@ use keywheel_contract::{
     IssuerCapabilities, Liveness, Result, Style, Tag,
 };
 pub use options::{Encoding, RandomOptions};
+use std::time::Duration;
 
 /// Draws values; see the module's page for what it cannot do.
 pub struct RandomIssuer {
@@ -61,6 +62,7 @@ impl Issuer for RandomIssuer {
             style: Style::Generated,
             chosen_by: ChosenBy::Keywheel,
             find: Find::None,
+            lists_after: Duration::ZERO,
             idempotent_mint: false,
             identifies: false,
             tests: false,

@@ -16,6 +16,7 @@ use keywheel_contract::{
 };
 use keywheel_database::Passwords;
 use std::path::Path;
+use std::time::Duration;
 
 /// Passwords of two accounts that take turns. Each credential is of the fields `user` and `password`.
 pub struct AlternatingIssuer {
@@ -97,6 +98,7 @@ impl Issuer for AlternatingIssuer {
             style: Style::Alternating,
             chosen_by: ChosenBy::Keywheel,
             find: Find::ByTag,
+            lists_after: Duration::ZERO,
             idempotent_mint: false,
             identifies: true,
             tests: true,

@@ -1,7 +1,7 @@
 //! Carrying out an order in the imagined world, with its fault.
 
 use super::script::Fault;
-use super::world::{Call, Life, OLD, Workload, World};
+use super::world::{Call, Life, Made, OLD, Workload, World};
 use crate::inventory::Destination;
 use crate::rotation::facts::{Effect, Facts};
 use crate::rotation::plan::{Order, UseFigure, last_version};
@@ -281,7 +281,7 @@ fn settle(world: &World, facts: &Facts, call: &Call) -> Settled {
         Kind::Mint if facts.can.issuer.find == Find::None => {
             Settled::Unknown("nobody knows".into())
         }
-        Kind::Mint => minted(world, call.attempt),
+        Kind::Mint => minted(world, call.attempt, world.now_ms),
         Kind::Apply if facts.can.issuer.tests => yes(world.is_alive(&call.target)),
         Kind::Apply | Kind::ApplyBack | Kind::Activate => Settled::Resend,
         _ if call.kind.is_harmless() => Settled::Absent,
@@ -301,11 +301,13 @@ fn settle(world: &World, facts: &Facts, call: &Call) -> Settled {
     }
 }
 
-pub(super) fn minted(world: &World, attempt: i64) -> Settled {
+/// What a list of that moment shows.
+pub(super) fn minted(world: &World, attempt: i64, as_of_ms: i64) -> Settled {
+    let shows = |made: &Made| made.life != Life::Dead && made.listed_ms <= as_of_ms;
     let found = world
         .issuer
         .iter()
-        .filter(|(_, made)| made.tag == Some(attempt) && made.life != Life::Dead);
+        .filter(|(_, made)| made.tag == Some(attempt) && shows(made));
     let found: Vec<CredentialId> = found.map(|(name, _)| CredentialId::new(name)).collect();
     if found.is_empty() {
         Settled::Absent

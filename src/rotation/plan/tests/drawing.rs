@@ -7,6 +7,7 @@ use crate::rotation::words::{Cause, KINDS, Mode};
 use keywheel_contract::Strength;
 use keywheel_schedules::Span;
 use proptest::prelude::*;
+use std::time::Duration;
 
 /// Any setting with this kind of issuer.
 pub(super) fn any_setting(make: Make) -> impl Strategy<Value = Setting> {
@@ -18,13 +19,15 @@ pub(super) fn any_setting(make: Make) -> impl Strategy<Value = Setting> {
     let quiet = prop_oneof![Just(0_u32), Just(60), Just(900)];
     let spans = (span(), quiet, span());
     let rarely = (prop::bool::weighted(0.9), prop::bool::weighted(0.2));
+    // Longer than a call and its grace.
+    let lists_after = prop_oneof![2 => Just(0_u64), 1 => Just(60), 1 => Just(300)];
     let stores = prop::collection::vec(any_store(), 1..=3);
     let outside = stores.prop_flat_map(|stores| {
         let consumers = prop::collection::vec(any_consumer(stores.len()), 0..=4);
         (Just(stores), consumers)
     });
-    (modes, flags, spans, rarely, outside).prop_map(
-        move |(mode, flags, spans, (has_old, windowed), outside)| {
+    (modes, flags, spans, rarely, lists_after, outside).prop_map(
+        move |(mode, flags, spans, (has_old, windowed), lists_after, outside)| {
             let [
                 nameless,
                 reversible,
@@ -54,6 +57,7 @@ pub(super) fn any_setting(make: Make) -> impl Strategy<Value = Setting> {
                 last_use,
                 sessions,
                 activates: activates && make == Make::Chosen,
+                lists_after: Duration::from_secs(lists_after),
                 stores,
                 consumers,
                 overlap,

@@ -13,6 +13,7 @@ use crate::rotation::words::{Cause, Kind, Look, Status, Wish};
 use keywheel_contract::{Base, Error, Holding, Observation, Retry, RotationId, VersionId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Time does not start at zero.
 pub(super) const START_MS: i64 = 1_700_000_000_000;
@@ -24,6 +25,8 @@ pub(super) struct Journal {
     pub(super) seen_ms: BTreeMap<String, i64>,
     /// *Absent* is concluded without waiting: for a mutant.
     pub(super) hasty: bool,
+    /// The same without waiting for a list that is late.
+    pub(super) trusts_lists: bool,
 }
 
 impl Journal {
@@ -67,6 +70,7 @@ impl Journal {
             facts,
             seen_ms: BTreeMap::new(),
             hasty: false,
+            trusts_lists: false,
         }
     }
 
@@ -133,7 +137,7 @@ impl Journal {
                         e.kind == *kind && &e.target == target && e.attempt == *attempt
                     };
                     if let Some(index) = self.facts.effects.iter().position(same) {
-                        self.record_effect(index, outcome);
+                        self.record_effect(index, outcome, sent_ms);
                     }
                 }
                 order => self.record_look(order, &outcome.answer, sent_ms),
@@ -141,7 +145,7 @@ impl Journal {
         }
     }
 
-    fn record_effect(&mut self, index: usize, outcome: &Outcome) {
+    fn record_effect(&mut self, index: usize, outcome: &Outcome, sent_ms: i64) {
         let mut effect = self.facts.effects[index].clone();
         match &outcome.answer {
             Ok(Answer::Done { version, .. }) => self.applied(&mut effect, version.clone()),
@@ -149,7 +153,7 @@ impl Journal {
                 self.keep_candidate(candidate);
                 self.applied(&mut effect, None);
             }
-            Ok(Answer::Settled(settled)) => self.settle(&mut effect, settled),
+            Ok(Answer::Settled(settled)) => self.settle(&mut effect, settled, sent_ms),
             Ok(_) => {}
             Err(error) => self.fail(&mut effect, &outcome.order, error),
         }
@@ -170,16 +174,22 @@ impl Journal {
         let is_it = |effect: &Effect| effect.kind == Kind::Mint && effect.attempt == lost;
         if let Some(index) = self.facts.effects.iter().position(is_it) {
             let mut effect = self.facts.effects[index].clone();
-            self.settle(&mut effect, settled);
+            self.settle(&mut effect, settled, i64::MAX);
             self.facts.effects[index] = effect;
         }
     }
 
-    fn settle(&mut self, effect: &mut Effect, settled: &Settled) {
+    /// `read_ms` is when it was looked up.
+    fn settle(&mut self, effect: &mut Effect, settled: &Settled, read_ms: i64) {
         let now = self.facts.now_ms;
-        let landed = self.hasty
+        let lag = match effect.kind {
+            Kind::Mint if !self.trusts_lists => self.facts.can.issuer.lists_after,
+            _ => Duration::ZERO,
+        };
+        let landed_ms = effect.deadline_ms + self.facts.pace.grace_ms;
+        let is_proof = self.hasty
             || effect.kind.is_harmless()
-            || now >= effect.deadline_ms + self.facts.pace.grace_ms;
+            || read_ms >= landed_ms + i64::try_from(lag.as_millis()).unwrap();
         match settled {
             Settled::Applied(version) => self.applied(effect, version.clone()),
             Settled::Ended(version, _) => self.applied(effect, Some(version.clone())),
@@ -188,7 +198,7 @@ impl Journal {
                 effect.settled_ms = Some(now);
                 effect.result.orphans = ids.iter().map(|id| id.as_str().to_owned()).collect();
             }
-            Settled::Absent | Settled::Resend if landed => {
+            Settled::Absent | Settled::Resend if is_proof => {
                 effect.status = Status::Absent;
                 effect.settled_ms = Some(now);
             }

@@ -12,6 +12,7 @@ use crate::rotation::words::{Kind, Look, Status};
 use proptest::test_runner::{TestCaseError, TestError};
 use std::cell::RefCell;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How many cases a wrong planner is given to be found out.
 const CASES: u32 = 1_500;
@@ -219,6 +220,21 @@ fn absence_concluded_at_once() {
         broken_rules(Make::Overlap, hurry, plan, "absent"),
         ["absent"]
     );
+}
+
+/// What the list of an issuer shows late is taken for not made: nobody ends it.
+#[test]
+fn lag_of_lists_ignored() {
+    fn planner(facts: &Facts) -> Step {
+        with(facts, |facts| {
+            Arc::make_mut(&mut facts.can).issuer.lists_after = Duration::ZERO
+        })
+    }
+    let trust = |run: &mut Run| run.journal.trusts_lists = true;
+    for make in [Make::Overlap, Make::TwoSlots] {
+        let rules = broken_rules(make, trust, planner, "end");
+        assert_eq!(rules, ["end"], "no orphan was noticed");
+    }
 }
 
 #[test]

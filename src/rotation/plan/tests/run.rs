@@ -447,7 +447,8 @@ impl Run {
             self.wake_ms = self.world.now_ms;
         }
         if let Some(lost) = lost_mint(&self.journal.facts).map(|lost| lost.attempt) {
-            let truth = super::calls::minted(&self.world, lost);
+            // A person looks until it must be shown.
+            let truth = super::calls::minted(&self.world, lost, i64::MAX);
             self.journal.looked_up(&truth);
             self.wake_ms = self.world.now_ms;
         }

@@ -22,6 +22,8 @@ pub(super) struct Made {
     pub(super) life: Life,
     /// The try that made it.
     pub(super) tag: Option<i64>,
+    /// From when on the issuer's list shows it.
+    pub(super) listed_ms: i64,
 }
 
 /// One version in a destination.
@@ -105,6 +107,7 @@ enum Later {
 pub(super) struct World {
     pub(super) now_ms: i64,
     make: Make,
+    lists_after_ms: i64,
     pub(super) issuer: BTreeMap<String, Made>,
     /// The one value that an issuer honours which holds only one.
     pub(super) honoured: String,
@@ -134,6 +137,7 @@ impl World {
                 Made {
                     life: Life::Active,
                     tag: None,
+                    listed_ms: now_ms,
                 },
             )
         });
@@ -159,6 +163,7 @@ impl World {
         let mut world = Self {
             now_ms,
             make: setting.make,
+            lists_after_ms: i64::try_from(setting.lists_after.as_millis()).unwrap(),
             issuer: old.into_iter().collect(),
             honoured: OLD.to_owned(),
             presents: OLD.to_owned(),
@@ -226,6 +231,7 @@ impl World {
             Made {
                 life: Life::Active,
                 tag: None,
+                listed_ms: self.now_ms,
             },
         );
         name
@@ -338,6 +344,7 @@ impl World {
             Made {
                 life: Life::Active,
                 tag: Some(call.attempt),
+                listed_ms: self.now_ms + self.lists_after_ms,
             },
         );
         Ok(Some(name))
@@ -350,6 +357,7 @@ impl World {
             Made {
                 life: Life::Active,
                 tag: Some(call.attempt),
+                listed_ms: self.now_ms,
             },
         );
         None

@@ -21,6 +21,7 @@ pub(crate) fn capable(style: Style, chosen_by: ChosenBy) -> IssuerCapabilities {
         } else {
             Find::ByValue
         },
+        lists_after: Duration::ZERO,
         idempotent_mint: false,
         identifies: true,
         tests: true,

@@ -9,6 +9,8 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 pub(super) const TAG: &str = "keywheel-01936d4e-0000-7000-8000-000000000000-1";
+/// As long as what was told need not be known everywhere.
+pub(super) const SETTLES: Duration = Duration::from_secs(2);
 pub(super) const NEXT: &str = "keywheel-01936d4e-0000-7000-8000-000000000000-2";
 
 /// What is passed to a script, and a client as the one who may do everything.
@@ -48,7 +50,7 @@ impl Scene {
         .unwrap();
         let issuer = KeyIssuer::new(&options, folder.path()).unwrap();
         let scene = Self {
-            issuer: issuer.settling_in(Duration::from_secs(2)),
+            issuer: issuer.settling_in(SETTLES),
             account,
             folder,
         };

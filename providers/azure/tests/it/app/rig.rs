@@ -15,6 +15,8 @@ use std::path::Path;
 use std::time::Duration;
 
 pub(super) const TAG: &str = "keywheel-01936d4e-0000-7000-8000-000000000000-1";
+/// As long as a secret that was made need not be listed.
+pub(super) const SETTLES: Duration = Duration::from_secs(1);
 pub(super) const NEXT: &str = "keywheel-01936d4e-0000-7000-8000-000000000000-2";
 
 /// Microsoft's own client logs in.
@@ -70,9 +72,8 @@ impl Scene {
         found.iter().map(|id| id.as_str().to_owned()).collect()
     }
 
-    /// As long as a secret that was made need not be listed.
     pub(super) async fn settle() {
-        tokio::time::sleep(Duration::from_millis(1_100)).await;
+        tokio::time::sleep(SETTLES + Duration::from_millis(100)).await;
     }
 
     /// What Microsoft's own client is told when it logs in with this value; none where it cannot be installed.
@@ -102,7 +103,7 @@ fn issuer(
     }))
     .unwrap();
     let issuer = AppSecretIssuer::new(&options, Path::new("/nonexistent")).unwrap();
-    issuer.settling_in(Duration::from_secs(1))
+    issuer.settling_in(SETTLES)
 }
 
 /// A credential of this id and value.
