@@ -5,11 +5,12 @@ use crate::actions::{ActionError, Person, Tools};
 use crate::inventory::{Definition, Manage};
 use crate::journal::audit::{self, Entry};
 use crate::journal::ledger::{self, CredentialRow};
-use crate::journal::{self, Journal, Tx, secrets};
+use crate::journal::{self, Journal, Tx, expiry, secrets};
 use crate::providers::place_of;
 use crate::quotas::patiently;
+use crate::rotation::report::Ends;
 use crate::rotation::values::{proof_field, recover};
-use keywheel_contract::VersionId;
+use keywheel_contract::{CredentialId, VersionId};
 use keywheel_schedules::{History, next_rotation};
 use tokio_util::sync::CancellationToken;
 
@@ -23,6 +24,8 @@ pub enum Adopted {
         named: bool,
         /// Its next rotation is known.
         dated: bool,
+        /// When it ends by itself.
+        ends: End,
     },
     /// Its value was known already.
     Before,
@@ -34,6 +37,19 @@ pub enum Adopted {
     Left,
 }
 
+/// When a credential in use ends by itself, epoch milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// It does not, as far as its issuer knows.
+    Never,
+    /// Then, and the schedule counts with it.
+    At(i64),
+    /// Then: so soon that a rotation would start at once.
+    TooSoon(i64),
+    /// Its issuer could not say.
+    Unknown,
+}
+
 /// A value in use, without the value.
 struct Found {
     version: VersionId,
@@ -41,6 +57,7 @@ struct Found {
     issuer_ref: Option<String>,
     named: bool,
     written_ms: Option<i64>,
+    ends: Ends,
 }
 
 /// Gets to know values, one or many side by side.
@@ -154,9 +171,15 @@ async fn look(tools: &Tools, definition: &Definition) -> keywheel_contract::Resu
     let issuer_ref = identified
         .map(|id| id.as_str().to_owned())
         .or_else(|| definition.current_id.clone());
+    let ends = match &issuer_ref {
+        Some(id) => Ends::told(issuer.as_ref(), &CredentialId::new(id)).await,
+        None if can.expires => Ends::Unknown("its issuer cannot name it".to_owned()),
+        None => Ends::Never,
+    };
     Ok(Some(Found {
         version,
         fingerprint,
+        ends,
         named: issuer_ref.is_some() || !(can.reversible || can.revokes),
         issuer_ref,
         written_ms: seen.written_at_ms,
@@ -175,6 +198,7 @@ async fn keep(
         return Ok(Adopted::Busy);
     }
     let date = date(tx, definition, found.written_ms, allow_due).await?;
+    let ends = end(tx, definition, date, &found.ends, allow_due).await?;
     let is_dated = secrets::by_id(tx, id)
         .await?
         .is_some_and(|secret| secret.last_rotated_ms.is_some());
@@ -186,7 +210,11 @@ async fn keep(
                 .issuer_ref
                 .as_ref()
                 .filter(|_| row.issuer_ref.is_none());
-            if name.is_none() && (is_dated || date.is_none()) {
+            let is_told = match ends {
+                End::At(at_ms) => expiry::of(tx, &row.id).await? == Some(at_ms),
+                End::Never | End::TooSoon(_) | End::Unknown => true,
+            };
+            if name.is_none() && is_told && (is_dated || date.is_none()) {
                 return Ok(Adopted::Before);
             }
             if let Some(name) = name {
@@ -201,6 +229,9 @@ async fn keep(
             row.id
         }
     };
+    if let End::At(at_ms) = ends {
+        expiry::keep(tx, &credential, at_ms).await?;
+    }
     match date {
         Some(published_ms) => secrets::dated(tx, id, &credential, published_ms).await?,
         None => secrets::in_use(tx, id, &credential).await?,
@@ -219,6 +250,7 @@ async fn keep(
     Ok(Adopted::Known {
         named: found.named,
         dated: date.is_some(),
+        ends,
     })
 }
 
@@ -251,21 +283,51 @@ async fn date(
     written_ms: Option<i64>,
     allow_due: bool,
 ) -> journal::Result<Option<i64>> {
+    let at_once = starts_at_once(tx, definition, written_ms, None).await?;
+    Ok(written_ms.filter(|_| allow_due || !at_once))
+}
+
+/// When the credential in use ends, unless the schedule would start a rotation by it at once.
+async fn end(
+    tx: &mut Tx,
+    definition: &Definition,
+    date: Option<i64>,
+    ends: &Ends,
+    allow_due: bool,
+) -> journal::Result<End> {
+    let at_ms = match ends {
+        Ends::Never => return Ok(End::Never),
+        Ends::Unknown(_) => return Ok(End::Unknown),
+        Ends::At(at_ms) => *at_ms,
+    };
+    let at_once = starts_at_once(tx, definition, date, Some(at_ms)).await?;
+    Ok(match allow_due || !at_once {
+        true => End::At(at_ms),
+        false => End::TooSoon(at_ms),
+    })
+}
+
+async fn starts_at_once(
+    tx: &mut Tx,
+    definition: &Definition,
+    last_rotated_ms: Option<i64>,
+    credential_expires_ms: Option<i64>,
+) -> journal::Result<bool> {
     let id = definition.id.as_str();
     let secret = secrets::by_id(tx, id).await?;
     let enrolled_ms = secret.as_ref().map_or(0, |secret| secret.enrolled_ms);
+    let dated_ms = secret.as_ref().and_then(|secret| secret.last_rotated_ms);
     let first_ms = secret.and_then(|secret| secret.first_ms);
     let history = History {
-        last_rotated_ms: written_ms,
-        credential_expires_ms: None,
+        last_rotated_ms: last_rotated_ms.or(dated_ms),
+        credential_expires_ms,
         enrolled_ms,
     };
     let next = next_rotation(&definition.timing, id, &history);
     let starts = definition.manage == Manage::Auto;
-    // A first start delays what the date alone would start at once.
+    // A first start delays what the dates alone would start at once.
     let start = next
         .start_ms
         .map(|start| start.max(first_ms.unwrap_or(start)));
-    let at_once = starts && start.is_some_and(|start| start <= tx.now_ms());
-    Ok(written_ms.filter(|_| allow_due || !at_once))
+    Ok(starts && start.is_some_and(|start| start <= tx.now_ms()))
 }

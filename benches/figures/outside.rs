@@ -202,6 +202,7 @@ impl Issuer for TwoAtOnce {
             reports_last_use: false,
             sessions: false,
             reuse: false,
+            expires: false,
             host_bound: false,
             entropy_bits: Some(192),
         }

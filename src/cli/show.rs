@@ -143,6 +143,12 @@ fn about(found: &Portrait, now_ms: i64) -> Vec<String> {
         .start_ms
         .map_or("a person starts it".to_owned(), minute);
     lines.push(format!("  starts {start}: {}", found.start_reason));
+    let help = match item.expires_too_soon {
+        true => ", before a rotation could help",
+        false => "",
+    };
+    let ends = item.expires_at.iter();
+    lines.extend(ends.map(|at| format!("  the credential in use ends {at}{help}")));
     lines.extend(
         found
             .impact

@@ -171,12 +171,19 @@ async fn write_rows(
 fn below(line: &Line, item: &Item, now_ms: i64) -> Option<String> {
     let ask = line.ask(old_key(item), now_ms);
     let waits = line.waits_in_full(WAITS_FOR, now_ms);
-    let mark = if ask.is_some() { "!" } else { " " };
+    let mark = if ask.is_some() || item.expires_too_soon {
+        "!"
+    } else {
+        " "
+    };
     let question = ask.as_ref().map(|ask| ask.question.clone());
+    let ends = item.expires_at.as_ref().filter(|_| item.expires_too_soon);
+    let ends =
+        ends.map(|at| format!("The credential in use ends {at}, before a rotation could help."));
     let is_said = |waits: &String| question.as_ref().is_some_and(|told| told.contains(waits));
     let waits = waits.filter(|waits| !is_said(waits));
     let waits = waits.map(|waits| format!("Waits for {waits}."));
-    let said: Vec<String> = question.into_iter().chain(waits).collect();
+    let said: Vec<String> = question.into_iter().chain(waits).chain(ends).collect();
     let said = Some(said.join(" ")).filter(|said| !said.is_empty())?;
     let sentence = output::wrapped(&format!("{mark} {}  {said}", item.id), 4);
     let command = ask.map_or_else(String::new, |ask| format!("\n    {}", ask.command));
@@ -221,7 +228,8 @@ fn row(line: &Line, item: &Item, now_ms: i64) -> Vec<String> {
         .map(|one| one.instances_proven.min(one.instances))
         .sum();
     let instances: usize = item.consumers.iter().map(|one| one.instances).sum();
-    let mark = line.health.needs_attention() || line.ask("", now_ms).is_some();
+    let asks = line.ask("", now_ms).is_some() || item.expires_too_soon;
+    let mark = line.health.needs_attention() || asks;
     let secret = &line.secret;
     vec![
         if mark { "!" } else { " " }.to_owned(),

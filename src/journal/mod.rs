@@ -9,6 +9,7 @@ mod counts;
 pub mod enrol;
 pub mod environments;
 mod error;
+pub mod expiry;
 pub mod files;
 pub mod ledger;
 pub mod meta;

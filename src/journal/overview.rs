@@ -331,12 +331,14 @@ pub struct CredentialLine {
     pub secret_id: String,
     /// The word of its state.
     pub state: String,
+    /// When it ends by itself, where its issuer said so.
+    pub expires_ms: Option<i64>,
 }
 
 /// Credentials of these secrets, newest first, at most 500 secrets.
 pub async fn credentials(tx: &mut Tx, ids: &[String]) -> Result<Vec<CredentialLine>> {
     let sql = format!(
-        "SELECT id, secret_id, state FROM credential WHERE secret_id IN ({}) ORDER BY born_ms DESC, id DESC",
+        "SELECT id, secret_id, state, expires_ms FROM credential WHERE secret_id IN ({}) ORDER BY born_ms DESC, id DESC",
         marks(ids.len())
     );
     let rows = tx.rows(sql, &args(ids)).await?;
@@ -345,6 +347,7 @@ pub async fn credentials(tx: &mut Tx, ids: &[String]) -> Result<Vec<CredentialLi
             id: row.text("id")?,
             secret_id: row.text("secret_id")?,
             state: row.text("state")?,
+            expires_ms: row.maybe_int("expires_ms")?,
         })
     };
     rows.iter().map(read).collect()

@@ -43,6 +43,7 @@ impl Known {
         let is_retired = row.maybe_int("retired_ms")?.is_some();
         let mut known = Self::enrolled(row.int("enrolled_ms")?);
         known.history.last_rotated_ms = row.maybe_int("last_rotated_ms")?;
+        known.history.credential_expires_ms = row.maybe_int("expires_ms")?;
         Ok(Self {
             first: first.map(|(at_ms, spread)| First { at_ms, spread }),
             is_managed: !is_retired && row.text("manage")? != "track",
@@ -56,8 +57,10 @@ impl Known {
 pub(super) async fn known(tx: &mut Tx, ids: &[Arg]) -> Result<BTreeMap<String, Known>> {
     let marks = marks(ids.len());
     let sql = format!(
-        "SELECT id, manage, enrolled_ms, last_rotated_ms, retired_ms, busy, first_ms, first_span_ms \
-         FROM secret WHERE id IN ({marks})"
+        "SELECT s.id AS id, s.manage AS manage, s.enrolled_ms AS enrolled_ms, s.last_rotated_ms AS last_rotated_ms, \
+         s.retired_ms AS retired_ms, s.busy AS busy, s.first_ms AS first_ms, s.first_span_ms AS first_span_ms, \
+         c.expires_ms AS expires_ms \
+         FROM secret s LEFT JOIN credential c ON c.id = s.current_credential WHERE s.id IN ({marks})"
     );
     let rows = tx.rows(sql, ids).await?;
     let read = |row: &Row| Ok((row.text("id")?, Known::read(row)?));

@@ -1,7 +1,7 @@
 //! What came back from calls, ready to be committed. Values are sealed already.
 
 use super::plan::Order;
-use keywheel_contract::{CredentialId, Error, Observation, Retired, Retry, VersionId};
+use keywheel_contract::{CredentialId, Error, Issuer, Observation, Retired, Retry, VersionId};
 
 /// A sealed value under its name.
 pub type Sealed = (String, Vec<u8>);
@@ -51,8 +51,41 @@ pub enum Answer {
         /// The sentence or figure.
         detail: String,
     },
+    /// The candidate is accepted.
+    Accepted {
+        /// A sentence for people.
+        detail: String,
+        /// When it ends by itself.
+        ends: Ends,
+    },
     /// A consumer's answers.
     Observed(Vec<Observation>),
+}
+
+/// When a credential ends by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ends {
+    /// It does not, as far as its issuer knows.
+    Never,
+    /// Then, epoch milliseconds.
+    At(i64),
+    /// Its issuer could not say now, for this reason.
+    Unknown(String),
+}
+
+impl Ends {
+    /// What an issuer of this kind says of a credential. Whoever cannot be told now is asked again later: nothing else
+    /// waits for it.
+    pub async fn told(issuer: &dyn Issuer, id: &CredentialId) -> Self {
+        if !issuer.capabilities().expires {
+            return Self::Never;
+        }
+        match issuer.expires_at(id).await {
+            Ok(None) => Self::Never,
+            Ok(Some(at_ms)) => Self::At(at_ms),
+            Err(error) => Self::Unknown(error.message),
+        }
+    }
 }
 
 /// What stands in a destination.

@@ -177,6 +177,7 @@ impl Issuer for RotationIssuer {
             reports_last_use: false,
             sessions: false,
             reuse: false,
+            expires: false,
             host_bound: false,
             entropy_bits: None,
         }

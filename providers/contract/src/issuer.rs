@@ -66,6 +66,8 @@ pub struct IssuerCapabilities {
     pub sessions: bool,
     /// A value that was ended may be set again.
     pub reuse: bool,
+    /// Its credentials may end by themselves: `expires_at` says when.
+    pub expires: bool,
     /// Exists on one machine only.
     pub host_bound: bool,
     /// Entropy of the values, in bits, where it is known.
@@ -195,6 +197,14 @@ pub trait Issuer: Send + Sync {
 
     /// What the issuer says of it.
     async fn state(&self, id: &CredentialId) -> Result<CredentialState>;
+
+    /// When it ends by itself, epoch milliseconds; `None` where it does not.
+    ///
+    /// # Errors
+    /// It is not shown, or not yet.
+    async fn expires_at(&self, _id: &CredentialId) -> Result<Option<i64>> {
+        Err(ruled_out("tell when a credential ends by itself"))
+    }
 
     /// Credentials that carry this tag.
     async fn find(&self, _tag: &Tag) -> Result<Vec<CredentialId>> {

@@ -20,6 +20,7 @@ const APPLY: Op = Op::write("apply");
 const ACTIVATE: Op = Op::write("activate");
 const TEST: Op = Op::read("test");
 const STATE: Op = Op::read("state");
+const EXPIRES_AT: Op = Op::read("expires_at");
 const FIND: Op = Op::read("find");
 const DISABLE: Op = Op::write("disable");
 const ENABLE: Op = Op::write("enable");
@@ -63,6 +64,7 @@ impl ExecIssuer {
             (capabilities.reversible, &[DISABLE, ENABLE]),
             (capabilities.revokes, &[REVOKE]),
             (capabilities.activates, &[ACTIVATE]),
+            (capabilities.expires, &[EXPIRES_AT]),
             (capabilities.reports_last_use, &[LAST_USED]),
             (capabilities.sessions, &[SESSIONS, END_SESSIONS]),
         ])?;
@@ -198,6 +200,14 @@ impl Issuer for ExecIssuer {
             .call::<_, wire::Stated>(STATE, &wire::Named { id })
             .await?;
         Ok(answer.value.state)
+    }
+
+    async fn expires_at(&self, id: &CredentialId) -> Result<Option<i64>> {
+        let answer = self
+            .client
+            .call::<_, wire::Expires>(EXPIRES_AT, &wire::Named { id })
+            .await?;
+        Ok(answer.value.expires_ms)
     }
 
     async fn find(&self, tag: &Tag) -> Result<Vec<CredentialId>> {

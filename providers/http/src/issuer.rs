@@ -6,7 +6,7 @@ use crate::options::{HttpOptions, fits};
 use crate::pack::{LastUsed, Pack};
 use crate::scope::plain;
 use crate::service::{Ended, Service};
-use crate::usage::last_use;
+use crate::usage;
 use crate::verdict::{self, liveness};
 use async_trait::async_trait;
 use keywheel_contract::{
@@ -211,6 +211,7 @@ impl Issuer for HttpIssuer {
             reports_last_use: pack.last_used.is_some(),
             sessions: false,
             reuse: pack.reuse,
+            expires: pack.expires.is_some(),
             host_bound: false,
             entropy_bits: pack.fields.values().filter_map(|field| field.bits).max(),
         }
@@ -333,6 +334,14 @@ impl Issuer for HttpIssuer {
         }
     }
 
+    async fn expires_at(&self, id: &CredentialId) -> Result<Option<i64>> {
+        let ends = self.pack().expires.as_ref();
+        let ends = ends.ok_or_else(|| self.cannot("telling when a credential ends by itself"))?;
+        let mut scope = self.service.inside().await?;
+        self.names(id, &mut scope).await?;
+        usage::expires_at(&self.service, ends, id, &mut scope).await
+    }
+
     async fn find(&self, tag: &Tag) -> Result<Vec<CredentialId>> {
         let list = self
             .pack()
@@ -420,7 +429,7 @@ impl Issuer for HttpIssuer {
             .ok_or_else(|| self.cannot("telling when a credential was last used"))?;
         let mut scope = self.service.inside().await?;
         self.names(id, &mut scope).await?;
-        last_use(&self.service, used, id, &mut scope).await
+        usage::last_use(&self.service, used, id, &mut scope).await
     }
 
     async fn refused_uses(&self, _id: &CredentialId, _since_ms: i64) -> Result<Vec<Refusal>> {

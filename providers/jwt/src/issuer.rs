@@ -56,6 +56,7 @@ impl Issuer for JwtKeyIssuer {
             reports_last_use: false,
             sessions: false,
             reuse: true,
+            expires: false,
             host_bound: true,
             // What the weakest is worth, RSA with 2048 bits (NIST SP 800-57 part 1, table 2).
             entropy_bits: Some(112),

@@ -134,6 +134,7 @@ impl Issuer for ManualIssuer {
             reports_last_use: false,
             sessions: false,
             reuse: false,
+            expires: false,
             host_bound: false,
             entropy_bits: None,
         }

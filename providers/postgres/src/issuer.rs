@@ -158,6 +158,7 @@ impl Issuer for PostgresIssuer {
             reports_last_use: false,
             sessions: alternates,
             reuse: true,
+            expires: false,
             host_bound: false,
             entropy_bits: Some(self.passwords.entropy_bits()),
         }

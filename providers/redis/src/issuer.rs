@@ -99,6 +99,7 @@ impl Issuer for RedisIssuer {
             // Those of one password cannot be told from those of the other.
             sessions: false,
             reuse: true,
+            expires: false,
             host_bound: false,
             entropy_bits: Some(self.passwords.entropy_bits()),
         }

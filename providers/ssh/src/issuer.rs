@@ -67,6 +67,7 @@ impl Issuer for SshKeyIssuer {
             reports_last_use: false,
             sessions: false,
             reuse: true,
+            expires: false,
             host_bound: true,
             // What it takes to find the private key of an Ed25519 pair (RFC 8032, section 8.5).
             entropy_bits: Some(128),

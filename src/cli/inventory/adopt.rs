@@ -1,12 +1,13 @@
 //! `keywheel inventory adopt`: getting to know the values in use, many at once.
 
 use crate::actions::ActionError;
-use crate::adopt::{Adopted, Adopter};
+use crate::adopt::{Adopted, Adopter, End};
 use crate::cli::acting::{Bench, person};
 use crate::cli::context::Context;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::progress::Progress;
 use crate::cli::selector::Selector;
+use crate::report::when::minute;
 use futures_util::{StreamExt as _, stream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -84,6 +85,8 @@ struct Summary {
     known: usize,
     nameless: usize,
     undated: usize,
+    too_soon: usize,
+    endless: usize,
     before: usize,
     failed: usize,
     left: usize,
@@ -93,13 +96,14 @@ impl Summary {
     /// Counts one; its line, where there is something to say of it.
     fn count(&mut self, id: &str, adopted: &Result<Adopted, ActionError>) -> Option<String> {
         match adopted {
-            Ok(Adopted::Known { named, dated }) => {
+            Ok(Adopted::Known { named, dated, ends }) => {
                 self.known += 1;
                 self.nameless += usize::from(!named);
                 self.undated += usize::from(!dated);
                 let name = if *named { "" } else { ", cannot be named" };
                 let date = if *dated { "" } else { ", not dated" };
-                return Some(format!("{id} adopted{name}{date}"));
+                let end = self.end(*ends);
+                return Some(format!("{id} adopted{name}{date}{end}"));
             }
             Ok(Adopted::Before) => self.before += 1,
             Ok(Adopted::Left) => self.left += 1,
@@ -115,6 +119,22 @@ impl Summary {
         None
     }
 
+    /// When a credential ends by itself, counted where the schedule does not know it.
+    fn end(&mut self, ends: End) -> String {
+        match ends {
+            End::Never => String::new(),
+            End::At(at_ms) => format!(", expires {}", minute(at_ms)),
+            End::TooSoon(at_ms) => {
+                self.too_soon += 1;
+                format!(", expires {}, which is soon", minute(at_ms))
+            }
+            End::Unknown => {
+                self.endless += 1;
+                ", and nobody says when it expires".to_owned()
+            }
+        }
+    }
+
     fn tell(&self) -> Exit {
         anstream::eprintln!(
             "{} adopted, {} known before, {} cannot be named, {} not dated, {} failed; nothing was rotated",
@@ -127,7 +147,7 @@ impl Summary {
         for line in self.advice() {
             anstream::eprintln!("{line}");
         }
-        match (self.failed, self.nameless + self.left) {
+        match (self.failed, self.nameless + self.too_soon + self.left) {
             (0, 0) => Exit::Done,
             (0, _) => Exit::Attention,
             _ => Exit::Failed,
@@ -147,6 +167,20 @@ impl Summary {
         if self.undated > 0 {
             lines.push(
                 "not dated: the store does not say since when, or the date would start a rotation at once (--allow-due)"
+                    .to_owned(),
+            );
+        }
+        if self.too_soon > 0 {
+            lines.push(
+                "which is soon: counting with it, the schedule would start a rotation at once, and so it does not; adopt \
+                 with --again --allow-due, or rotate it before that (`keywheel rotate-now`)"
+                    .to_owned(),
+            );
+        }
+        if self.endless > 0 {
+            lines.push(
+                "nobody says when it expires: the issuer could not be asked, and the schedule counts with its period \
+                 alone; adopt again with --again"
                     .to_owned(),
             );
         }

@@ -53,7 +53,7 @@ impl Found {
 
     fn item(&self, line: &Line, now_ms: i64) -> Item {
         let secret = &line.secret;
-        let state = self.old_state(line);
+        let (state, ends) = (self.old_state(line), self.end(line));
         let late = secret.next_rotation_ms.map_or(0, |due| now_ms - due);
         let name = secret.id.split_once('/').map_or("", |(_, name)| name);
         Item {
@@ -73,7 +73,29 @@ impl Found {
             rotation: line.run.as_ref().map(RotationItem::new),
             standby: self.standby(&secret.id),
             old_credential_state: state,
+            expires_at: ends.map(rfc3339),
+            expires_too_soon: ends.is_some_and(|ends| self.is_too_soon(line, ends, now_ms)),
         }
+    }
+
+    /// When the credential that consumers hold ends by itself: the candidate once it is published everywhere.
+    fn end(&self, line: &Line) -> Option<i64> {
+        let mine = |one: &&CredentialLine| one.secret_id == line.secret.id;
+        let mut mine = self.credentials.iter().filter(mine);
+        mine.find(|one| one.state == "current")?.expires_ms
+    }
+
+    /// Whether a rotation that starts when it would start now could not prove every consumer by then.
+    fn is_too_soon(&self, line: &Line, ends_ms: i64, now_ms: i64) -> bool {
+        let defined = self.definitions.get(&line.secret.id);
+        let takes_ms = defined.map_or(0, |one| one.timing.prove_within.millis());
+        let starts_ms = match (&line.run, line.secret.start_ms) {
+            (Some(_), _) => now_ms,
+            (None, Some(start)) => start.max(now_ms),
+            // A person starts it, and is told by its due date in time.
+            (None, None) => now_ms.max(line.secret.soon_ms.unwrap_or(now_ms)),
+        };
+        ends_ms < starts_ms.saturating_add(takes_ms)
     }
 
     /// The credential before: of the rotation under way, else the newest that is neither in use nor a

@@ -42,6 +42,10 @@ pub struct Item {
     pub standby: Option<Standby>,
     /// The state in the journal's own word, where there is an old credential: `replaced` among them.
     pub old_credential_state: Option<String>,
+    /// When the credential in use ends by itself, where its issuer said so.
+    pub expires_at: Option<String>,
+    /// Whether that comes before the next rotation could have replaced it everywhere.
+    pub expires_too_soon: bool,
 }
 
 /// Spares of one secret.

@@ -3,11 +3,12 @@
 use super::reading::{name_of, stable_word};
 use super::{Sitting, Turn};
 use crate::journal::ledger::{self, CredentialRow};
-use crate::journal::{Result, Tx, rotations, secrets};
+use crate::journal::{Result, Tx, expiry, rotations, secrets};
 use crate::rotation::facts::{Effect, backoff_ms};
+use crate::rotation::phase::Phase;
 use crate::rotation::plan::{Order, SEEN, shown_ms};
 use crate::rotation::report::{
-    Answer, Inspected, NewCandidate, Outcome, Sealed, Settled, retry_after_ms,
+    Answer, Ends, Inspected, NewCandidate, Outcome, Sealed, Settled, retry_after_ms,
 };
 use crate::rotation::words::{Cause, Kind, Look, Status};
 use keywheel_contract::{CredentialId, Error, Retry, VersionId};
@@ -284,6 +285,10 @@ impl Sitting {
                     self.keep_probe(look, SEEN, result, detail, now);
                 }
             }
+            Ok(Answer::Accepted { detail, ends }) => {
+                self.keep_end(tx, ends).await?;
+                self.keep_probe(look, target, "ok", detail, now);
+            }
             Ok(Answer::Observed(seen)) => {
                 self.keep_evidence(tx, target, seen).await?;
                 self.keep_probe(look, target, "ok", "", now);
@@ -295,6 +300,22 @@ impl Sitting {
             }
         }
         Ok(())
+    }
+
+    /// When the candidate ends by itself: the schedule counts with it once it is the credential in use.
+    async fn keep_end(&mut self, tx: &mut Tx, ends: &Ends) -> Result<()> {
+        let candidate = self.run.candidate.clone().unwrap_or_default();
+        match ends {
+            Ends::At(at_ms) => expiry::keep(tx, &candidate, *at_ms).await,
+            // It is tried again before anything is ended: said once.
+            Ends::Unknown(why) if self.run.phase == Phase::Testing => {
+                let note = self.note("expiry", "warning");
+                note.credential = candidate;
+                note.detail = format!("when it ends by itself could not be told: {why}");
+                Ok(())
+            }
+            Ends::Never | Ends::Unknown(_) => Ok(()),
+        }
     }
 
     async fn learn_old(&mut self, tx: &mut Tx, issuer_ref: &CredentialId) -> Result<()> {

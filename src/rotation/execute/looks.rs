@@ -5,7 +5,7 @@ use crate::inventory::Destination;
 use crate::rotation::facts::{Effect, KnownCredential};
 use crate::rotation::gate;
 use crate::rotation::plan::{NAMED, UseFigure, last_version};
-use crate::rotation::report::{Answer, Inspected};
+use crate::rotation::report::{Answer, Ends, Inspected};
 use crate::rotation::values::{OLD, pack, proof_field, recover, render};
 use crate::rotation::words::Kind;
 use keywheel_contract::{
@@ -126,16 +126,18 @@ impl Execution<'_> {
             }
             other => other?,
         }
-        if !self.outside.issuer.capabilities().tests {
-            return Ok(Answer::Looked {
-                result: "ok",
-                detail: "its format is right".into(),
-            });
-        }
-        Ok(alive(
-            self.outside.issuer.test(&candidate).await?,
-            "the candidate",
-        ))
+        let issuer = self.outside.issuer.as_ref();
+        let detail = match issuer.capabilities().tests {
+            false => "its format is right",
+            true => match issuer.test(&candidate).await? {
+                Liveness::Alive => "accepted",
+                other => return Ok(alive(other, "the candidate")),
+            },
+        };
+        Ok(Answer::Accepted {
+            detail: detail.to_owned(),
+            ends: Ends::told(issuer, &candidate.id).await,
+        })
     }
 
     pub(super) async fn test_old(&self) -> Result<Answer> {

@@ -1,14 +1,18 @@
 //! Whole rotations of an application's secret, with the directory losing the first answer to every change.
 
 use crate::project::{Consumer, Project};
+use chrono::DateTime;
 use keywheel::rotation::words::Kind;
 use keywheel_test_servers::authority::Authority;
 use keywheel_test_servers::azure::directory::{APPLICATION, Directory};
 use keywheel_test_servers::azure::{CLIENT, SECRET, TENANT};
 use keywheel_test_servers::faults::Fault;
+use serde_json::Value;
 use std::time::Duration;
 
 const ID: &str = "test/app";
+/// Longer than a secret lives.
+const EVERY_DAYS: i64 = 900;
 
 struct Scene {
     // Run for as long as the scene.
@@ -31,6 +35,7 @@ impl Scene {
         let app = Consumer::start(&project, "app", "app", "app.env", "APP_SECRET", &[]);
         project.secrets(&format!(
             "[secrets.app]\n\
+             timing = {{ every = \"{EVERY_DAYS}d\" }}\n\
              issuer = {{ kind = \"azure-app-secret\", tenant = \"{TENANT}\", application = \"{APPLICATION}\",\n  \
              graph = \"{at}\", authority_host = \"{at}\", ca_file = \"{}\", login = {{ client_secret = {{\n  \
              tenant = \"{TENANT}\", client_id = \"{CLIENT}\", secret = {{ file = \"app/login\" }} }} }} }}\n\
@@ -48,6 +53,20 @@ impl Scene {
             directory,
             old,
         }
+    }
+
+    /// The credential in use is this one; it ends when the directory says, and is due a tenth of the period before.
+    fn is_due_in_time(&self, id: &str) {
+        let said = self.project.run(&["show", ID, "--output", "json"]);
+        let said: Value = serde_json::from_str(&said.succeeded().stdout).unwrap();
+        let item = &said["items"][0];
+        let date = |key: &str| DateTime::parse_from_rfc3339(item[key].as_str().unwrap()).unwrap();
+        let (ends, due) = (date("expires_at"), date("next_rotation_at"));
+        assert_eq!(ends.to_utc(), self.directory.until(id));
+        assert_eq!((ends - due).num_days(), EVERY_DAYS / 10, "{item}");
+        assert_eq!(item["expires_too_soon"], false);
+        let reason = item["start_reason"].as_str().unwrap();
+        assert!(reason.starts_with("the credential expires"), "{reason}");
     }
 
     /// One secret is there, the one that is published; nothing leaked.
@@ -95,5 +114,20 @@ async fn a_directory_that_takes_its_time_is_waited_for() {
     let run = scene.project.until_completed(ID).await;
     scene.is_rotated();
     assert!(!scene.project.has_intent(&run, Kind::RevokeOrphan).await);
+    daemon.stop();
+}
+
+/// The one in use and each that follows it end after two years, by their issuer: the schedule counts with that.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_ends_by_itself_is_due_before_that_whatever_its_period() {
+    let scene = Scene::set().await;
+    let adopted = scene.project.run(&["inventory", "adopt", ID]).succeeded();
+    assert!(adopted.stdout.contains(", expires "), "{}", adopted.stdout);
+    scene.is_due_in_time(&scene.old.0);
+    let daemon = scene.project.daemon();
+    scene.project.run(&["rotate-now", ID]).succeeded();
+    scene.project.until_completed(ID).await;
+    scene.is_rotated();
+    scene.is_due_in_time(&scene.directory.secrets()[0].0);
     daemon.stop();
 }

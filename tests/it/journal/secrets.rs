@@ -4,8 +4,8 @@ use super::bench::{Bench, Case, START_MS, case, on_postgres, on_sqlite};
 use super::fixtures::{definition, new_run};
 use keywheel::inventory::{Definition, Manage};
 use keywheel::journal::ledger::{self, CredentialRow};
-use keywheel::journal::rotations;
 use keywheel::journal::secrets::{self, Secret};
+use keywheel::journal::{expiry, requests, rotations};
 use std::sync::Arc;
 
 const DAY_MS: i64 = 24 * 3_600_000;
@@ -32,6 +32,10 @@ const CASES: &[Case] = &[
     case(
         "what is busy, retired or not automatic does not start",
         |b| Box::pin(not_due(b)),
+    ),
+    case(
+        "what ends by itself is rotated before that, whatever its period",
+        |b| Box::pin(ends_by_itself(b)),
     ),
     case("a start that may not happen is put off", |b| {
         Box::pin(postponed(b))
@@ -235,6 +239,52 @@ async fn due_in_time(bench: Arc<Bench>) {
     assert_eq!(due(&bench, 10).await, [""; 0]);
     bench.clock.advance(1);
     assert_eq!(due(&bench, 10).await, ["production/api-key"]);
+}
+
+/// Of both dates the earlier counts, also after an edit, and the scheduler asks for a rotation by it.
+async fn ends_by_itself(bench: Arc<Bench>) {
+    let mut long = definition("api-key");
+    long.timing.every = Some(keywheel_schedules::Span::days(400));
+    let long = || long.clone();
+    apply(&bench, vec![long()]).await;
+    let ends_ms = START_MS + 364 * DAY_MS;
+    let made = bench.journal.write(async move |tx| {
+        let credential = CredentialRow {
+            id: "c1".into(),
+            secret_id: "production/api-key".into(),
+            rotation_id: None,
+            issuer_ref: None,
+            fingerprint: None,
+            state: "current".into(),
+            born_ms: START_MS,
+            published_ms: None,
+        };
+        ledger::add_credential(tx, &credential).await?;
+        expiry::keep(tx, "c1", ends_ms).await?;
+        expiry::of(tx, "c1").await
+    });
+    assert_eq!(made.await.unwrap(), Some(ends_ms));
+    rotated(&bench, long(), START_MS).await;
+    let due_ms = ends_ms - 40 * DAY_MS;
+    for _ in 0..2 {
+        let found = secret(&bench, "production/api-key").await.unwrap();
+        assert_eq!(found.next_rotation_ms, Some(due_ms), "{found:?}");
+        assert_eq!(found.start_ms, Some(due_ms));
+        apply(&bench, vec![long()]).await;
+    }
+    bench.clock.advance(due_ms - START_MS - 1);
+    assert_eq!(keywheel::scheduler::tick(&bench.journal).await.unwrap(), 0);
+    bench.clock.advance(1);
+    assert_eq!(keywheel::scheduler::tick(&bench.journal).await.unwrap(), 1);
+    let asked = bench
+        .journal
+        .read(async |tx| requests::queued(tx, 10).await);
+    let reasons: Vec<String> = asked.await.unwrap().into_iter().map(|r| r.reason).collect();
+    assert_eq!(reasons.len(), 1);
+    assert!(
+        reasons[0].starts_with("the credential expires"),
+        "{reasons:?}"
+    );
 }
 
 async fn not_due(bench: Arc<Bench>) {

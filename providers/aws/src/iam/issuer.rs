@@ -123,6 +123,7 @@ impl Issuer for KeyIssuer {
             reports_last_use: true,
             sessions: false,
             reuse: false,
+            expires: false,
             host_bound: false,
             entropy_bits: Some(ENTROPY_BITS),
         }

@@ -87,6 +87,7 @@ impl Issuer for AppSecretIssuer {
             reports_last_use: false,
             sessions: false,
             reuse: false,
+            expires: true,
             host_bound: false,
             entropy_bits: Some(ENTROPY_BITS),
         }
@@ -173,6 +174,18 @@ impl Issuer for AppSecretIssuer {
             Some(until) if until < listed.now => CredentialState::Disabled,
             _ => CredentialState::Active,
         })
+    }
+
+    /// Entra makes none without an end.
+    async fn expires_at(&self, id: &CredentialId) -> Result<Option<i64>> {
+        let listed = self.graph.secrets().await?;
+        let mut secrets = listed.secrets.iter();
+        let known = secrets.find(|known| known.id == id.as_str());
+        let until = known.and_then(|known| known.until);
+        let until = until.ok_or_else(|| {
+            Error::unavailable(format!("secret {id} is not listed, or without its end"))
+        })?;
+        Ok(Some(until.unix_timestamp() * 1_000))
     }
 
     async fn find(&self, tag: &Tag) -> Result<Vec<CredentialId>> {

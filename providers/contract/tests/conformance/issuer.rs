@@ -110,6 +110,7 @@ impl Issuer for Memory {
             reports_last_use: true,
             sessions: true,
             reuse: true,
+            expires: false,
             host_bound: true,
             entropy_bits: None,
         }

@@ -80,7 +80,7 @@ pub(crate) struct Tested {
     pub(crate) liveness: Liveness,
 }
 
-/// `state`, `disable`, `revoke`, `last_used`, `sessions` and `end_sessions`.
+/// `state`, `expires_at`, `disable`, `revoke`, `last_used`, `sessions` and `end_sessions`.
 #[derive(Serialize)]
 pub(crate) struct Named<'a> {
     pub(crate) id: &'a CredentialId,
@@ -96,6 +96,12 @@ pub(crate) struct Stated {
 #[derive(Deserialize)]
 pub(crate) struct FoundIds {
     pub(crate) ids: Vec<CredentialId>,
+}
+
+/// Answer to `expires_at`.
+#[derive(Deserialize)]
+pub(crate) struct Expires {
+    pub(crate) expires_ms: Option<i64>,
 }
 
 /// Answer to `last_used`.
@@ -177,6 +183,8 @@ pub(crate) struct Capabilities {
     sessions: bool,
     #[serde(default)]
     reuse: bool,
+    #[serde(default)]
+    expires: bool,
     entropy_bits: Option<u32>,
 }
 
@@ -201,6 +209,7 @@ impl From<Capabilities> for IssuerCapabilities {
             reports_last_use: said.reports_last_use,
             sessions: said.sessions,
             reuse: said.reuse,
+            expires: said.expires,
             host_bound: said.host_bound,
             entropy_bits: said.entropy_bits,
         }

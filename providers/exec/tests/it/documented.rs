@@ -68,6 +68,11 @@ async fn an_issuer() {
     assert_eq!(issuer.activate(&new).await, Ok(()));
     assert_eq!(issuer.test(&new).await, Ok(Liveness::Alive));
     assert_eq!(issuer.state(&old.id).await, Ok(CredentialState::Disabled));
+    assert!(can.expires);
+    assert_eq!(
+        issuer.expires_at(&new.id).await,
+        Ok(Some(1_790_000_000_000))
+    );
     assert_eq!(issuer.find(&tag).await, Ok(vec![new.id]));
     assert_eq!(issuer.disable(&old.id).await, Ok(()));
     assert_eq!(issuer.enable(&old).await, Ok(()));

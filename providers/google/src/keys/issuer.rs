@@ -96,6 +96,7 @@ impl Issuer for ServiceKeyIssuer {
             reports_last_use: false,
             sessions: false,
             reuse: false,
+            expires: true,
             host_bound: false,
             entropy_bits: Some(ENTROPY_BITS),
         }
@@ -183,6 +184,13 @@ impl Issuer for ServiceKeyIssuer {
             }
             Some(_) => CredentialState::Active,
         })
+    }
+
+    /// With its certificate.
+    async fn expires_at(&self, id: &CredentialId) -> Result<Option<i64>> {
+        let key = self.calls.key(id).await?.key;
+        let key = key.ok_or_else(|| Error::unavailable(format!("key {id} is not shown")))?;
+        Ok(key.valid_before_time.map(|end| end.timestamp_millis()))
     }
 
     /// By the subject of each certificate that somebody uploaded.

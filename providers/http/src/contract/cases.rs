@@ -48,6 +48,7 @@ pub async fn check(pack: &Pack) -> Result<Report> {
             bench.stopped_on_the_way().await,
         ),
         ("no room for another credential is said", bench.full().await),
+        ("the end of its life is told", bench.ends().await),
         ("a use is seen, with its moment", bench.used().await),
         (
             "a last use that cannot be found is not taken for none",
@@ -372,6 +373,26 @@ impl Bench {
             error.kind == ErrorKind::Invalid && error.message.contains("room")
         });
         ensure(said && self.played.count().0 == before, "it is not said so")
+    }
+
+    async fn ends(&self) -> Result<Outcome> {
+        let Some(expires) = &self.played.pack.expires else {
+            return skipped("its credentials do not end by themselves, as far as the pack knows");
+        };
+        let made = self.obtain(&tag(112)).await?;
+        let told = self.issuer.expires_at(&made.id).await?;
+        let name = expires.at.rsplit('/').next().unwrap_or_default();
+        self.played.misbehave(Nasty {
+            leaves_out: Some(name.to_owned()),
+            ..Nasty::default()
+        });
+        let left_out = self.issuer.expires_at(&made.id).await;
+        self.played.misbehave(Nasty::default());
+        self.end(&made).await?;
+        ensure(
+            told.is_some() && left_out.is_ok() == expires.left_out,
+            &format!("{told:?}, and without it {left_out:?}"),
+        )
     }
 
     async fn used(&self) -> Result<Outcome> {

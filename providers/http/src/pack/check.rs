@@ -116,6 +116,10 @@ fn operations(pack: &Pack) -> Checked {
         !by_person || pack.instructions.is_some(),
         "a person needs `instructions`",
     )?;
+    ensure(
+        pack.expires.is_none() || pack.look.is_some() || pack.list.is_some(),
+        "`expires` is read where a credential is looked at or listed: it needs `look` or `list`",
+    )?;
     let lost = mints
         && !pack.idempotent
         && pack

@@ -188,6 +188,19 @@ pub struct LastUsed {
     pub buckets: Option<Buckets>,
 }
 
+/// When a credential ends by itself. Read from where it is looked at or listed.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expires {
+    /// JSON pointer to the moment in the item. Null, 0 or an empty text there: never. Nothing there: it cannot be told.
+    pub at: String,
+    /// The service leaves the moment out of a credential that does not end: then nothing there means never, too.
+    #[serde(default)]
+    pub left_out: bool,
+    /// How the moment is written; a date is its first moment in UTC.
+    pub moment: Moment,
+}
+
 /// Spans of time with what was used in them.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -13,7 +13,9 @@ pub use calls::{Call, Method, Turn};
 pub use contract::{Contract, Does, Gate, Key, Paging, Route};
 pub use field::{Draw, Field, Parameter};
 pub(crate) use lists::Walk;
-pub use lists::{Buckets, Cut, Identify, Item, LastUsed, List, Look, Moment, Pages, States};
+pub use lists::{
+    Buckets, Cut, Expires, Identify, Item, LastUsed, List, Look, Moment, Pages, States,
+};
 pub use outcome::{Outcome, Rule};
 
 use keywheel_contract::{ChosenBy, Error, Result, Style};
@@ -93,6 +95,9 @@ pub struct Pack {
     /// Looks at one of them.
     #[serde(default)]
     pub look: Option<Look>,
+    /// When one ends by itself; none does where left out.
+    #[serde(default)]
+    pub expires: Option<Expires>,
     /// When one was last used.
     #[serde(default)]
     pub last_used: Option<LastUsed>,

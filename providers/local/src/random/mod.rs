@@ -72,6 +72,7 @@ impl Issuer for RandomIssuer {
             reports_last_use: false,
             sessions: false,
             reuse: true,
+            expires: false,
             host_bound: false,
             entropy_bits: Some(self.recipe.entropy_bits),
         }

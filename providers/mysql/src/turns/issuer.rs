@@ -108,6 +108,7 @@ impl Issuer for AlternatingIssuer {
             reports_last_use: false,
             sessions: true,
             reuse: true,
+            expires: false,
             host_bound: false,
             entropy_bits: Some(self.passwords.entropy_bits()),
         }

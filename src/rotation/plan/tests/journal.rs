@@ -281,6 +281,7 @@ impl Journal {
                     self.probe(look, SEEN, result, detail);
                 }
             }
+            Ok(Answer::Accepted { detail, .. }) => self.probe(look, target, "ok", detail),
             Ok(Answer::Observed(seen)) => {
                 self.keep_evidence(target, seen, sent_ms);
                 self.probe(look, target, "ok", "");

@@ -287,6 +287,7 @@ impl Setting {
             reports_last_use: self.last_use,
             sessions: self.sessions,
             reuse: self.make == Make::InPlaceReuse,
+            expires: false,
             host_bound: false,
             entropy_bits: Some(256),
         };

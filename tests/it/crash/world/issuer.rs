@@ -31,6 +31,7 @@ pub(crate) fn capable(style: Style, chosen_by: ChosenBy) -> IssuerCapabilities {
         reports_last_use: false,
         sessions: false,
         reuse: true,
+        expires: false,
         host_bound: false,
         entropy_bits: Some(128),
     }

@@ -97,6 +97,14 @@ impl Directory {
             .collect()
     }
 
+    /// When a secret ends by itself, to the second.
+    #[must_use]
+    pub fn until(&self, id: &str) -> DateTime<Utc> {
+        let inside = self.inside();
+        let kept = inside.secrets.iter().find(|kept| kept.id == id).unwrap();
+        DateTime::from_timestamp(kept.until.timestamp(), 0).unwrap()
+    }
+
     /// A secret ends by itself.
     pub fn expire(&self, id: &str) {
         let mut inside = self.inside();
