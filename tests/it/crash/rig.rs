@@ -44,7 +44,7 @@ pub(crate) const PACE: Pace = Pace {
 /// A journal that runs can share one after another.
 pub(crate) struct Lane {
     pub(crate) journal: Journal,
-    clock: Arc<TickingClock>,
+    pub(super) clock: Arc<TickingClock>,
     ring: Arc<KeyRing>,
     folder: TempDir,
     database: Option<Database>,
@@ -52,7 +52,7 @@ pub(crate) struct Lane {
 }
 
 /// A folder in memory where there is one: every commit waits for the disk.
-fn fast_folder() -> TempDir {
+pub(super) fn fast_folder() -> TempDir {
     let shared = PathBuf::from("/dev/shm");
     match shared.is_dir() {
         true => tempfile::tempdir_in(shared).unwrap(),
@@ -309,10 +309,15 @@ impl<'a> Bench<'a> {
     /// One life of a replica: until everything has ended, or it died.
     async fn live(&mut self, watcher: &Arc<Watcher>, outcome: &mut Outcome) {
         let engine = self.engine(watcher);
+        self.live_as(&engine, outcome).await;
+    }
+
+    /// The same with an engine that was made before.
+    pub(super) async fn live_as(&mut self, engine: &Engine, outcome: &mut Outcome) {
         let budget = self.world.now_ms() + BUDGET_MS;
         let mut glance = self.glance().await;
         for _ in 0..LOOKS_MAX {
-            let worked = self.look(&engine, outcome).await;
+            let worked = self.look(engine, outcome).await;
             if engine.seams.is_dead() {
                 return;
             }

@@ -74,7 +74,7 @@ prove_within = "15s"
 overlap      = "15s"
 undo         = "15s"
 "#;
-const MAIN: &str = "main:app";
+pub(super) const MAIN: &str = "main:app";
 const FOLDER: &str = "folder:app";
 const BOTH: [(&str, &str); 2] = [("TOKEN", "{value}"), ("TOKEN_OLD", "{previous.value}")];
 pub(crate) const PLAIN: Abilities = Abilities {
