@@ -15,5 +15,6 @@ mod newcomer;
 mod overlap;
 mod pause;
 mod previous;
+mod reenable;
 mod rollback;
 mod webhooks;
