@@ -199,3 +199,34 @@ async fn a_rollback_leaves_the_old_key_alone() {
     assert_eq!(scene.published().id, scene.account.key.id);
     daemon.stop();
 }
+
+/// AWS tells that a key was used, and not by whom. A person lets them lose it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_key_in_use_by_a_stranger_is_not_ended_until_a_person_says_so() {
+    let timing = "timing = { quiet = \"1s\", prove_within = \"2s\" }";
+    let Some(scene) = Scene::of("stranger", timing).await else {
+        return;
+    };
+    let (project, old) = (&scene.project, &scene.account.key);
+    let daemon = project.daemon();
+    project.run(&["rotate-now", ID]).succeeded();
+    let unseen = "the old credential is watched: nobody was seen with it";
+    project.until_waits(ID, Phase::Overlapping, unseen).await;
+    // Later than the time in which consumers have to prove the new one: a stranger is no late consumer.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(scene.seen(&[old], 0).logins, ["stranger"]);
+    let blocked = project.until_blocked(ID).await;
+    let question = &blocked.question;
+    assert!(
+        question.contains("is still used; nothing is ended"),
+        "{question}"
+    );
+    assert_eq!(blocked.phase, Phase::Overlapping);
+    assert!(!project.has_intent(&blocked, Kind::DisableCredential).await);
+    assert_eq!(scene.seen(&[], 0).keys[&old.id], "Active");
+    let vouch = ["vouch", ID, "--old-unused", "--reason", "an example"];
+    project.run(&vouch).succeeded();
+    project.until_completed(ID).await;
+    scene.is_rotated();
+    daemon.stop();
+}
