@@ -164,9 +164,7 @@ impl Execution<'_> {
     /// What a kind of write puts into a destination.
     pub(super) fn content(&self, kind: Kind, destination: &Destination) -> Result<Document> {
         match kind {
-            Kind::Republish => self.base(destination).ok_or_else(|| {
-                Error::invalid(format!("{} held nothing before", destination.name()))
-            }),
+            Kind::Republish => self.restored(destination),
             Kind::DropPrevious => self.values.document(destination, false),
             // A contained value is not shown beside the new one.
             _ => self
@@ -184,6 +182,26 @@ impl Execution<'_> {
             render(destination, &old, &old).ok()
         };
         self.values.base(destination).or_else(follows)
+    }
+
+    /// What a destination is to hold again. A field that it got with the candidate shows the old value: no store takes a
+    /// part of our fields, and whoever reads the field takes that one.
+    fn restored(&self, destination: &Destination) -> Result<Document> {
+        let nothing = || Error::invalid(format!("{} held nothing before", destination.name()));
+        let mut fields = match self.base(destination).ok_or_else(nothing)? {
+            Document::Fields(fields) => fields,
+            whole @ Document::Whole(_) => return Ok(whole),
+        };
+        if let Some(old) = self.values.old()
+            && let Ok(Document::Fields(rendered)) = render(destination, &old, &old)
+        {
+            for (name, value) in rendered.iter() {
+                if fields.field(name).is_none() {
+                    fields.insert(name, value.duplicate());
+                }
+            }
+        }
+        Ok(Document::Fields(fields))
     }
 
     /// Looks, makes sure that our part is as expected, then writes over exactly what was seen.
