@@ -3,19 +3,21 @@
 
 use super::progress::Progress;
 use super::{Order, Step, ending, forward};
+use crate::inventory::Role;
 use crate::rotation::facts::Facts;
-use crate::rotation::gate;
+use crate::rotation::gate::{self, Required};
 use crate::rotation::phase::Event;
 use crate::rotation::words::{Kind, Look};
 use keywheel_contract::{ChosenBy, Style};
 
-/// Old credential alive → old value served → consumers proven back → candidate ended.
+/// Old credential alive → presented by an issuer that presents the value itself → old value served → consumers proven
+/// back → candidate ended.
 pub(super) fn restoring(facts: &Facts) -> Step {
     let parts = [
         revive,
+        present_old,
         republish,
         prove_back,
-        present_old,
         old_still_works,
         end_candidate,
     ];
@@ -76,19 +78,34 @@ fn republish(facts: &Facts, progress: &mut Progress<'_>) {
     }
 }
 
+/// Whoever presents the value goes back first: those who accept it take both until they are told.
 fn prove_back(facts: &Facts, progress: &mut Progress<'_>) {
     let Some(old) = facts.old.as_ref().filter(|_| was_published(facts)) else {
         return;
     };
-    for consumer in gate::listed(facts) {
-        forward::tell(facts, progress, Kind::NotifyBack, &consumer);
+    let presents = |consumer: &Required| consumer.spec.role == Some(Role::Presents);
+    let (presenting, others): (Vec<_>, Vec<_>) =
+        gate::listed(facts).into_iter().partition(presents);
+    for group in [presenting, others] {
+        told_and_proven(facts, progress, &group, &old.id);
+        if !progress.is_done() {
+            return;
+        }
+    }
+}
+
+fn told_and_proven(facts: &Facts, progress: &mut Progress<'_>, group: &[Required], old: &str) {
+    for consumer in group {
+        forward::tell(facts, progress, Kind::NotifyBack, consumer);
     }
     if !progress.is_done() {
         return;
     }
+    let waived = |one: &&Required| gate::is_waived(facts, &one.name);
+    let required: Vec<Required> = group.iter().filter(|one| !waived(one)).cloned().collect();
     // Taken afresh, as for any end: whoever was proven back first may have moved again since.
     let fresh_ms = facts.now_ms - facts.pace.fresh_ms;
-    let missing = progress.proven(&gate::required(facts), &old.id, |consumer| {
+    let missing = progress.proven(&required, old, |consumer| {
         fresh_ms.max(gate::counts_since(
             facts,
             consumer,
@@ -106,7 +123,7 @@ fn prove_back(facts: &Facts, progress: &mut Progress<'_>) {
     }
 }
 
-/// An issuer that presents the value itself goes back to the old one before the candidate ends.
+/// An issuer that presents the value itself goes back to the old one while its receivers still take both.
 fn present_old(facts: &Facts, progress: &mut Progress<'_>) {
     if let Some(old) = facts.old_ref().filter(|_| facts.any_intent(Kind::Activate)) {
         progress.effect_forever(Kind::Activate, old);

@@ -1,7 +1,8 @@
 """A sender of webhooks, or their receiver: `webhook.py sender RECEIVER_URL` or `webhook.py receiver`.
 
 The receiver takes what is signed with the new or with the old secret; the sender signs with the new one alone, all the
-time, and counts what became of it. Both take their secret anew when they are told, and prove the new one.
+time, and counts what became of it. Both take their secret anew when they are told, after so many seconds where
+`RELOADS_AFTER` says so, and prove the new one.
 """
 
 import hashlib
@@ -59,6 +60,7 @@ class Service(http.server.BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
         status, answer = 200, {}
         if self.path == "/-/reload":
+            time.sleep(float(os.environ.get("RELOADS_AFTER", "0")))
             load()
         elif self.path == "/hook":
             taken = [hmac.compare_digest(signed(secret, body), self.headers["x-signature"]) for secret in secrets]

@@ -5,6 +5,7 @@ use super::script::{Fault, Op, Where};
 use super::setting::{ConsumerSetting, Make, Manner, Setting};
 use super::world::{Life, OLD};
 use crate::inventory::Role;
+use crate::rotation::facts::Effect;
 use crate::rotation::phase::Phase;
 use crate::rotation::plan::{Step, lost_mint, plan};
 use crate::rotation::words::{Cause, Kind, Mode, Status};
@@ -392,6 +393,14 @@ fn an_issuer_presents_the_old_value_again_before_the_candidate_ends() {
     play(&mut run, &[Op::Rollback]);
     let run = ends(run, Phase::RolledBack);
     assert_eq!(run.world.presents, OLD);
+    // Before anybody is told to stop taking the candidate.
+    let effects = &run.journal.facts.effects;
+    let begun = |kind, target| {
+        let of = |effect: &Effect| effect.kind == kind && effect.target == target;
+        effects.iter().position(of).unwrap()
+    };
+    let store = &run.journal.facts.plan.destinations[0].name();
+    assert!(begun(Kind::Activate, OLD) < begun(Kind::Republish, store));
 }
 
 #[test]
