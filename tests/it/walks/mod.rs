@@ -17,4 +17,6 @@ mod pause;
 mod previous;
 mod reenable;
 mod rollback;
+#[cfg(feature = "http")]
+mod signing;
 mod webhooks;
