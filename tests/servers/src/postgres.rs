@@ -109,14 +109,31 @@ impl Postgres {
     /// # Errors
     /// The server refuses it.
     pub async fn connect(&self, user: &str, password: &str) -> Result<PgConnection, sqlx::Error> {
-        let options = PgConnectOptions::new_without_pgpass()
+        self.options(user, password).connect().await
+    }
+
+    /// The same by a client that calls itself so from the first moment on.
+    ///
+    /// # Errors
+    /// The server refuses it, or cannot be reached.
+    pub async fn connect_as(
+        &self,
+        application: &str,
+        user: &str,
+        password: &str,
+    ) -> Result<PgConnection, sqlx::Error> {
+        let options = self.options(user, password);
+        options.application_name(application).connect().await
+    }
+
+    fn options(&self, user: &str, password: &str) -> PgConnectOptions {
+        PgConnectOptions::new_without_pgpass()
             .host("127.0.0.1")
             .port(self.port)
             .username(user)
             .password(password)
             .database("postgres")
-            .ssl_mode(PgSslMode::Prefer);
-        options.connect().await
+            .ssl_mode(PgSslMode::Prefer)
     }
 
     /// Statements of the superuser; the rows of all of them.

@@ -12,6 +12,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Response};
+use chrono::Timelike as _;
 use reqwest::Client;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -124,6 +125,8 @@ struct Habits {
     lives_for: Duration,
     /// How far its clock is ahead of ours, in seconds.
     ahead: i64,
+    /// Uses from that second on are dated so much later.
+    later: Option<(chrono::NaiveDateTime, chrono::TimeDelta)>,
 }
 
 impl Account {
@@ -186,6 +189,16 @@ impl Account {
     }
 }
 
+impl Account {
+    /// As if so much time went by: uses from this second on are dated that much later.
+    pub fn uses_are_later_by(&self, seconds: i64) {
+        let now = chrono::Utc::now().naive_utc();
+        let second = now.with_nanosecond(0).unwrap_or(now);
+        let later = chrono::TimeDelta::seconds(seconds);
+        self.shim.habits.lock().unwrap().later = Some((second, later));
+    }
+}
+
 impl Moto {
     async fn start() -> Option<Self> {
         let (emulator, witness) = (Emulator::moto().await?, boto3()?);
@@ -224,7 +237,8 @@ async fn answer(State(shim): State<Shim>, request: Request) -> Response<Body> {
         shim.habits.lock().unwrap().notice(&body, &told);
     }
     head.headers.insert("date", shim.date().parse().unwrap());
-    Response::from_parts(head, Body::from(unwrapped(&told)))
+    let told = shim.habits.lock().unwrap().dated(unwrapped(&told));
+    Response::from_parts(head, Body::from(told))
 }
 
 /// `moto` wraps what it refuses for who one is once more than AWS does, so that only lenient clients find the code.
@@ -268,6 +282,22 @@ impl Habits {
         let refused = new.is_some_and(|since| younger(since, self.refused_for))
             || ended.is_some_and(|since| !younger(since, self.lives_for));
         refused.then_some("InvalidClientTokenId")
+    }
+
+    /// The last use of a key as it would be told if time had gone by.
+    fn dated(&self, told: String) -> String {
+        let date = between(&told, "<LastUsedDate>", "</LastUsedDate>");
+        let (Some(date), Some((since, later))) = (date, self.later) else {
+            return told;
+        };
+        let read = chrono::DateTime::parse_from_rfc3339(date).unwrap();
+        match read.naive_utc() >= since {
+            true => told.replace(
+                date,
+                &(read + later).to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
+            ),
+            false => told.clone(),
+        }
     }
 
     /// What was done.
