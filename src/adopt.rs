@@ -96,6 +96,10 @@ impl Adopter<'_> {
         if !self.again && known.is_enough(self.allow_due) {
             return Ok(Adopted::Before);
         }
+        // Asking the issuer whose the value is may be a use of it, which a rotation would take for somebody else's.
+        if known.is_busy {
+            return Ok(Adopted::Busy);
+        }
         let definition = known.definition;
         let found = tokio::select! {
             () = self.stop.cancelled() => return Ok(Adopted::Left),
@@ -120,6 +124,7 @@ impl Adopter<'_> {
 struct Known {
     definition: Definition,
     is_dated: bool,
+    is_busy: bool,
     credential: Option<CredentialRow>,
 }
 
@@ -131,6 +136,7 @@ impl Known {
         let secret = secrets::by_id(tx, id).await?;
         Ok(Some(Self {
             is_dated: secret.is_some_and(|secret| secret.last_rotated_ms.is_some()),
+            is_busy: secrets::is_busy(tx, id).await?,
             credential: current(tx, id).await?,
             definition,
         }))
