@@ -31,6 +31,7 @@ pub(crate) fn definition(number: usize, store: &Path, manage: Manage) -> Result<
         },
         in_place: None,
         no_consumers: None,
+        new_used: false,
         current_id: None,
         destinations: vec![Destination {
             store: StoreSpec {

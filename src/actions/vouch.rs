@@ -6,14 +6,14 @@ use crate::journal::rotations::{self, Run};
 use crate::journal::{Journal, Tx, ledger, secrets};
 use crate::rotation::facts::Waiver;
 use crate::rotation::phase::Phase;
-use crate::rotation::{NEW_REVOKED, OLD_REVOKED, OLD_UNUSED};
+use crate::rotation::{NEW_REVOKED, NEW_USED, OLD_REVOKED, OLD_UNUSED};
 use std::collections::BTreeSet;
 
 /// The longest that a waiver stands: whoever still vouches after it says so again. Milliseconds.
 const LONGEST_MS: i64 = 30 * 86_400_000;
 
-/// Where it counts whether somebody still uses the old credential.
-const OLD_MAY_BE_USED: [Phase; 4] = [
+/// Where it counts whether somebody still uses the old credential, or uses the new one.
+const USES_COUNT: [Phase; 4] = [
     Phase::Overlapping,
     Phase::Disabling,
     Phase::Observing,
@@ -25,7 +25,7 @@ const OLD_MAY_BE_USED: [Phase; 4] = [
 pub struct Vouched {
     /// The secret.
     pub id: String,
-    /// The consumer, [`OLD_REVOKED`], [`NEW_REVOKED`] or [`OLD_UNUSED`].
+    /// The consumer, [`OLD_REVOKED`], [`NEW_REVOKED`], [`OLD_UNUSED`] or [`NEW_USED`].
     pub subject: String,
     /// When it ends, epoch milliseconds.
     pub until_ms: i64,
@@ -34,7 +34,8 @@ pub struct Vouched {
 }
 
 /// Records a waiver for a consumer, or that a person ended a credential ([`OLD_REVOKED`],
-/// [`NEW_REVOKED`]), or gives up who still uses the old one ([`OLD_UNUSED`]).
+/// [`NEW_REVOKED`]), or gives up who still uses the old one ([`OLD_UNUSED`]) or that somebody is seen to use the new one
+/// ([`NEW_USED`]).
 ///
 /// # Errors
 /// The consumer is not listed, no rotation asks about that credential, the time is too long, or the
@@ -109,8 +110,8 @@ fn refusal(
         );
         return Some(Refused::new(why));
     }
-    if subject == OLD_UNUSED {
-        let asked = run.is_some_and(|run| OLD_MAY_BE_USED.contains(&run.phase));
+    if subject == OLD_UNUSED || subject == NEW_USED {
+        let asked = run.is_some_and(|run| USES_COUNT.contains(&run.phase));
         let why =
             format!("no rotation of {id} is about to end an old credential; nothing was waived");
         return (!asked).then(|| Refused::new(why).next(format!("keywheel show {id}")));

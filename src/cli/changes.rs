@@ -30,6 +30,9 @@ fn weakening(weaker: &Weakening) -> String {
         Weakening::ProofLowered { consumer, from, to } => {
             format!("{consumer}: proof {} -> {}", from.word(), to.word())
         }
+        Weakening::UseDropped => {
+            "its issuer need not see the new credential used any more".to_owned()
+        }
         Weakening::FewerInstances { consumer, from, to } => {
             format!("{consumer}: instances {from} -> {to}")
         }

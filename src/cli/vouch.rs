@@ -4,7 +4,7 @@ use super::acting::{person, reason, span};
 use super::context::Context;
 use super::exit::{Exit, Failure};
 use crate::actions;
-use crate::rotation::{NEW_REVOKED, OLD_REVOKED, OLD_UNUSED};
+use crate::rotation::{NEW_REVOKED, NEW_USED, OLD_REVOKED, OLD_UNUSED};
 use chrono::{DateTime, SecondsFormat};
 use keywheel_schedules::Span;
 
@@ -28,6 +28,9 @@ pub(super) struct Args {
     /// Whoever still uses the old credential may lose it.
     #[arg(long, group = "subject")]
     old_unused: bool,
+    /// Nobody has to be seen using the new credential.
+    #[arg(long, group = "subject")]
+    new_used: bool,
     /// Why you are sure.
     #[arg(long)]
     reason: String,
@@ -44,6 +47,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<Exit, Failure> 
         (args.old_revoked, OLD_REVOKED),
         (args.new_revoked, NEW_REVOKED),
         (args.old_unused, OLD_UNUSED),
+        (args.new_used, NEW_USED),
     ];
     let said = subjects.into_iter().find(|(said, _)| *said);
     let consumer = args.consumer.as_deref().unwrap_or_default();

@@ -70,6 +70,7 @@ pub(crate) const IAM_KEY: Kind = Kind {
     ],
     fields: &["access_key_id", "secret_access_key"],
     public_fields: &["access_key_id"],
+    dates_use: true,
     addresses: &["endpoint", "sts_endpoint"],
     try_out: |options| objection(options, |read: KeyOptions| read.check()),
     ..Kind::PLAIN

@@ -30,6 +30,9 @@ pub struct Definition {
     pub in_place: Option<String>,
     /// Why nobody is listed as a consumer.
     pub no_consumers: Option<String>,
+    /// Whether the issuer has to see somebody use the new credential before the old one is ended.
+    #[serde(default)]
+    pub new_used: bool,
     /// The issuer's id of the credential in use now, where a person knows it and the issuer cannot say.
     pub current_id: Option<String>,
     /// Where it is published; the first is the main one.

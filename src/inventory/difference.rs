@@ -61,6 +61,8 @@ pub enum Weakening {
         /// Asked for now.
         to: u32,
     },
+    /// Its issuer need not see the new credential used any more.
+    UseDropped,
 }
 
 /// Compares two inventories.
@@ -128,6 +130,10 @@ impl Difference {
         let changes = changes(old, new);
         if !changes.is_empty() {
             self.changed.push((new.id.clone(), changes));
+        }
+        if old.new_used && !new.new_used {
+            let dropped = (new.id.clone(), Weakening::UseDropped);
+            self.weakened.push(dropped);
         }
         for (name, consumer) in &old.consumers {
             let weaker = weakenings(name, (old, consumer), (new, new.consumers.get(name)));
@@ -236,7 +242,7 @@ impl fmt::Display for Difference {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{definitions, one_consumer};
+    use super::super::testing::{definitions, one_consumer, one_of_issuer};
     use super::{difference, must_be_held};
 
     #[test]
@@ -274,6 +280,21 @@ mod tests {
             (proof.before.as_deref(), proof.after.as_deref()),
             (Some("proven"), Some("claimed"))
         );
+    }
+
+    #[test]
+    fn a_use_that_need_not_be_seen_any_more_is_weaker() {
+        let issuer = |keys: &str| {
+            let (issuer, nobody) = (
+                "kind = \"exec\", program = \"check-app\"",
+                "no_consumers = \"example\"",
+            );
+            one_of_issuer(issuer, &format!("{nobody}\n{keys}"))
+        };
+        let (asked, not) = (issuer("new_used = true"), issuer(""));
+        let said = difference(&asked, &not).to_string();
+        assert_eq!(said, "changes 1 · 1 secret with `new_used` dropped");
+        assert_eq!(difference(&not, &asked).to_string(), "changes 1");
     }
 
     #[test]

@@ -57,6 +57,7 @@ fn follows(settings: &Map<String, Value>, packs: &Path) -> MayFollow {
         vendor_hosts: told.vendor_hosts,
         instructions: told.instructions,
         fields: told.fields,
+        dates_use: told.dates_use,
     }))
 }
 

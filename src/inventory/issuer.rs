@@ -16,6 +16,8 @@ pub(super) struct FoundIssuer {
     pub(super) kind: Option<&'static Kind>,
     /// Names of its credentials' fields that follow from its settings.
     told: Vec<String>,
+    /// Whether it dates the last use of a credential.
+    pub(super) dates_use: bool,
     /// Where it is written.
     pub(super) at: Option<Place>,
 }
@@ -81,6 +83,7 @@ impl Resolver<'_> {
                 self.problem(self.wrong_to_show(address, &follows.vendor_hosts, at));
             }
             found.told = follows.fields;
+            found.dates_use |= follows.dates_use;
             let options = &mut found.spec.options;
             if let (Some(text), false) =
                 (follows.instructions, options.contains_key("instructions"))
@@ -204,6 +207,7 @@ impl FoundIssuer {
             spec: spec("", "", Map::new()),
             kind: None,
             told: Vec::new(),
+            dates_use: false,
             at: None,
         }
     }
@@ -239,10 +243,12 @@ impl FoundIssuer {
         spec.standby = standby
             .and_then(|count| u32::try_from(count.as_u64()?).ok())
             .unwrap_or_default();
+        let kind = ISSUER_KINDS.kind(kind);
         Self {
             spec,
-            kind: ISSUER_KINDS.kind(kind),
+            kind,
             told: Vec::new(),
+            dates_use: kind.is_some_and(|kind| kind.dates_use),
             at: None,
         }
     }

@@ -141,6 +141,11 @@ const TEMPLATE_KEYS: &[Key] = &[
         Shape::Text,
         "why the old value may die when the new one is applied",
     ),
+    Key::new(
+        "new_used",
+        Shape::Flag,
+        "its issuer has to see somebody use the new credential before the old one is ended",
+    ),
 ];
 
 static TEMPLATE: Shape = Shape::Table(&Keys {

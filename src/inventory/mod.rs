@@ -58,6 +58,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod timing;
+mod used;
 #[cfg(feature = "vault")]
 mod vault;
 mod workload;

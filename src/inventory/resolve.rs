@@ -64,6 +64,7 @@ impl<'a> Resolver<'a> {
         let consumers = self.consumers(&issuer, &destinations, asked);
         self.generated(&issuer, &destinations, &consumers);
         self.covered(&issuer, timing.as_ref());
+        self.use_is_told(&issuer);
         self.one_machine(&issuer, &destinations);
         Some(Definition {
             owner: self.owner(),
@@ -73,6 +74,7 @@ impl<'a> Resolver<'a> {
             issuer: issuer.spec,
             in_place: self.reason("in_place"),
             no_consumers: self.reason("no_consumers"),
+            new_used: table.flag("new_used"),
             current_id: table.string("current_id"),
             destinations,
             consumers,

@@ -27,6 +27,8 @@ pub struct Tally {
     pub removed: usize,
     /// Consumers of which fewer instances need answer.
     pub fewer: usize,
+    /// Secrets whose issuer need not see the new credential used any more.
+    pub unused: usize,
 }
 
 impl Tally {
@@ -51,6 +53,7 @@ impl Tally {
         match weakening {
             Weakening::ConsumerRemoved { .. } => self.removed += 1,
             Weakening::FewerInstances { .. } => self.fewer += 1,
+            Weakening::UseDropped => self.unused += 1,
             Weakening::ProofLowered { from, to, .. } => {
                 self.lowered += 1;
                 self.steps.insert((*from, *to));
@@ -91,6 +94,14 @@ impl fmt::Display for Tally {
             (
                 self.fewer,
                 format!("{} with fewer instances", consumers(self.fewer)),
+            ),
+            (
+                self.unused,
+                format!(
+                    "{} secret{} with `new_used` dropped",
+                    self.unused,
+                    plural(self.unused)
+                ),
             ),
         ];
         let told = parts.into_iter().filter(|(count, _)| *count > 0);

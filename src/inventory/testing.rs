@@ -137,6 +137,18 @@ pub(super) fn definitions(secrets: &[(&str, &str)]) -> Vec<Definition> {
     snapshot.unwrap().definitions
 }
 
+/// The definition of one secret of this issuer; `issuer` is the inside of a table.
+pub(super) fn one_of_issuer(issuer: &str, keys: &str) -> Vec<Definition> {
+    let text = format!(
+        "[secrets.a]\nissuer = {{ {issuer} }}\n\
+         publish_to = [{{ store = \"main\", path = \"a\" }}]\n{keys}\n"
+    );
+    let snapshot = Files::usual()
+        .with("inventory/production/team.toml", &text)
+        .read();
+    snapshot.unwrap().definitions
+}
+
 /// Keys of a secret with one consumer, `app`.
 pub(super) fn one_consumer(proof: &str, instances: u32) -> String {
     format!(

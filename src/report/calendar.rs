@@ -103,14 +103,7 @@ pub fn stages(definition: &Definition) -> Vec<Stage> {
         stage("publishing", None, published.collect()),
         stage("notifying", None, told(definition)),
         stage("verifying", Some(timing.prove_within), proofs(definition)),
-        stage(
-            "overlapping",
-            Some(timing.overlap),
-            vec![format!(
-                "both credentials work; then silent for {}",
-                span(timing.quiet.millis())
-            )],
-        ),
+        stage("overlapping", Some(timing.overlap), both(definition)),
         stage("disabling", None, one("evidence is taken again first")),
         stage(
             "observing",
@@ -123,6 +116,17 @@ pub fn stages(definition: &Definition) -> Vec<Stage> {
             one("point of no return; evidence is taken again first"),
         ),
     ]
+}
+
+fn both(definition: &Definition) -> Vec<String> {
+    let silent = format!(
+        "both credentials work; then silent for {}",
+        span(definition.timing.quiet.millis())
+    );
+    let used = definition
+        .new_used
+        .then(|| "its issuer has to see somebody use the new one".to_owned());
+    std::iter::once(silent).chain(used).collect()
 }
 
 /// Consumers in the order in which they are told.

@@ -13,6 +13,7 @@ mod spare;
 
 pub use known::{Known, load};
 
+use super::NEW_USED;
 use super::facts::{Capabilities, Effect, EffectResult, Facts, KnownCredential, Pace};
 use super::gate;
 use super::leaks;
@@ -68,6 +69,11 @@ pub enum Decision {
 
 /// More moves than this in one step mean that the planner goes in circles.
 const MOVES_MAX: usize = 40;
+
+/// What the audit calls it that the issuer saw somebody use the new credential.
+pub const NEW_USE: &str = "new_use";
+/// How an intent says that it rests on that.
+pub const USE_SEEN: &str = "seen by its issuer";
 
 /// Takes one step.
 ///
@@ -280,7 +286,7 @@ impl Sitting {
             .map(|known| known.id.clone())
             .unwrap_or_default();
         let evidence = match effect.kind.ends_old() {
-            true => relied_on(facts, facts.candidate.as_ref()),
+            true => relied_on(facts, facts.candidate.as_ref()) + &new_use(facts),
             false if effect.kind.ends_candidate() && facts.any_applied(Kind::Publish) => {
                 relied_on(facts, facts.old.as_ref())
             }
@@ -358,6 +364,14 @@ fn expected(facts: &Facts, kind: Kind, destination: &str) -> Option<Base> {
         version: version.map(VersionId::new),
         token: None,
     })
+}
+
+/// That somebody was seen to use the new credential, where it was: another part of what an end of the old one rests on.
+fn new_use(facts: &Facts) -> String {
+    match !facts.is_contained() && plan::seen_in_use(facts).is_some() {
+        true => format!("; {NEW_USED}: {USE_SEEN}"),
+        false => String::new(),
+    }
 }
 
 /// The proofs, or the waivers, that an intent to end something rests on.

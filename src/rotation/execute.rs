@@ -114,6 +114,7 @@ impl Execution<'_> {
             Order::Observe { consumer } => self.observe(consumer).await,
             Order::LastUse => self.last_use().await,
             Order::RefusedUses => self.refused_uses().await,
+            Order::NewUse => self.new_use().await,
         }
     }
 

@@ -22,3 +22,5 @@ pub const OLD_REVOKED: &str = "old-revoked";
 pub const NEW_REVOKED: &str = "new-revoked";
 /// Subject of the waiver by which a person says that whoever still uses the old credential may lose it.
 pub const OLD_UNUSED: &str = "old-unused";
+/// Subject of the waiver by which a person says that nobody has to be seen using the new credential.
+pub const NEW_USED: &str = "new-used";

@@ -398,6 +398,8 @@ pub enum Look {
     LastUse,
     /// Who was refused with the old credential since it is disabled.
     RefusedUses,
+    /// Who used the candidate since it is published.
+    NewUse,
     /// The old credential works.
     TestOld,
     /// The old credential is refused.
@@ -407,7 +409,7 @@ pub enum Look {
 }
 
 /// Every kind of reading.
-pub const LOOKS: [Look; 12] = [
+pub const LOOKS: [Look; 13] = [
     Look::Inspect,
     Look::Identify,
     Look::Propose,
@@ -417,6 +419,7 @@ pub const LOOKS: [Look; 12] = [
     Look::Observe,
     Look::LastUse,
     Look::RefusedUses,
+    Look::NewUse,
     Look::TestOld,
     Look::RefusedOld,
     Look::Settle,
@@ -435,6 +438,7 @@ impl Look {
             Self::Observe => "observe",
             Self::LastUse => "last_use",
             Self::RefusedUses => "refused_uses",
+            Self::NewUse => "new_use",
             Self::TestOld => "test_old",
             Self::RefusedOld => "refused_old",
             Self::Settle => "settle",

@@ -2,7 +2,7 @@
 
 use crate::pack::Pack;
 use crate::shipped;
-use keywheel_contract::{Error, Result};
+use keywheel_contract::{Error, Result, Style};
 use keywheel_reference::{Reference, addresses};
 use regex_lite::Regex;
 use reqwest::Url;
@@ -49,6 +49,8 @@ pub struct Told {
     pub instructions: Option<String>,
     /// The fields of a credential.
     pub fields: Vec<String>,
+    /// Whether the service dates the last use of a credential that is honoured beside another one.
+    pub dates_use: bool,
 }
 
 impl HttpOptions {
@@ -98,6 +100,7 @@ impl HttpOptions {
                     Vec::new()
                 },
                 instructions: pack.instructions,
+                dates_use: pack.last_used.is_some() && pack.style != Style::InPlace,
                 fields: pack.fields.into_keys().collect(),
             }),
         }

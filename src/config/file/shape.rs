@@ -131,6 +131,8 @@ pub(crate) struct Kind {
     pub(crate) sink: bool,
     /// Why an issuer cannot tell who is logged in with a credential; `None` where it can, or only a program knows.
     pub(crate) no_sessions: fn(&Map<String, Value>) -> Option<&'static str>,
+    /// An issuer that dates the last use of a credential, whatever its settings.
+    pub(crate) dates_use: bool,
     /// The setting that says how long what was made with an old credential is used: the overlap is no shorter.
     pub(crate) overlap_covers: Option<&'static str>,
     /// Why settings of the right types cannot work together, if so.
@@ -152,6 +154,8 @@ pub(crate) struct Follows {
     pub(crate) instructions: Option<String>,
     /// The fields of its credentials.
     pub(crate) fields: Vec<String>,
+    /// Whether it dates the last use of a credential that is honoured beside another one.
+    pub(crate) dates_use: bool,
 }
 
 impl Kind {
@@ -168,6 +172,7 @@ impl Kind {
         shares_places: false,
         sink: false,
         no_sessions: |_| Some("it knows of no sessions"),
+        dates_use: false,
         overlap_covers: None,
         try_out: |_| None,
         follows: |_, _| Ok(None),

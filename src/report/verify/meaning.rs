@@ -3,6 +3,7 @@
 use super::Finding;
 use super::resting::{Resting, rests};
 use crate::journal::audit::AuditRow;
+use crate::rotation::decide::NEW_USE;
 use crate::rotation::facts::Waiver;
 use crate::rotation::phase::Phase;
 use crate::rotation::words::{Kind, Mode};
@@ -29,6 +30,8 @@ pub(super) struct Story {
     pub(super) published: Option<i64>,
     /// When the newest write of the old value on the way back did.
     pub(super) republished: Option<i64>,
+    /// When the issuer saw somebody use the new credential.
+    pub(super) used: Option<i64>,
     /// Somebody accepted the outage.
     pub(super) contains: bool,
 }
@@ -118,6 +121,7 @@ impl Story {
                 };
                 self.seen.insert(entry.destination.clone(), sight);
             }
+            NEW_USE if entry.outcome == "seen" => self.used = Some(self.row),
             "open" => self.contains |= entry.detail.starts_with(&format!("{contain}:")),
             "takeover" => self.contains |= entry.outcome == contain,
             _ => {}
@@ -184,6 +188,8 @@ fn finding(row: &AuditRow, what: String) -> Finding {
 mod tests {
     use super::Meaning;
     use crate::journal::audit::{AuditRow, Entry};
+    use crate::rotation::NEW_USED;
+    use crate::rotation::decide::{NEW_USE, USE_SEEN};
 
     fn row(
         action: &str,
@@ -298,6 +304,21 @@ mod tests {
         assert_eq!(told(&[&open, &contain]), Vec::<String>::new());
         let taken = [row("takeover", "contain", "", "", "leaked")];
         assert_eq!(told(&[&taken, &contain]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_use_of_the_new_credential_is_a_row_of_its_own_after_the_publish() {
+        let rests = format!("no consumers: example; {NEW_USED}: {USE_SEEN}");
+        let (publish, end) = (published("publish"), ending("revoke", &rests));
+        let used = [row(NEW_USE, "seen", "", "issuer", "logged in with it")];
+        assert_eq!(told(&[&publish, &used, &end]), Vec::<String>::new());
+        for rows in [
+            &[&publish[..], &end] as &[&[AuditRow]],
+            &[&used, &publish, &end],
+        ] {
+            let told = told(rows);
+            assert!(told[0].contains("who used the new one"), "{told:?}");
+        }
     }
 
     #[test]

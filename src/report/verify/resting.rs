@@ -1,6 +1,8 @@
 //! Whether an intent to end something rests on what its row says it rests on.
 
 use super::meaning::Story;
+use crate::rotation::NEW_USED;
+use crate::rotation::decide::USE_SEEN;
 
 /// Which credential the named instances must have been seen on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +29,7 @@ impl Resting {
 }
 
 /// Holds the evidence column against the rows before it: `gateway: a b; nightly: waived by ana`,
-/// `no consumers: why`, or `contain: …`.
+/// `no consumers: why`, or `contain: …`; `new-used: seen by its issuer` beside them.
 ///
 /// # Errors
 /// What is missing, for people.
@@ -65,6 +67,12 @@ fn one_part(
         return match story.contains {
             true => Ok(()),
             false => Err("no row before it accepts the outage".to_owned()),
+        };
+    }
+    if subject == NEW_USED && rest == USE_SEEN {
+        return match story.used > story.published {
+            true => Ok(()),
+            false => Err("no row after the publish says who used the new one".to_owned()),
         };
     }
     if rest.starts_with("waived by ") {

@@ -1,11 +1,12 @@
 //! Keeps what was seen: readings, and evidence about consumers.
 
-use super::Sitting;
 use super::reading::evidence_of;
+use super::{NEW_USE, Sitting};
 use crate::inventory::VerifySpec;
 use crate::journal::{Result, Tx, ledger};
 use crate::rotation::facts::{Evidence, Probe};
 use crate::rotation::phase::Phase;
+use crate::rotation::plan::seen_in_use;
 use crate::rotation::words::Look;
 use keywheel_contract::Observation;
 use std::collections::BTreeMap;
@@ -76,6 +77,18 @@ impl Sitting {
         note.destination = format!("{}/{}", one.consumer, one.instance);
         one.strength.word().clone_into(&mut note.evidence);
         note.detail.clone_from(&one.detail);
+    }
+
+    /// Asked no more once it is seen, so that this is one row.
+    pub(super) fn new_use_entry(&mut self) {
+        let Some(how) = seen_in_use(&self.facts) else {
+            return;
+        };
+        let credential = self.run.candidate.clone();
+        let note = self.note(NEW_USE, "seen");
+        note.credential = credential.unwrap_or_default();
+        note.evidence = "issuer".to_owned();
+        note.detail = how;
     }
 
     pub(super) fn keep_probe(

@@ -19,6 +19,7 @@ pub(super) fn name_of(order: &Order) -> (Look, &str) {
         Order::Observe { consumer } => (Look::Observe, consumer),
         Order::LastUse => (Look::LastUse, ""),
         Order::RefusedUses => (Look::RefusedUses, ""),
+        Order::NewUse => (Look::NewUse, ""),
         Order::Perform { target, .. } | Order::Settle { target, .. } => (Look::Settle, target),
     }
 }

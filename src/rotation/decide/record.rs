@@ -281,8 +281,10 @@ impl Sitting {
                 };
                 self.refused(tx, look, result);
                 self.keep_probe(look, target, result, detail, now);
-                if look == Look::LastUse {
-                    self.keep_probe(look, SEEN, result, detail, now);
+                match look {
+                    Look::LastUse => self.keep_probe(look, SEEN, result, detail, now),
+                    Look::NewUse => self.new_use_entry(),
+                    _ => {}
                 }
             }
             Ok(Answer::Accepted { detail, ends }) => {

@@ -4,7 +4,7 @@ use super::Execution;
 use crate::inventory::Destination;
 use crate::rotation::facts::{Effect, KnownCredential};
 use crate::rotation::gate;
-use crate::rotation::plan::{NAMED, UseFigure, last_version};
+use crate::rotation::plan::{NAMED, NewUse, UseFigure, last_version};
 use crate::rotation::report::{Answer, Ends, Inspected};
 use crate::rotation::values::{OLD, pack, proof_field, recover, render};
 use crate::rotation::words::Kind;
@@ -260,6 +260,26 @@ impl Execution<'_> {
             figure.also_by(issuer.sessions(&id).await?, self.facts);
         }
         let detail = serde_json::to_string(&figure).map_err(|e| Error::invalid(e.to_string()))?;
+        Ok(Answer::Looked {
+            result: "ok",
+            detail,
+        })
+    }
+
+    /// Who used the candidate, by the issuer's figure and by who is logged in now.
+    pub(super) async fn new_use(&self) -> Result<Answer> {
+        let id = CredentialId::new(self.facts.candidate_ref().unwrap_or_default());
+        let (issuer, can) = (&self.outside.issuer, self.outside.issuer.capabilities());
+        let last = match can.reports_last_use {
+            true => Some(issuer.last_used(&id).await?),
+            false => None,
+        };
+        let sessions = match can.sessions {
+            true => issuer.sessions(&id).await?,
+            false => Vec::new(),
+        };
+        let used = NewUse::of(last, sessions, self.facts);
+        let detail = serde_json::to_string(&used).map_err(|e| Error::invalid(e.to_string()))?;
         Ok(Answer::Looked {
             result: "ok",
             detail,

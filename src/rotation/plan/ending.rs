@@ -1,7 +1,7 @@
 //! From the last proof to the end of the old credential. Everything here asks for evidence first.
 
 use super::progress::Progress;
-use super::{Order, Step, blocked, closed, forward, silence};
+use super::{Order, Step, blocked, closed, forward, silence, used};
 use crate::inventory::Destination;
 use crate::rotation::facts::{Effect, Facts, Newer};
 use crate::rotation::gate::{self, Missing, Required};
@@ -10,11 +10,17 @@ use crate::rotation::words::{Kind, Look, Mode, Status};
 use keywheel_contract::Style;
 use keywheel_schedules::Gate;
 
-/// Both stay valid for the overlap, and until the old one has been silent for long enough.
+/// Both stay valid for the overlap, until the new one was seen in use, and until the old one has been silent for long
+/// enough.
 pub(super) fn overlapping(facts: &Facts) -> Step {
     let mut progress = Progress::new(facts);
+    let until = facts.proven_ms.unwrap_or(facts.now_ms) + facts.plan.timing.overlap.millis();
+    let patient_ms = match facts.mode {
+        Mode::Normal => until,
+        Mode::Cutover | Mode::Contain => facts.phase_since_ms,
+    };
+    used::is_seen(facts, &mut progress, patient_ms);
     if facts.mode == Mode::Normal {
-        let until = facts.proven_ms.unwrap_or(facts.now_ms) + facts.plan.timing.overlap.millis();
         if facts.now_ms < until {
             progress.wait(until, "overlap", "both credentials work");
             return progress.or(Event::OverlapOver);
@@ -82,7 +88,8 @@ fn gate_again(facts: &Facts) -> Option<Step> {
         }
         progress.ask(format!("{refused}; nothing is ended: {}", way_out(facts)));
     }
-    if facts.can.issuer.tests {
+    // Not tried by us before somebody else was seen: our own use would hide theirs.
+    if used::is_seen(facts, &mut progress, facts.phase_since_ms) && facts.can.issuer.tests {
         leaked_meanwhile(facts, &mut progress);
         progress.look(Look::TestCandidate, "", fresh_ms, || Order::TestCandidate);
     }

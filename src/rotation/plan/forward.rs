@@ -1,7 +1,7 @@
 //! From the plan to the last proof.
 
 use super::progress::Progress;
-use super::{Order, Step, Waiting, blocked, closed};
+use super::{Order, Step, Waiting, blocked, closed, used};
 use crate::inventory::VerifySpec;
 use crate::rotation::facts::{Effect, Facts, Waiver};
 use crate::rotation::gate::{self, Missing, Required};
@@ -55,6 +55,9 @@ fn refusal(facts: &Facts) -> Option<String> {
             "the issuer holds one value only: consent with `in_place = \"why\"` in the inventory"
                 .into(),
         );
+    }
+    if let Some(question) = used::never(facts) {
+        return Some(question);
     }
     let unfindable = issuer.chosen_by == ChosenBy::Issuer
         && issuer.find == Find::None

@@ -12,6 +12,7 @@ mod settle;
 mod silence;
 #[cfg(test)]
 mod tests;
+mod used;
 
 use super::facts::{Effect, Facts};
 use super::phase::{Event, Phase};
@@ -25,6 +26,7 @@ pub use ending::last_version;
 pub(crate) use settle::settle_key;
 pub use settle::{lost_mint, may_have_landed, shown_ms};
 pub(crate) use silence::{NAMED, SEEN, UseFigure};
+pub(crate) use used::{NewUse, seen_in_use};
 
 /// What to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,12 +113,14 @@ pub enum Order {
     LastUse,
     /// Ask the issuer whom it refused since the old credential is disabled.
     RefusedUses,
+    /// Ask the issuer who used the candidate.
+    NewUse,
 }
 
 /// What a rotation waits for; `waiting_for` in JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waiting {
-    /// `consumer`, `window`, `overlap`, `quiet`, `undo`, `retry`, `outcome`, `person`, `pause`, `provider`.
+    /// `consumer`, `window`, `overlap`, `new_use`, `quiet`, `undo`, `retry`, `outcome`, `person`, `pause`, `provider`.
     pub kind: String,
     /// Of what.
     pub name: String,

@@ -1,6 +1,6 @@
 //! What a phase still has to do, collected from its parts: calls, waits and questions.
 
-use super::{Order, Step, Waiting};
+use super::{Order, Step, Waiting, used};
 use crate::rotation::facts::{Effect, Facts, Probe, backoff_ms};
 use crate::rotation::gate::{self, Missing, Required};
 use crate::rotation::phase::Event;
@@ -288,6 +288,7 @@ fn typed(kind: &str, id: &str) -> String {
         "consumer" => format!("keywheel prove {id}"),
         "retry" => format!("keywheel retry {id}"),
         "outcome" => format!("keywheel show {id}"),
+        "new_use" => used::vouch(id),
         _ => String::new(),
     }
 }
@@ -329,7 +330,12 @@ fn look_again(facts: &Facts, last_ms: Option<i64>) -> bool {
 
 /// An eighth of the time spent in the phase: often at first, seldom later.
 fn poll_ms(facts: &Facts) -> i64 {
-    let spent = (facts.now_ms - facts.phase_since_ms).max(0);
+    poll_after_ms(facts, facts.now_ms)
+}
+
+/// The same after a reading of that moment.
+pub(super) fn poll_after_ms(facts: &Facts, read_ms: i64) -> i64 {
+    let spent = (read_ms - facts.phase_since_ms).max(0);
     (spent / 8).clamp(facts.pace.poll_min_ms, facts.pace.poll_max_ms)
 }
 

@@ -230,3 +230,43 @@ async fn an_old_key_in_use_by_a_stranger_is_not_ended_until_a_person_says_so() {
     scene.is_rotated();
     daemon.stop();
 }
+
+/// AWS dates the last use, whoever it was: our own test of the new key, and what comes soon after it, shows nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_old_key_is_kept_until_aws_has_seen_the_new_one_used_by_another() {
+    let Some(scene) = Scene::of("used", "new_used = true").await else {
+        return;
+    };
+    let daemon = scene.project.daemon();
+    scene.project.run(&["rotate-now", ID]).succeeded();
+    let words = "may be our own test";
+    let waits = scene.project.until_waits(ID, Phase::Overlapping, words);
+    let run = waits.await;
+    let (old, new) = (&scene.account.key, scene.published());
+    let logs_in = || scene.seen(&[old, &new], 0).logins;
+    assert_eq!(logs_in(), ["used", "used"]);
+    // Read again many times by now: within a quarter of an hour nobody can tell whose use it was.
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    assert!(
+        !scene
+            .project
+            .has_intent(&run, Kind::DisableCredential)
+            .await
+    );
+    scene.account.uses_are_later_by(3_600);
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    assert!(
+        !scene
+            .project
+            .has_intent(&run, Kind::DisableCredential)
+            .await
+    );
+    assert_eq!(logs_in()[1], "used");
+    scene.project.until_completed(ID).await;
+    let rows = scene.project.audit(ID).await;
+    let seen = rows.iter().find(|row| row.entry.action == "new_use");
+    let seen = &seen.unwrap().entry;
+    assert!(seen.detail.starts_with("used at "), "{}", seen.detail);
+    scene.is_rotated();
+    daemon.stop();
+}

@@ -39,6 +39,7 @@ pub(crate) const PACE: Pace = Pace {
     backoff_max_ms: 300_000,
     attempts: 8,
     fresh_ms: 600_000,
+    clocks_ms: 300_000,
 };
 
 /// A journal that runs can share one after another.

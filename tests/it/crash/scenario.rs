@@ -414,6 +414,7 @@ impl Scenario {
             },
             in_place: in_place.then(|| "an example".to_owned()),
             no_consumers: self.consumers.is_empty().then(|| "an example".to_owned()),
+            new_used: false,
             current_id: None,
             destinations: self.destinations.iter().map(destination_of).collect(),
             consumers: consumers.collect(),

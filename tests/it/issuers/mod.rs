@@ -23,6 +23,8 @@ mod postgres;
 mod postgres_load;
 #[cfg(feature = "postgres")]
 mod postgres_sessions;
+#[cfg(feature = "postgres")]
+mod postgres_used;
 #[cfg(feature = "redis")]
 mod redis;
 #[cfg(feature = "ssh")]

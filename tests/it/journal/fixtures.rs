@@ -31,6 +31,7 @@ pub(super) fn definition(name: &str) -> Definition {
         },
         in_place: None,
         no_consumers: Some("an example".into()),
+        new_used: false,
         current_id: None,
         destinations: Vec::new(),
         consumers: BTreeMap::new(),

@@ -4,11 +4,11 @@ use super::script::Fault;
 use super::world::{Call, Life, Made, OLD, Workload, World};
 use crate::inventory::Destination;
 use crate::rotation::facts::{Effect, Facts};
-use crate::rotation::plan::{Order, UseFigure, last_version};
+use crate::rotation::plan::{NewUse, Order, UseFigure, last_version};
 use crate::rotation::report::{Answer, Inspected, NewCandidate, Settled};
 use crate::rotation::words::{Kind, Status};
 use keywheel_contract::{
-    CredentialId, Error, ErrorKind, Find, Holding, Observation, Session, VersionId,
+    CredentialId, Error, ErrorKind, Find, Holding, LastUse, Observation, Session, VersionId,
 };
 use std::time::Duration;
 
@@ -162,10 +162,13 @@ fn look(world: &mut World, facts: &Facts, order: &Order) -> Result<Answer, Error
         Order::Propose => Answer::Candidate(candidate(&world.fresh_name())),
         Order::TakeSpare { spare } if world.is_alive(spare) => Answer::Candidate(candidate(spare)),
         Order::TakeSpare { .. } => looked(false, "dead"),
-        Order::TestCandidate => looked(
-            !facts.can.issuer.tests || world.is_alive(candidate_ref),
-            "dead",
-        ),
+        Order::TestCandidate => {
+            world.tried_ms = Some(world.now_ms);
+            looked(
+                !facts.can.issuer.tests || world.is_alive(candidate_ref),
+                "dead",
+            )
+        }
         Order::TestOld => looked(world.is_alive(OLD), "dead"),
         Order::RefusedOld => looked(!world.is_alive(OLD), "alive"),
         Order::ReadBack { destination } => {
@@ -180,6 +183,7 @@ fn look(world: &mut World, facts: &Facts, order: &Order) -> Result<Answer, Error
             result: "ok",
             detail: serde_json::to_string(&world.strangers).unwrap(),
         },
+        Order::NewUse => new_use(world, facts),
         Order::Observe { consumer } => return observe(world, facts, consumer),
         Order::Settle {
             kind,
@@ -195,7 +199,6 @@ fn look(world: &mut World, facts: &Facts, order: &Order) -> Result<Answer, Error
 
 /// Used as long as an instance holds it, told with a delay; whoever is logged in is seen at once.
 fn last_use(world: &World, facts: &Facts) -> Answer {
-    const LAG_MS: i64 = 300_000;
     let mut instances = world
         .consumers
         .values()
@@ -225,6 +228,45 @@ fn last_use(world: &World, facts: &Facts) -> Answer {
     Answer::Looked {
         result: "ok",
         detail: serde_json::to_string(&figure).unwrap(),
+    }
+}
+
+/// How long a figure of last use is late, and its unit. The issuer's clock is ahead of ours.
+pub(super) const LAG_MS: i64 = 300_000;
+const UNIT_MS: i64 = 60_000;
+const AHEAD_MS: i64 = 240_000;
+
+/// Dated by an issuer that knows nobody by name: our own tries are uses too. Who is logged in is seen with his name.
+fn new_use(world: &mut World, facts: &Facts) -> Answer {
+    let taken = world.is_taken_up();
+    let as_of_ms = world.now_ms - LAG_MS;
+    let theirs = world
+        .theirs_ms
+        .filter(|(since_ms, _)| *since_ms <= as_of_ms)
+        .map(|(_, until_ms)| until_ms.min(as_of_ms));
+    let tried = world
+        .tried_ms
+        .filter(|at| facts.can.issuer.tests && *at <= as_of_ms);
+    let at_ms = theirs
+        .max(tried)
+        .map(|at| (at + AHEAD_MS) / UNIT_MS * UNIT_MS);
+    let last = facts.can.issuer.reports_last_use.then_some(LastUse {
+        at_ms,
+        as_of_ms,
+        granularity: Duration::from_millis(60_000),
+    });
+    let session = |application: &str| Session {
+        id: application.to_owned(),
+        from: format!("10.0.0.9 ({application})"),
+        address: None,
+        application: Some(application.to_owned()),
+    };
+    let mut sessions = vec![session(Session::OURS)];
+    sessions.extend(taken.then(|| session("a consumer")));
+    sessions.retain(|_| facts.can.issuer.sessions);
+    Answer::Looked {
+        result: "ok",
+        detail: serde_json::to_string(&NewUse::of(last, sessions, facts)).unwrap(),
     }
 }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 pub(super) fn any_setting(make: Make) -> impl Strategy<Value = Setting> {
     let modes =
         prop_oneof![4 => Just(Mode::Normal), 1 => Just(Mode::Cutover), 1 => Just(Mode::Contain)];
-    let flags = prop::array::uniform8(any::<bool>());
+    let flags = prop::array::uniform9(any::<bool>());
     let span = || prop_oneof![Just(0_u32), Just(60), Just(7_200)];
     // Whoever may be logged in is looked at once a minute.
     let quiet = prop_oneof![Just(0_u32), Just(60), Just(900)];
@@ -35,6 +35,7 @@ pub(super) fn any_setting(make: Make) -> impl Strategy<Value = Setting> {
                 tests,
                 last_use,
                 sessions,
+                new_used,
                 activates,
                 accepts,
             ] = flags;
@@ -56,6 +57,7 @@ pub(super) fn any_setting(make: Make) -> impl Strategy<Value = Setting> {
                 tests,
                 last_use,
                 sessions,
+                new_used,
                 activates: activates && make == Make::Chosen,
                 lists_after: Duration::from_secs(lists_after),
                 stores,

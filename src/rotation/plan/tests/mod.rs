@@ -24,4 +24,5 @@ mod script;
 mod setting;
 mod sweep;
 mod truths;
+mod used;
 mod world;

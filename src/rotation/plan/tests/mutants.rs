@@ -156,6 +156,36 @@ fn heir_not_tried_again() {
 }
 
 #[test]
+fn new_use_not_asked_for() {
+    fn planner(facts: &Facts) -> Step {
+        with(facts, |facts| {
+            let today = facts.today.iter_mut();
+            let all = today.chain([&mut facts.plan]);
+            all.for_each(|one| Arc::make_mut(one).new_used = false);
+        })
+    }
+    for make in [Make::Overlap, Make::Alternating] {
+        caught(make, planner, "new use");
+    }
+}
+
+#[test]
+fn our_own_use_taken_for_anothers() {
+    fn planner(facts: &Facts) -> Step {
+        with(facts, |facts| facts.pace.clocks_ms = -1_000_000_000)
+    }
+    caught(Make::Overlap, planner, "new use");
+}
+
+#[test]
+fn clocks_taken_for_the_same() {
+    fn planner(facts: &Facts) -> Step {
+        with(facts, |facts| facts.pace.clocks_ms = 0)
+    }
+    caught(Make::Overlap, planner, "new use");
+}
+
+#[test]
 fn one_instance_is_enough() {
     fn planner(facts: &Facts) -> Step {
         with(facts, |facts| {

@@ -5,6 +5,7 @@ use super::calls::in_doubt;
 use super::journal::Journal;
 use super::world::{Life, OLD, World};
 use crate::inventory::{ConsumerSpec, Role};
+use crate::rotation::NEW_USED;
 use crate::rotation::facts::{Evidence, Facts};
 use crate::rotation::phase::Phase;
 use crate::rotation::plan::Order;
@@ -266,6 +267,7 @@ fn ends_nothing_in_use(
         return Ok(());
     }
     heir_works(facts, kind, ends_candidate)?;
+    taken_up(facts, world, kind)?;
     for (name, spec) in specs(facts) {
         if is_waived(facts, &name) {
             continue;
@@ -300,6 +302,19 @@ fn heir_works(facts: &Facts, kind: Kind, ends_candidate: bool) -> Result<(), Vio
         true => broken(
             "heir",
             format!("{} while nobody knows whether the other works", kind.word()),
+        ),
+        false => Ok(()),
+    }
+}
+
+/// Where the entry asks for it, somebody else used the new credential; a person may say that nobody has to.
+fn taken_up(facts: &Facts, world: &World, kind: Kind) -> Result<(), Violation> {
+    let today = facts.today.as_ref().is_some_and(|today| today.new_used);
+    let asked = kind.ends_old() && facts.old.is_some() && (facts.plan.new_used || today);
+    match asked && world.theirs_ms.is_none() && !is_waived(facts, NEW_USED) {
+        true => broken(
+            "new use",
+            format!("{} while nobody used the new one", kind.word()),
         ),
         false => Ok(()),
     }

@@ -12,7 +12,7 @@ use crate::rotation::phase::Phase;
 use crate::rotation::plan::{Order, Step, can_turn_back, lost_mint};
 use crate::rotation::report::Outcome;
 use crate::rotation::words::{Cause, Kind, Mode, Wish};
-use crate::rotation::{CANDIDATE, NEW_REVOKED, OLD_REVOKED};
+use crate::rotation::{CANDIDATE, NEW_REVOKED, NEW_USED, OLD_REVOKED};
 use keywheel_contract::Style;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -223,6 +223,7 @@ impl Run {
             }
         }
         self.journal.facts.now_ms = self.world.now_ms;
+        self.world.is_taken_up();
         Ok(())
     }
 
@@ -441,6 +442,10 @@ impl Run {
             let dead = |made: &mut Made| made.life = Life::Dead;
             self.world.issuer.entry(credential).and_modify(dead);
             self.journal.vouch(subject, DAY_MS);
+        }
+        if self.question.contains("--new-used") {
+            self.journal.vouch(NEW_USED, DAY_MS);
+            self.wake_ms = self.world.now_ms;
         }
         if self.journal.facts.outage_not_accepted().is_some() {
             self.journal.facts.accept_outage = true;

@@ -107,6 +107,8 @@ pub(super) struct Setting {
     pub(super) tests: bool,
     pub(super) last_use: bool,
     pub(super) sessions: bool,
+    /// Its issuer has to see the new credential used.
+    pub(super) new_used: bool,
     pub(super) activates: bool,
     /// How long after a mint the issuer's list shows it.
     pub(super) lists_after: Duration,
@@ -135,6 +137,7 @@ impl Setting {
             tests: true,
             last_use: false,
             sessions: false,
+            new_used: false,
             activates: false,
             lists_after: Duration::ZERO,
             stores: vec![StoreSetting::plain()],
@@ -172,6 +175,7 @@ impl Setting {
             // What such an issuer makes it can also take away: else no orphan could ever be ended.
             self.revokes = true;
         }
+        self.new_used &= self.last_use || self.sessions;
         if self.make == Make::Unfindable && self.cause == Cause::Scheduled {
             // Begun attended only.
             self.cause = Cause::Manual;
@@ -204,6 +208,7 @@ impl Setting {
             },
             in_place: Some("an example".to_owned()),
             no_consumers: Some("an example".to_owned()),
+            new_used: self.new_used,
             current_id: None,
             destinations: (0..self.stores.len())
                 .map(|index| self.place(index))

@@ -85,6 +85,7 @@ fn everything(make: Make, way: Way) -> Setting {
         quiet: Span::seconds(60),
         last_use: true,
         sessions: true,
+        new_used: true,
         activates: make == Make::Chosen,
         ..Setting::plain(make)
     };

@@ -119,6 +119,11 @@ pub(super) struct World {
     pub(super) taken_away: BTreeSet<String>,
     /// Who is logged in with the old credential and is no consumer of ours.
     pub(super) strangers: Vec<String>,
+    /// Who is logged in with the candidate and is no consumer of ours.
+    pub(super) newcomers: Vec<String>,
+    /// When we tried the candidate last, and since and until when somebody else used it.
+    pub(super) tried_ms: Option<i64>,
+    pub(super) theirs_ms: Option<(i64, i64)>,
     later: Vec<(i64, Later)>,
     /// Changes that wait for a person there, and what that person decided.
     pub(super) approvals: Vec<(Call, Option<bool>)>,
@@ -171,6 +176,9 @@ impl World {
             consumers: BTreeMap::new(),
             taken_away: BTreeSet::new(),
             strangers: Vec::new(),
+            newcomers: Vec::new(),
+            tried_ms: None,
+            theirs_ms: None,
             later: Vec::new(),
             approvals: Vec::new(),
             flatters: false,
@@ -262,6 +270,18 @@ impl World {
                 None
             }
         })
+    }
+
+    /// Whether somebody else has the candidate now; remembers that somebody had.
+    pub(super) fn is_taken_up(&mut self) -> bool {
+        let mut instances = self.consumers.values().flat_map(|one| &one.instances);
+        let held = instances.any(|one| one.holds.as_deref().is_some_and(|held| held != OLD));
+        let taken = held || !self.newcomers.is_empty();
+        if taken {
+            let since_ms = self.theirs_ms.map_or(self.now_ms, |(since_ms, _)| since_ms);
+            self.theirs_ms = Some((since_ms, self.now_ms));
+        }
+        taken
     }
 
     /// Every instance of a consumer reads what its destination serves.
