@@ -142,7 +142,8 @@ async fn judge(tx: &mut Tx, id: &str, asked: &Asked) -> Judged<Verdict> {
         Some(run) => another(tx, run, asked).await?,
         None => None,
     };
-    let has_next = run.as_ref().is_some_and(is_made) || !spares::ready(tx, id).await?.is_empty();
+    let has_next =
+        run.as_ref().is_some_and(is_made) || !tx.all(spares::ready(id)).await?.is_empty();
     Ok(Ok(Verdict {
         definition,
         run,

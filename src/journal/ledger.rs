@@ -1,22 +1,27 @@
 //! What belongs to one rotation: effects, readings, evidence, credentials, sealed values.
 
+use super::bundle::Query;
 use super::error::Result;
 use super::rotations;
-use super::sql::{Arg, Row, Tx, marks, to_json};
+use super::sql::{Arg, Row, Tx, to_json};
 use crate::rotation::facts::{Effect, Evidence, KnownCredential, Probe, Waiver};
 use crate::rotation::words::{Kind, Look, Status};
 use keywheel_contract::Strength;
-use std::collections::BTreeSet;
 
 /// Every effect of a rotation, oldest first.
 pub async fn effects(tx: &mut Tx, rotation: &str) -> Result<Vec<Effect>> {
-    let sql = "SELECT kind, target, try, token, created_ms, deadline_ms, status, retry_ms, settled_ms, word, \
-         result FROM effect WHERE rotation_id = $1 ORDER BY created_ms, kind, target, try";
-    tx.rows(sql, &[rotation.into()])
-        .await?
-        .iter()
-        .map(read_effect)
-        .collect()
+    tx.all(effects_of(rotation)).await
+}
+
+/// The same, for a bundle.
+pub fn effects_of(rotation: &str) -> Query<Effect> {
+    Query {
+        columns: "kind, target, try, token, created_ms, deadline_ms, status, retry_ms, settled_ms, word, result",
+        from: "effect WHERE rotation_id = $1".into(),
+        order: "created_ms, kind, target, try",
+        args: vec![rotation.into()],
+        read: read_effect,
+    }
 }
 
 fn read_effect(row: &Row) -> Result<Effect> {
@@ -84,35 +89,39 @@ pub async fn settle_effect(tx: &mut Tx, rotation: &str, effect: &Effect) -> Resu
     tx.later(sql, &args).await
 }
 
-/// Targets of the effects, of other unfinished rotations of a secret, whose outcome is not known.
-pub async fn in_doubt_elsewhere(
-    tx: &mut Tx,
-    secret_id: &str,
-    rotation: &str,
-) -> Result<BTreeSet<String>> {
-    let sql = "SELECT e.target AS target FROM rotation r JOIN effect e ON e.rotation_id = r.id \
-         WHERE r.secret_id = $1 AND r.id <> $2 AND r.state <> 'ended' AND e.status IN ('intent', 'pending')";
-    let rows = tx.rows(sql, &[secret_id.into(), rotation.into()]).await?;
-    rows.iter().map(|row| row.text("target")).collect()
+/// Targets of the effects, of other unfinished rotations of a secret, whose outcome is not known; one may come twice.
+pub fn in_doubt_elsewhere(secret_id: &str, rotation: &str) -> Query<String> {
+    Query {
+        columns: "target",
+        from: "effect WHERE status IN ('intent', 'pending') AND rotation_id IN \
+             (SELECT id FROM rotation WHERE secret_id = $1 AND id <> $2 AND state <> 'ended')"
+            .into(),
+        order: "target",
+        args: vec![secret_id.into(), rotation.into()],
+        read: |row| row.text("target"),
+    }
 }
 
 /// Every reading's latest result.
-pub async fn probes(tx: &mut Tx, rotation: &str) -> Result<Vec<Probe>> {
-    let sql =
-        "SELECT kind, target, result, detail, at_ms, failures FROM probe WHERE rotation_id = $1";
-    let rows = tx.rows(sql, &[rotation.into()]).await?;
-    rows.iter()
-        .map(|row| {
-            Ok(Probe {
-                look: row.word("kind", Look::from_word)?,
-                target: row.text("target")?,
-                result: row.text("result")?,
-                detail: row.text("detail")?,
-                at_ms: row.int("at_ms")?,
-                failures: row.int("failures")?,
-            })
-        })
-        .collect()
+pub fn probes(rotation: &str) -> Query<Probe> {
+    Query {
+        columns: "kind, target, result, detail, at_ms, failures",
+        from: "probe WHERE rotation_id = $1".into(),
+        order: "kind, target",
+        args: vec![rotation.into()],
+        read: read_probe,
+    }
+}
+
+fn read_probe(row: &Row) -> Result<Probe> {
+    Ok(Probe {
+        look: row.word("kind", Look::from_word)?,
+        target: row.text("target")?,
+        result: row.text("result")?,
+        detail: row.text("detail")?,
+        at_ms: row.int("at_ms")?,
+        failures: row.int("failures")?,
+    })
 }
 
 /// Replaces the latest results of readings.
@@ -138,22 +147,25 @@ pub async fn keep_probes(tx: &mut Tx, rotation: &str, probes: &[Probe]) -> Resul
 }
 
 /// Each consumer's latest answers.
-pub async fn evidence(tx: &mut Tx, rotation: &str) -> Result<Vec<Evidence>> {
-    let sql = "SELECT consumer, instance, holding, strength, at_ms, detail FROM evidence \
-         WHERE rotation_id = $1 ORDER BY consumer, instance";
-    let rows = tx.rows(sql, &[rotation.into()]).await?;
-    rows.iter()
-        .map(|row| {
-            Ok(Evidence {
-                consumer: row.text("consumer")?,
-                instance: row.text("instance")?,
-                holding: row.text("holding")?,
-                strength: row.word("strength", Strength::from_word)?,
-                at_ms: row.int("at_ms")?,
-                detail: row.text("detail")?,
-            })
-        })
-        .collect()
+pub fn evidence(rotation: &str) -> Query<Evidence> {
+    Query {
+        columns: "consumer, instance, holding, strength, at_ms, detail",
+        from: "evidence WHERE rotation_id = $1".into(),
+        order: "consumer, instance",
+        args: vec![rotation.into()],
+        read: read_evidence,
+    }
+}
+
+fn read_evidence(row: &Row) -> Result<Evidence> {
+    Ok(Evidence {
+        consumer: row.text("consumer")?,
+        instance: row.text("instance")?,
+        holding: row.text("holding")?,
+        strength: row.word("strength", Strength::from_word)?,
+        at_ms: row.int("at_ms")?,
+        detail: row.text("detail")?,
+    })
 }
 
 /// Forgets a consumer's answers.
@@ -185,22 +197,25 @@ pub async fn keep_evidence(tx: &mut Tx, rotation: &str, round: &[Evidence]) -> R
     tx.insert(head, &rows, tail).await
 }
 
-/// Waivers of a secret that still stand.
-pub async fn waivers(tx: &mut Tx, secret_id: &str) -> Result<Vec<Waiver>> {
-    let sql = "SELECT subject, actor, reason, created_ms, until_ms FROM waiver WHERE secret_id = $1 AND until_ms > $2";
-    let now = tx.now_ms();
-    let rows = tx.rows(sql, &[secret_id.into(), now.into()]).await?;
-    rows.iter()
-        .map(|row| {
-            Ok(Waiver {
-                subject: row.text("subject")?,
-                actor: row.text("actor")?,
-                reason: row.text("reason")?,
-                created_ms: row.int("created_ms")?,
-                until_ms: row.int("until_ms")?,
-            })
-        })
-        .collect()
+/// Waivers of a secret that still stand at a moment, oldest first.
+pub fn waivers(secret_id: &str, now_ms: i64) -> Query<Waiver> {
+    Query {
+        columns: "subject, actor, reason, created_ms, until_ms",
+        from: "waiver WHERE secret_id = $1 AND until_ms > $2".into(),
+        order: "created_ms, id",
+        args: vec![secret_id.into(), now_ms.into()],
+        read: read_waiver,
+    }
+}
+
+fn read_waiver(row: &Row) -> Result<Waiver> {
+    Ok(Waiver {
+        subject: row.text("subject")?,
+        actor: row.text("actor")?,
+        reason: row.text("reason")?,
+        created_ms: row.int("created_ms")?,
+        until_ms: row.int("until_ms")?,
+    })
 }
 
 /// Adds a waiver.
@@ -268,25 +283,20 @@ pub async fn credential(tx: &mut Tx, id: &str) -> Result<Option<CredentialRow>> 
         .transpose()
 }
 
-/// What a rotation has to know of these credentials, as far as they are there.
-pub async fn known_credentials(tx: &mut Tx, ids: &[Option<&str>]) -> Result<Vec<KnownCredential>> {
-    let ids: Vec<Arg> = ids.iter().flatten().map(|id| (*id).into()).collect();
-    if ids.is_empty() {
-        return Ok(Vec::new());
-    }
-    let sql = format!(
-        "SELECT id, issuer_ref FROM credential WHERE id IN ({})",
-        marks(ids.len())
-    );
-    let rows = tx.rows(sql, &ids).await?;
-    rows.iter()
-        .map(|row| {
+/// What a rotation has to know of its two credentials, as far as they are there.
+pub fn known_credentials(ids: [&Option<String>; 2]) -> Query<KnownCredential> {
+    Query {
+        columns: "id, issuer_ref",
+        from: "credential WHERE id IN ($1, $2)".into(),
+        order: "id",
+        args: ids.map(Arg::from).into(),
+        read: |row| {
             Ok(KnownCredential {
                 id: row.text("id")?,
                 issuer_ref: row.maybe_text("issuer_ref")?,
             })
-        })
-        .collect()
+        },
+    }
 }
 
 /// Every credential of a secret, newest first.
@@ -425,13 +435,14 @@ pub async fn keep_data_key(
 }
 
 /// Names of the values sealed for a rotation.
-pub async fn sealed_names(tx: &mut Tx, rotation: &str) -> Result<BTreeSet<String>> {
-    let sql = "SELECT name FROM sealed WHERE rotation_id = $1";
-    tx.rows(sql, &[rotation.into()])
-        .await?
-        .iter()
-        .map(|row| row.text("name"))
-        .collect()
+pub fn sealed_names(rotation: &str) -> Query<String> {
+    Query {
+        columns: "name",
+        from: "sealed WHERE rotation_id = $1".into(),
+        order: "name",
+        args: vec![rotation.into()],
+        read: |row| row.text("name"),
+    }
 }
 
 /// Every sealed value of a rotation: name and bytes.

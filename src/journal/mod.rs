@@ -5,6 +5,7 @@
 
 pub mod attestations;
 pub mod audit;
+mod bundle;
 mod counts;
 pub mod enrol;
 pub mod environments;
@@ -26,6 +27,7 @@ pub mod spread;
 mod sql;
 mod worker;
 
+pub use bundle::{Bundle, Part, Query, Told};
 pub use counts::Counts;
 pub use error::{Error, Result};
 pub use open::{Address, MIGRATIONS};

@@ -62,7 +62,7 @@ fn table_of(sql: &str) -> Option<&str> {
 }
 
 /// The same statement with its arguments counted from `by` on. No constant of ours has a `$` of another meaning.
-fn shifted(sql: &str, by: usize) -> String {
+pub(super) fn shifted(sql: &str, by: usize) -> String {
     let mut parts = sql.split('$');
     let mut out = parts.next().unwrap_or_default().to_owned();
     for part in parts {

@@ -1,6 +1,7 @@
 //! Requests: somebody or the schedule asks for a rotation. A request survives a crash; the engine adopts it
 //! at the next safe point.
 
+use super::bundle::Query;
 use super::error::Result;
 use super::rotations;
 use super::sql::{Row, Tx};
@@ -93,16 +94,15 @@ pub fn queued_sql() -> String {
     )
 }
 
-/// The emergency that waits for this secret, where one does.
-pub async fn emergency(tx: &mut Tx, secret_id: &str) -> Result<Option<Request>> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM request WHERE secret_id = $1 AND state = 'queued' AND cause = 'emergency' \
-         ORDER BY created_ms LIMIT 1"
-    );
-    tx.row(sql, &[secret_id.into()])
-        .await?
-        .map(|row| read(&row))
-        .transpose()
+/// Emergencies that wait for this secret, oldest first.
+pub fn emergencies(secret_id: &str) -> Query<Request> {
+    Query {
+        columns: COLUMNS,
+        from: "request WHERE secret_id = $1 AND state = 'queued' AND cause = 'emergency'".into(),
+        order: "created_ms, id",
+        args: vec![secret_id.into()],
+        read,
+    }
 }
 
 /// Requests that wait for this secret, oldest first.

@@ -2,8 +2,11 @@
 
 mod lease;
 
-pub use lease::{Claimant, Lease, claim, hold, next_wake, release_all, seize, set_aside};
+pub use lease::{
+    Claimant, Lease, claim, hold, hold_whole, next_wake, release_all, seize, set_aside,
+};
 
+use super::bundle::Query;
 use super::error::{Error, Result};
 use super::sql::{Arg, Row, Tx, to_json};
 use crate::inventory::Definition;
@@ -322,16 +325,16 @@ pub async fn stir(tx: &mut Tx, secret_ids: &[&str]) -> Result<()> {
 /// Secrets in one statement of [`stir`].
 const STIRRED_MAX: usize = 200;
 
-/// Where the rotations of this secret are that were opened after the one with this date and id.
-pub async fn newer(tx: &mut Tx, secret_id: &str, created_ms: i64, id: &str) -> Result<Vec<Phase>> {
-    let sql = "SELECT phase FROM rotation WHERE secret_id = $1 AND created_ms >= $2 \
-         AND (created_ms > $2 OR id > $3)";
-    let args = [secret_id.into(), created_ms.into(), id.into()];
-    tx.rows(sql, &args)
-        .await?
-        .iter()
-        .map(|row| row.word("phase", Phase::from_word))
-        .collect()
+/// Where the rotations of this secret are that were opened after the one with this date and id, oldest first.
+pub fn newer(secret_id: &str, created_ms: i64, id: &str) -> Query<Phase> {
+    Query {
+        columns: "phase",
+        from: "rotation WHERE secret_id = $1 AND created_ms >= $2 AND (created_ms > $2 OR id > $3)"
+            .into(),
+        order: "created_ms, id",
+        args: vec![secret_id.into(), created_ms.into(), id.into()],
+        read: |row| row.word("phase", Phase::from_word),
+    }
 }
 
 /// Whether a rotation of this secret that was opened after `created_ms` is completed.

@@ -2,6 +2,7 @@
 
 pub use super::enrol::{apply, apply_spread, reschedule, retire};
 
+use super::bundle::Query;
 use super::error::Result;
 use super::rotations;
 use super::sql::{Arg, Row, Tx};
@@ -194,11 +195,50 @@ pub async fn definitions_by_id(
 
 /// A secret's definition, where it is in the inventory.
 pub async fn definition(tx: &mut Tx, id: &str) -> Result<Option<Definition>> {
-    let sql = "SELECT body FROM secret_definition WHERE secret_id = $1";
-    tx.row(sql, &[id.into()])
-        .await?
-        .map(|row| row.json("body"))
-        .transpose()
+    tx.first(definition_of(id)).await
+}
+
+/// The same, for a bundle.
+pub fn definition_of(id: &str) -> Query<Definition> {
+    Query {
+        columns: "body",
+        from: "secret_definition WHERE secret_id = $1".into(),
+        order: "secret_id",
+        args: vec![id.into()],
+        read: |row| row.json("body"),
+    }
+}
+
+/// Who paused a secret, and until when: a pause ends by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pause {
+    /// Who.
+    pub by: String,
+    /// Until when, epoch milliseconds, where it ends by itself.
+    pub until_ms: Option<i64>,
+}
+
+impl Pause {
+    /// Whether it still stands.
+    pub fn stands(&self, now_ms: i64) -> bool {
+        self.until_ms.is_none_or(|until| now_ms < until)
+    }
+}
+
+/// The pause of a secret, also one that is over, where somebody paused it.
+pub fn pause_of(id: &str) -> Query<Pause> {
+    Query {
+        columns: "paused_by, paused_until_ms",
+        from: "secret WHERE id = $1 AND paused_by IS NOT NULL".into(),
+        order: "id",
+        args: vec![id.into()],
+        read: |row| {
+            Ok(Pause {
+                by: row.text("paused_by")?,
+                until_ms: row.maybe_int("paused_until_ms")?,
+            })
+        },
+    }
 }
 
 /// Every definition that a file brought, for comparing with the file as it is now.

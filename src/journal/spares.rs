@@ -1,8 +1,9 @@
 //! Spare credentials: made ahead by a person, sealed, tried now and then, each taken once.
 
+use super::bundle::Query;
 use super::error::Result;
 use super::ledger;
-use super::sql::{Row, Tx, marks};
+use super::sql::{Arg, Row, Tx, marks};
 
 /// A spare that is ready.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,18 +83,27 @@ pub async fn add(tx: &mut Tx, spare: &Spare, test_ms: i64) -> Result<()> {
 }
 
 /// Those of a secret that are ready, the oldest first.
-pub async fn ready(tx: &mut Tx, secret_id: &str) -> Result<Vec<Spare>> {
-    ready_of(tx, &[secret_id.to_owned()]).await
+pub fn ready(secret_id: &str) -> Query<Spare> {
+    of_secrets(vec![secret_id.into()])
 }
 
 /// Those of these secrets, at most 500 of them, by secret, the oldest first.
 pub async fn ready_of(tx: &mut Tx, ids: &[String]) -> Result<Vec<Spare>> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM spare WHERE secret_id IN ({}) AND state = 'ready' ORDER BY secret_id, added_ms, id",
-        marks(ids.len())
-    );
-    let ids: Vec<_> = ids.iter().map(Into::into).collect();
-    tx.rows(sql, &ids).await?.iter().map(Spare::read).collect()
+    tx.all(of_secrets(ids.iter().map(Arg::from).collect()))
+        .await
+}
+
+fn of_secrets(ids: Vec<Arg>) -> Query<Spare> {
+    Query {
+        columns: COLUMNS,
+        from: format!(
+            "spare WHERE secret_id IN ({}) AND state = 'ready'",
+            marks(ids.len())
+        ),
+        order: "secret_id, added_ms, id",
+        args: ids,
+        read: Spare::read,
+    }
 }
 
 /// One, where it is ready.

@@ -5,10 +5,13 @@
 
 use super::error::{Error, Result};
 use super::pending::Pending;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::{Any, AnyConnection, AssertSqlSafe, Row as _};
 use std::future::poll_fn;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 
 /// Which database carries the journal.
@@ -165,7 +168,7 @@ impl Tx {
         let query = bind(sql, args)?;
         let rows = soon(self.dialect, query.fetch_all(&mut self.conn)).await;
         let rows = rows.map_err(|e| self.fail(&e))?;
-        Ok(rows.into_iter().map(Row).collect())
+        Ok(rows.into_iter().map(Row::from).collect())
     }
 
     /// Sends several constant statements as one message and returns the rows of all.
@@ -174,7 +177,7 @@ impl Tx {
         let script = sqlx::raw_sql(AssertSqlSafe(sql));
         let rows = script.fetch_all(&mut self.conn).await;
         let rows = rows.map_err(|e| self.fail(&e))?;
-        Ok(rows.into_iter().map(Row).collect())
+        Ok(rows.into_iter().map(Row::from).collect())
     }
 
     fn fail(&mut self, error: &sqlx::Error) -> Error {
@@ -269,32 +272,74 @@ fn bind<'q>(sql: String, args: &[Arg]) -> Result<sqlx::query::Query<'q, Any, Any
 }
 
 /// One row of an answer.
-pub struct Row(AnyRow);
+pub struct Row(Cells);
+
+enum Cells {
+    /// As the driver brought it.
+    Own(AnyRow),
+    /// One row of many that came as one text.
+    Bundled(Arc<[&'static str]>, Vec<Value>),
+}
+
+impl From<AnyRow> for Row {
+    fn from(row: AnyRow) -> Self {
+        Self(Cells::Own(row))
+    }
+}
 
 impl Row {
+    /// A row of a [`Bundle`](super::bundle::Bundle): the names of its columns, and a cell for each.
+    pub(super) fn bundled(columns: &Arc<[&'static str]>, cells: Vec<Value>) -> Result<Self> {
+        match cells.len() == columns.len() {
+            true => Ok(Self(Cells::Bundled(Arc::clone(columns), cells))),
+            false => Err(Error::Unreadable(format!(
+                "{} cells of the columns {columns:?}",
+                cells.len()
+            ))),
+        }
+    }
+
     /// A text column.
     pub fn text(&self, column: &str) -> Result<String> {
-        self.0.try_get(column).map_err(|e| unreadable(column, &e))
+        self.cell(column)
     }
 
     /// A number column.
     pub fn int(&self, column: &str) -> Result<i64> {
-        self.0.try_get(column).map_err(|e| unreadable(column, &e))
+        self.cell(column)
     }
 
-    /// A bytes column.
+    /// A bytes column; not of a bundle, whose cells are JSON.
     pub fn bytes(&self, column: &str) -> Result<Vec<u8>> {
-        self.0.try_get(column).map_err(|e| unreadable(column, &e))
+        match &self.0 {
+            Cells::Own(row) => row.try_get(column).map_err(|e| unreadable(column, &e)),
+            Cells::Bundled(..) => Err(unreadable(column, &"bytes do not travel in a bundle")),
+        }
     }
 
     /// A text column that may be empty.
     pub fn maybe_text(&self, column: &str) -> Result<Option<String>> {
-        self.0.try_get(column).map_err(|e| unreadable(column, &e))
+        self.cell(column)
     }
 
     /// A number column that may be empty.
     pub fn maybe_int(&self, column: &str) -> Result<Option<i64>> {
-        self.0.try_get(column).map_err(|e| unreadable(column, &e))
+        self.cell(column)
+    }
+
+    /// A cell of exactly this type, whichever way the row came.
+    fn cell<T>(&self, column: &str) -> Result<T>
+    where
+        T: for<'r> sqlx::Decode<'r, Any> + sqlx::Type<Any> + DeserializeOwned,
+    {
+        match &self.0 {
+            Cells::Own(row) => row.try_get(column).map_err(|e| unreadable(column, &e)),
+            Cells::Bundled(columns, cells) => {
+                let at = columns.iter().position(|name| *name == column);
+                let at = at.ok_or_else(|| unreadable(column, &"it was not asked for"))?;
+                T::deserialize(&cells[at]).map_err(|e| unreadable(column, &e))
+            }
+        }
     }
 
     /// A column that holds one of our words.
@@ -304,13 +349,12 @@ impl Row {
     }
 
     /// A column that holds JSON we wrote.
-    pub fn json<T: serde::de::DeserializeOwned>(&self, column: &str) -> Result<T> {
-        serde_json::from_str(&self.text(column)?)
-            .map_err(|e| Error::Unreadable(format!("column {column}: {e}")))
+    pub fn json<T: DeserializeOwned>(&self, column: &str) -> Result<T> {
+        serde_json::from_str(&self.text(column)?).map_err(|e| unreadable(column, &e))
     }
 }
 
-fn unreadable(column: &str, error: &sqlx::Error) -> Error {
+fn unreadable(column: &str, error: &dyn std::fmt::Display) -> Error {
     Error::Unreadable(format!("column {column}: {error}"))
 }
 

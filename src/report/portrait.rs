@@ -98,7 +98,7 @@ pub async fn portrait(tx: &mut Tx, id: &str) -> Result<Option<Portrait>> {
     let now = tx.now_ms();
     let runs = overview::latest(tx, id, RUNS as i64).await?;
     let evidence = match runs.first() {
-        Some(run) => ledger::evidence(tx, &run.id).await?,
+        Some(run) => tx.all(ledger::evidence(&run.id)).await?,
         None => Vec::new(),
     };
     let credentials = ledger::credentials(tx, id).await?;

@@ -4,6 +4,7 @@
 
 mod advance;
 mod evidence;
+mod found;
 mod known;
 mod others;
 mod question;
@@ -11,7 +12,8 @@ mod reading;
 mod record;
 mod spare;
 
-pub use known::{Known, load};
+pub use found::load;
+pub use known::Known;
 
 use super::NEW_USED;
 use super::facts::{Capabilities, Effect, EffectResult, Facts, KnownCredential, Pace};
@@ -24,11 +26,11 @@ use super::words::{Kind, Look, Mode, State, Status};
 use crate::journal::audit::{self, Entry};
 use crate::journal::requests::{self, Request};
 use crate::journal::rotations::{self, Lease, Run};
+use crate::journal::secrets::Pause;
 use crate::journal::{Error, Result, Tx, ledger};
 use crate::seam::{Seam, Seams, Window};
 use aws_lc_rs::digest;
 use keywheel_contract::{Base, RotationId, VersionId};
-use known::Pause;
 use std::sync::Arc;
 
 /// What a step is given.
@@ -130,6 +132,8 @@ struct Sitting {
     run: Run,
     facts: Facts,
     pause: Option<Pause>,
+    /// The emergency that waited for the secret when everything was read at the start of this step.
+    emergency: Option<Request>,
     touched: i64,
     /// Whether everything was read in this transaction.
     is_read: bool,
@@ -158,7 +162,7 @@ impl Sitting {
         if !self.run.exclusive || self.run.phase == Phase::Restoring {
             return Ok(());
         }
-        let Some(request) = requests::emergency(tx, &self.run.secret_id).await? else {
+        let Some(request) = self.emergency.take() else {
             return Ok(());
         };
         let leaked = leaks::named(tx, &self.run.plan, &request.credential).await?;

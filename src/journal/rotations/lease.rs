@@ -2,7 +2,7 @@
 
 use super::{COLUMNS, Run};
 use crate::journal::error::{Error, Result};
-use crate::journal::sql::{Dialect, Tx, to_json};
+use crate::journal::sql::{Dialect, Row, Tx, to_json};
 use crate::rotation::plan::Waiting;
 use keywheel_contract::RotationId;
 
@@ -76,8 +76,23 @@ pub async fn claim(tx: &mut Tx, claimant: &Claimant) -> Result<Vec<Lease>> {
 /// # Errors
 /// [`Error::Lost`]: somebody else has it.
 pub async fn hold(tx: &mut Tx, lease: &Lease, lease_ms: i64) -> Result<i64> {
-    let sql = "UPDATE rotation SET lease_until_ms = $1 WHERE id = $2 AND fence = $3 AND holder = $4 \
-         AND state <> 'ended' RETURNING touched";
+    held(tx, lease, lease_ms, "touched").await?.int("touched")
+}
+
+/// The same for whoever does not know the rotation yet: its row comes with the answer.
+///
+/// # Errors
+/// [`Error::Lost`]: somebody else has it.
+pub async fn hold_whole(tx: &mut Tx, lease: &Lease, lease_ms: i64) -> Result<(i64, Run)> {
+    let row = held(tx, lease, lease_ms, &format!("touched, {COLUMNS}")).await?;
+    Ok((row.int("touched")?, Run::read(&row)?))
+}
+
+async fn held(tx: &mut Tx, lease: &Lease, lease_ms: i64, columns: &str) -> Result<Row> {
+    let sql = format!(
+        "UPDATE rotation SET lease_until_ms = $1 WHERE id = $2 AND fence = $3 AND holder = $4 \
+         AND state <> 'ended' RETURNING {columns}"
+    );
     let until = tx.now_ms() + lease_ms;
     let args = [
         until.into(),
@@ -85,10 +100,7 @@ pub async fn hold(tx: &mut Tx, lease: &Lease, lease_ms: i64) -> Result<i64> {
         lease.fence.into(),
         (&lease.holder).into(),
     ];
-    match tx.row(sql, &args).await? {
-        Some(row) => row.int("touched"),
-        None => Err(Error::Lost),
-    }
+    tx.row(sql, &args).await?.ok_or(Error::Lost)
 }
 
 /// The earliest moment at which a rotation wants to be looked at, where one does. One that is held wants it

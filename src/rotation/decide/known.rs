@@ -1,12 +1,13 @@
 //! What a step rests on: read from the journal with the first step of a lease, carried on in memory by the
 //! steps that follow, and read again when somebody else changed something, or before anything is ended.
 
+use super::found::{find, paused_by};
 use super::others::others;
 use super::{Sitting, Turn};
 use crate::journal::rotations::{self, Run};
-use crate::journal::{Error, Result, Tx, ledger, secrets, spares};
+use crate::journal::secrets::Pause;
+use crate::journal::{Error, Result, Tx};
 use crate::rotation::facts::Facts;
-use keywheel_contract::ChosenBy;
 
 /// What the holder of a lease knows after a step it committed. It is true for as long as the fence stands and
 /// nobody raised the rotation's `touched` counter: nobody but the holder writes anything else of it.
@@ -20,51 +21,32 @@ pub struct Known {
     touched: i64,
 }
 
-/// Who paused the secret, and until when: a pause ends by itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Pause {
-    by: String,
-    until_ms: Option<i64>,
-}
-
-impl Pause {
-    async fn read(tx: &mut Tx, secret_id: &str) -> Result<Option<Self>> {
-        let secret = secrets::by_id(tx, secret_id).await?;
-        Ok(secret.and_then(|secret| {
-            let until_ms = secret.paused_until_ms;
-            secret.paused_by.map(|by| Self { by, until_ms })
-        }))
-    }
-
-    fn stands(&self, now_ms: i64) -> bool {
-        self.until_ms.is_none_or(|until| now_ms < until)
-    }
-}
-
 impl Sitting {
     /// Holds the row, and knows what the step before knew, or reads it.
     pub(super) async fn begin(tx: &mut Tx, turn: &Turn) -> Result<Self> {
-        let touched = rotations::hold(tx, &turn.lease, turn.pace.lease_ms).await?;
-        match &turn.known {
-            Some(known) if known.touched == touched => {
-                let mut sitting = Self::resume(known, tx.now_ms());
-                sitting.look_at_others(tx).await?;
-                sitting.agrees(tx, turn).await?;
-                Ok(sitting)
-            }
-            Some(_) | None => Self::read(tx, turn, touched).await,
+        let (lease, lease_ms) = (&turn.lease, turn.pace.lease_ms);
+        let Some(known) = &turn.known else {
+            let (touched, run) = rotations::hold_whole(tx, lease, lease_ms).await?;
+            return Self::read(tx, turn, run, touched).await;
+        };
+        let touched = rotations::hold(tx, lease, lease_ms).await?;
+        if known.touched != touched {
+            let run = row(tx, turn).await?;
+            return Self::read(tx, turn, run, touched).await;
         }
+        let mut sitting = Self::resume(known, tx.now_ms());
+        sitting.look_at_others(tx).await?;
+        sitting.agrees(tx, turn).await?;
+        Ok(sitting)
     }
 
-    async fn read(tx: &mut Tx, turn: &Turn, touched: i64) -> Result<Self> {
-        let run = rotations::by_id(tx, turn.lease.id.as_str())
-            .await?
-            .ok_or(Error::Lost)?;
-        let pause = Pause::read(tx, &run.secret_id).await?;
+    async fn read(tx: &mut Tx, turn: &Turn, run: Run, touched: i64) -> Result<Self> {
+        let found = find(tx, &run, turn).await?;
         Ok(Self {
-            facts: facts(tx, &run, turn, pause.as_ref()).await?,
             run,
-            pause,
+            facts: found.facts,
+            pause: found.pause,
+            emergency: found.emergency,
             touched,
             is_read: true,
             entries: Vec::new(),
@@ -81,6 +63,7 @@ impl Sitting {
             run: known.run.clone(),
             facts,
             pause: known.pause.clone(),
+            emergency: None,
             touched: known.touched,
             is_read: false,
             entries: Vec::new(),
@@ -91,8 +74,8 @@ impl Sitting {
     /// Reads everything again, inside the transaction that is open. The row is held: it is as we know it.
     pub(super) async fn read_again(&mut self, tx: &mut Tx, turn: &Turn) -> Result<()> {
         self.keep_looked(tx).await?;
-        self.pause = Pause::read(tx, &self.run.secret_id).await?;
-        self.facts = facts(tx, &self.run, turn, self.pause.as_ref()).await?;
+        let found = find(tx, &self.run, turn).await?;
+        (self.facts, self.pause) = (found.facts, found.pause);
         self.is_read = true;
         Ok(())
     }
@@ -128,7 +111,8 @@ impl Sitting {
         if !cfg!(debug_assertions) {
             return Ok(());
         }
-        let truth = Self::read(tx, turn, self.touched).await?;
+        let run = row(tx, turn).await?;
+        let truth = Self::read(tx, turn, run, self.touched).await?;
         let differs = if truth.run != self.run {
             format!("its row: {:?} instead of {:?}", self.run, truth.run)
         } else if let Some(what) = self.facts.differs_from(&truth.facts) {
@@ -155,73 +139,7 @@ impl From<Sitting> for Known {
     }
 }
 
-/// Reads everything that is known about a rotation.
-///
-/// # Errors
-/// The journal cannot be read.
-pub async fn load(tx: &mut Tx, run: &Run, turn: &Turn) -> Result<Facts> {
-    let pause = Pause::read(tx, &run.secret_id).await?;
-    facts(tx, run, turn, pause.as_ref()).await
-}
-
-async fn facts(tx: &mut Tx, run: &Run, turn: &Turn, pause: Option<&Pause>) -> Result<Facts> {
-    let id = run.id.as_str();
-    let (old, candidate) = (run.old_credential.as_deref(), run.candidate.as_deref());
-    let known = ledger::known_credentials(tx, &[old, candidate]).await?;
-    let find = |id: Option<&str>| {
-        known
-            .iter()
-            .find(|one| Some(one.id.as_str()) == id)
-            .cloned()
-    };
-    let (old, candidate) = (find(old), find(candidate));
-    Ok(Facts {
-        now_ms: tx.now_ms(),
-        id: run.id.clone(),
-        phase: run.phase,
-        mode: run.mode,
-        cause: run.cause,
-        wish: run.wish,
-        accept_outage: run.accept_outage,
-        phase_since_ms: run.phase_since_ms,
-        retried_ms: run.retried_ms,
-        published_ms: run.published_ms,
-        proven_ms: run.proven_ms,
-        refused_ms: run.refused_ms,
-        leaked: run.leaked.clone(),
-        plan: run.plan.clone(),
-        today: secrets::definition(tx, &run.secret_id)
-            .await?
-            .map(Into::into),
-        can: turn.can.clone(),
-        effects: ledger::effects(tx, id).await?,
-        probes: ledger::probes(tx, id).await?,
-        evidence: ledger::evidence(tx, id).await?,
-        waivers: ledger::waivers(tx, &run.secret_id).await?,
-        others: others(tx, run).await?,
-        sealed: ledger::sealed_names(tx, id).await?,
-        spares: ready_spares(tx, run, turn).await?,
-        old,
-        candidate,
-        paused_by: paused_by(pause, tx.now_ms()),
-        pace: turn.pace,
-    })
-}
-
-/// Only a rotation without a candidate could take one: where an outage was accepted, phases after minting come first.
-async fn ready_spares(tx: &mut Tx, run: &Run, turn: &Turn) -> Result<Vec<String>> {
-    let waits = run.candidate.is_none() && !run.phase.is_terminal();
-    match turn.can.issuer.chosen_by {
-        ChosenBy::Person if waits => {
-            let ready = spares::ready(tx, &run.secret_id).await?;
-            Ok(ready.into_iter().map(|spare| spare.id).collect())
-        }
-        _ => Ok(Vec::new()),
-    }
-}
-
-fn paused_by(pause: Option<&Pause>, now_ms: i64) -> Option<String> {
-    pause
-        .filter(|pause| pause.stands(now_ms))
-        .map(|pause| pause.by.clone())
+async fn row(tx: &mut Tx, turn: &Turn) -> Result<Run> {
+    let run = rotations::by_id(tx, turn.lease.id.as_str()).await?;
+    run.ok_or(Error::Lost)
 }

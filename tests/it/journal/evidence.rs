@@ -188,7 +188,7 @@ async fn probes_replaced(bench: Arc<Bench>) {
         keep.await.unwrap();
         let mut found = bench
             .journal
-            .read(async |tx| ledger::probes(tx, "r1").await)
+            .read(async |tx| tx.all(ledger::probes("r1")).await)
             .await
             .unwrap();
         found.sort_by_key(|probe| probe.look);
@@ -226,7 +226,7 @@ async fn evidence_replaced(bench: Arc<Bench>) {
     }
     let found = bench
         .journal
-        .read(async |tx| ledger::evidence(tx, "r1").await)
+        .read(async |tx| tx.all(ledger::evidence("r1")).await)
         .await
         .unwrap();
     let expected = [
@@ -255,7 +255,7 @@ async fn waivers_expire(bench: Arc<Bench>) {
     let standing = |secret: &'static str| {
         bench
             .journal
-            .read(async move |tx| ledger::waivers(tx, secret).await)
+            .read(async move |tx| tx.all(ledger::waivers(secret, tx.now_ms())).await)
     };
     assert_eq!(standing("production/api-key").await.unwrap(), [waiver]);
     assert_eq!(standing("production/other").await.unwrap(), []);
@@ -374,7 +374,7 @@ async fn sealed(bench: Arc<Bench>) {
     keep("r2", b"untouched").await.unwrap();
     let read = |rotation: &'static str| {
         bench.journal.read(async move |tx| {
-            let names = ledger::sealed_names(tx, rotation).await?;
+            let names = tx.all(ledger::sealed_names(rotation)).await?;
             Ok((
                 ledger::data_key(tx, rotation).await?,
                 ledger::sealed(tx, rotation).await?,

@@ -23,3 +23,4 @@ mod shredding;
 mod spreads;
 mod stirring;
 mod tables;
+mod together;

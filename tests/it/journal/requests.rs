@@ -119,7 +119,7 @@ async fn emergency_found(bench: Arc<Bench>) {
     let of = |secret: &'static str| {
         bench
             .journal
-            .read(async move |tx| requests::emergency(tx, secret).await)
+            .read(async move |tx| tx.first(requests::emergencies(secret)).await)
     };
     assert_eq!(of("production/a").await.unwrap(), None);
     assert_eq!(
