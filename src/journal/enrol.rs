@@ -161,7 +161,7 @@ pub(super) async fn redate(
          first_ms = $6, first_span_ms = $7, held = 0 WHERE id = $1";
     let mut args = vec![definition.id.as_str().into()];
     args.extend(dates(definition, history, first, tx.now_ms()));
-    tx.run(sql, &args).await.map(drop)
+    tx.later(sql, &args).await
 }
 
 /// Takes secrets out of service; rotations under way finish from their plans.

@@ -1,8 +1,9 @@
 //! Changes that wait to be sent together: a message to the database costs several times what most statements do.
 //!
-//! SQLite takes several statements as one text and runs them in order. PostgreSQL takes one statement, which may
-//! carry others as `WITH` parts; those all see the state before, and of two changes of one row only one would
-//! happen. Changes of one table are therefore never sent together.
+//! SQLite takes several statements as one text and runs them in order, so that a question may follow the changes it
+//! has to see. PostgreSQL takes one statement, which may carry others as `WITH` parts; those all see the state before,
+//! and of two changes of one row only one would happen. There changes of one table are never sent together, and nothing
+//! is asked together with changes.
 
 use super::sql::{Arg, Dialect, MAX_ARGS};
 
@@ -19,11 +20,11 @@ impl Pending {
     }
 
     /// Whether one more can go with those that wait.
-    pub(super) fn takes(&self, sql: &str, args: &[Arg]) -> bool {
+    pub(super) fn takes(&self, dialect: Dialect, sql: &str, args: &[Arg]) -> bool {
+        let alone = |table| self.statements.iter().all(|other| table_of(other) != table);
         let table = table_of(sql);
-        self.args.len() + args.len() <= MAX_ARGS
-            && table.is_some()
-            && self.statements.iter().all(|other| table_of(other) != table)
+        let fits = self.args.len() + args.len() <= MAX_ARGS;
+        fits && (dialect == Dialect::Sqlite || table.is_some() && alone(table))
     }
 
     pub(super) fn add(&mut self, sql: &str, args: &[Arg]) {
@@ -81,7 +82,7 @@ mod tests {
     fn waiting(changes: &[(&str, i64)]) -> Pending {
         let mut pending = Pending::default();
         for (sql, arg) in changes {
-            assert!(pending.takes(sql, &[(*arg).into()]));
+            assert!(pending.takes(Dialect::Postgres, sql, &[(*arg).into()]));
             pending.add(sql, &[(*arg).into()]);
         }
         pending
@@ -110,11 +111,23 @@ mod tests {
     }
 
     #[test]
-    fn two_changes_of_one_table_are_never_sent_together() {
+    fn postgres_never_gets_two_changes_of_one_table_or_a_question_with_changes() {
         let pending = waiting(&[(ONE, 1), (TWO, 2)]);
-        assert!(!pending.takes("DELETE FROM one WHERE a = $1", &[1_i64.into()]));
-        assert!(!pending.takes("SELECT a FROM three", &[]));
-        assert!(pending.takes("DELETE FROM three WHERE a = $1", &[1_i64.into()]));
+        let takes = |dialect, sql| pending.takes(dialect, sql, &[1_i64.into()]);
+        for sql in ["DELETE FROM one WHERE a = $1", "SELECT a FROM three"] {
+            assert!(!takes(Dialect::Postgres, sql));
+            assert!(takes(Dialect::Sqlite, sql), "they run in order there");
+        }
+        assert!(takes(Dialect::Postgres, "DELETE FROM three WHERE a = $1"));
+    }
+
+    #[test]
+    fn no_message_has_more_arguments_than_a_database_takes() {
+        let mut pending = waiting(&[(ONE, 1)]);
+        let many = vec![Arg::Int(1); MAX_ARGS - 1];
+        assert!(pending.takes(Dialect::Sqlite, TWO, &many));
+        pending.add(TWO, &many);
+        assert!(!pending.takes(Dialect::Sqlite, TWO, &[1_i64.into()]));
     }
 
     #[test]

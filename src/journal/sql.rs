@@ -123,17 +123,21 @@ impl Tx {
         self.send(sql.into(), args).await
     }
 
-    /// Runs a query and returns every row.
+    /// Runs a query and returns every row. What waits is sent before it, on SQLite with the same message.
     pub async fn rows(&mut self, sql: impl Into<String>, args: &[Arg]) -> Result<Vec<Row>> {
+        let sql = sql.into();
+        if self.dialect == Dialect::Sqlite && !self.pending.is_empty() {
+            return self.last(sql, args).await;
+        }
         self.flush().await?;
-        self.ask(sql.into(), args).await
+        self.ask(sql, args).await
     }
 
     /// Runs a change whose answer nobody needs. It travels with a later one, in order; whatever is read after it
     /// sees it, and its error ends the transaction.
     pub async fn later(&mut self, sql: impl Into<String>, args: &[Arg]) -> Result<()> {
         let sql = sql.into();
-        if !self.pending.takes(&sql, args) {
+        if !self.pending.takes(self.dialect, &sql, args) {
             self.flush().await?;
         }
         self.pending.add(&sql, args);
