@@ -2,6 +2,7 @@
 //! change is lost, and still one credential lives in the end and nothing is left behind.
 
 mod back;
+mod online;
 mod scene;
 
 use crate::project::{Project, show};

@@ -1,6 +1,6 @@
 //! The system that honours a credential.
 
-use crate::{CredentialId, Error, Fields, Find, Result, Tag};
+use crate::{CredentialId, Error, Examination, Fields, Find, Finding, Result, Tag, Verdict};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -254,6 +254,29 @@ pub trait Issuer: Send + Sync {
     /// Ends every session of it and says how many there were.
     async fn end_sessions(&self, _id: &CredentialId) -> Result<u64> {
         Err(ruled_out("log anybody out"))
+    }
+
+    /// Looks whether we are let in there, and whether it has these credentials, which are in use; changes nothing. What
+    /// fails is a finding, and nothing more is asked after it. Where nothing is seen, nothing is called good.
+    async fn examine(&self, in_use: &[CredentialId]) -> Examination {
+        let mut findings = Vec::new();
+        for id in in_use {
+            match self.state(id).await {
+                Ok(state) => findings.push(Finding::in_use(id, state)),
+                Err(error) => {
+                    findings.push(Finding::of_error(&error));
+                    break;
+                }
+            }
+        }
+        if findings.is_empty() {
+            let none = "none of its credentials is known to be in use: nothing was asked";
+            findings.push(Finding::new("reachable", Verdict::Unproven, none));
+        }
+        Examination {
+            findings,
+            policy: None,
+        }
     }
 }
 

@@ -1,5 +1,7 @@
-//! What `keywheel check --online` and `keywheel inventory discover` learn from a store without changing anything.
+//! What `keywheel check --online` and `keywheel inventory discover` learn from stores and issuers without changing
+//! anything.
 
+use crate::{CredentialId, CredentialState, Error, ErrorKind};
 use std::collections::BTreeMap;
 
 /// Whether one thing that a rotation needs is as it must be.
@@ -18,8 +20,8 @@ pub enum Verdict {
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// What: `reachable`, `identity`, `permission …`, `native rotation`, `headroom`, `clock`. Of one place: its path
-    /// comes after a colon.
+    /// What: `reachable`, `settings`, `identity`, `permission …`, `native rotation`, `headroom`, `clock`. Of one place or
+    /// one credential: its path or id comes after a colon.
     pub about: String,
     /// How it is.
     pub verdict: Verdict,
@@ -35,6 +37,34 @@ impl Finding {
             verdict,
             detail: detail.into(),
         }
+    }
+
+    /// Of a credential in use, as its issuer has it.
+    pub fn in_use(id: &CredentialId, state: CredentialState) -> Self {
+        let (verdict, detail) = match state {
+            CredentialState::Active => (Verdict::Good, "its issuer has it, and honours it"),
+            CredentialState::Disabled => (
+                Verdict::Warning,
+                "its issuer has it, and lets nobody in with it",
+            ),
+            CredentialState::Absent => (
+                Verdict::Warning,
+                "its issuer does not have it (any more): was it ended there, or is another one in use?",
+            ),
+            CredentialState::Unknown => (Verdict::Unproven, "its issuer cannot tell"),
+        };
+        Self::new(format!("in use: {id}"), verdict, detail)
+    }
+
+    /// Of what could not be looked at.
+    pub fn of_error(error: &Error) -> Self {
+        let (about, verdict) = match error.kind {
+            ErrorKind::Denied => ("permission to look", Verdict::Missing),
+            ErrorKind::Throttled { .. } => ("reachable", Verdict::Warning),
+            ErrorKind::Unavailable | ErrorKind::UnknownOutcome => ("reachable", Verdict::Missing),
+            _ => ("settings", Verdict::Missing),
+        };
+        Self::new(about, verdict, error.message.clone())
     }
 }
 
@@ -70,4 +100,38 @@ pub struct Page {
     pub entries: Vec<Listed>,
     /// Asks for the part after it; none after the last.
     pub next: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Finding, Verdict};
+    use crate::{CredentialId, CredentialState, Error, ErrorKind};
+
+    #[test]
+    fn only_what_was_seen_is_called_good_and_only_what_fails_missing() {
+        let id = CredentialId::new("key-1");
+        for (state, verdict) in [
+            (CredentialState::Active, Verdict::Good),
+            (CredentialState::Disabled, Verdict::Warning),
+            (CredentialState::Absent, Verdict::Warning),
+            (CredentialState::Unknown, Verdict::Unproven),
+        ] {
+            let seen = Finding::in_use(&id, state);
+            assert_eq!(
+                (seen.about.as_str(), seen.verdict),
+                ("in use: key-1", verdict)
+            );
+        }
+        let busy = Error::new(ErrorKind::Throttled { after: None }, "busy");
+        for (error, about, verdict) in [
+            (Error::denied("no"), "permission to look", Verdict::Missing),
+            (Error::unavailable("away"), "reachable", Verdict::Missing),
+            (Error::invalid("no such file"), "settings", Verdict::Missing),
+            (busy, "reachable", Verdict::Warning),
+        ] {
+            let seen = Finding::of_error(&error);
+            assert_eq!((seen.about.as_str(), seen.verdict), (about, verdict));
+            assert_eq!(seen.detail, error.message);
+        }
+    }
 }

@@ -10,9 +10,9 @@ use crate::usage;
 use crate::verdict::{self, liveness};
 use async_trait::async_trait;
 use keywheel_contract::{
-    ChosenBy, Credential, CredentialId, CredentialState, Error, ErrorKind, Fields, Find,
-    FingerprintKey, Issuer, IssuerCapabilities, LastUse, Liveness, Refusal, Result, SecretValue,
-    Session, Tag,
+    ChosenBy, Credential, CredentialId, CredentialState, Error, ErrorKind, Examination, Fields,
+    Find, FingerprintKey, Issuer, IssuerCapabilities, LastUse, Liveness, Refusal, Result,
+    SecretValue, Session, Tag,
 };
 use keywheel_http_client::{Effect, Young};
 use std::collections::BTreeMap;
@@ -442,5 +442,9 @@ impl Issuer for HttpIssuer {
 
     async fn end_sessions(&self, _id: &CredentialId) -> Result<u64> {
         Err(self.cannot("ending sessions"))
+    }
+
+    async fn examine(&self, in_use: &[CredentialId]) -> Examination {
+        self.examined(in_use).await
     }
 }

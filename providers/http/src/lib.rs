@@ -13,6 +13,7 @@ mod body;
 mod certificate;
 pub mod contract;
 mod draw;
+mod examine;
 mod issuer;
 mod listing;
 mod look;

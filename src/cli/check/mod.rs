@@ -1,5 +1,6 @@
 //! `keywheel check`: everything that is wrong with configuration, inventory, seal key and journal, at once.
 
+mod issuers;
 mod online;
 mod workloads;
 

@@ -3,7 +3,7 @@
 use super::super::exit::{Exit, Failure};
 use super::super::heading::Daemons;
 use super::super::output::{Envelope, Prose};
-use super::workloads;
+use super::{issuers, workloads};
 use crate::actions::Tools;
 use crate::config::Config;
 use crate::inventory::{Definition, StoreSpec};
@@ -13,14 +13,17 @@ use keywheel_contract::{Examination, Finding, Place, Verdict};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// At most this many places of a store are looked at, so that a look stays far below every quota.
+/// At most this many places of a store, or secrets of an issuer, are looked at, so that a look stays far below every quota.
 const SAMPLE: usize = 40;
 
 /// One finding, as scripts read it; or the smallest rights that suffice, whose `verdict` is `policy`.
 #[derive(Serialize)]
 struct Item<'a> {
     environment: &'a str,
-    store: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    store: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issuer: Option<&'a str>,
     kind: &'a str,
     about: &'a str,
     verdict: &'static str,
@@ -34,12 +37,10 @@ struct Used<'a> {
     places: Vec<Place>,
 }
 
-impl Used<'_> {
-    /// Enough of them, from all over, to find what is wrong with the store or our rights there.
-    fn sample(&self) -> Vec<Place> {
-        let step = self.places.len().div_ceil(SAMPLE).max(1);
-        self.places.iter().step_by(step).cloned().collect()
-    }
+/// Enough of them, from all over, to find what is wrong with a store, an issuer or our rights there.
+pub(super) fn sample<T: Clone>(all: &[T]) -> Vec<T> {
+    let step = all.len().div_ceil(SAMPLE).max(1);
+    all.iter().step_by(step).cloned().collect()
 }
 
 pub(super) async fn run(
@@ -55,11 +56,11 @@ pub(super) async fn run(
     let mut missing = 0;
     for used in by_store(definitions) {
         let seen = examine(&tools, &used).await;
-        let (looked, count) = (used.sample().len(), used.places.len());
+        let (looked, count) = (sample(&used.places).len(), used.places.len());
         let title = format!("{looked} of {count} places looked at");
         let whose = Whose {
             environment: used.environment,
-            store: &used.spec.name,
+            what: What::Store(&used.spec.name),
             kind: &used.spec.kind,
         };
         missing += tell(&mut envelope, output, &whose, &title, &seen)?;
@@ -68,10 +69,24 @@ pub(super) async fn run(
         let title = format!("workload {}", run_by.name);
         let whose = Whose {
             environment: run_by.environment,
-            store: run_by.store,
+            what: What::Store(run_by.store),
             kind: run_by.kind,
         };
         missing += tell(&mut envelope, output, &whose, &title, &seen)?;
+    }
+    for seen in issuers::examined(&tools, journal, definitions).await? {
+        let whose = Whose {
+            environment: seen.of.environment,
+            what: What::Issuer(&seen.of.spec.name),
+            kind: &seen.of.spec.kind,
+        };
+        missing += tell(
+            &mut envelope,
+            output,
+            &whose,
+            &seen.title,
+            &seen.examination,
+        )?;
     }
     envelope.close();
     let away = unreachable(&tools, definitions).await;
@@ -83,7 +98,8 @@ pub(super) async fn run(
     }
     if !output.is_json() {
         anstream::println!(
-            "every store answers; issuers and programs are set up as they must be, and are not called"
+            "every store and issuer answers, as far as it can be looked at; consumers' programs are set up as they must \
+             be, and are not called"
         );
     }
     Ok(Exit::Done)
@@ -114,7 +130,7 @@ fn by_store(definitions: &[Definition]) -> Vec<Used<'_>> {
 
 async fn examine(tools: &Tools, used: &Used<'_>) -> Examination {
     match tools.store(used.spec).await {
-        Ok(store) => store.examine(&used.sample()).await,
+        Ok(store) => store.examine(&sample(&used.places)).await,
         Err(error) => Examination {
             findings: vec![Finding::new("settings", Verdict::Missing, error.message)],
             policy: None,
@@ -122,23 +138,29 @@ async fn examine(tools: &Tools, used: &Used<'_>) -> Examination {
     }
 }
 
-/// Whose it is: an environment, and what it was looked at through, a store or `systemd`.
+/// Whose it is: an environment, and what it was looked at through.
 struct Whose<'a> {
     environment: &'a str,
-    store: &'a str,
+    what: What<'a>,
     kind: &'a str,
+}
+
+/// What it was looked at through, by its key in the inventory.
+enum What<'a> {
+    /// A store, or `systemd`.
+    Store(&'a str),
+    Issuer(&'a str),
 }
 
 impl Whose<'_> {
     fn shown(&self) -> String {
         let Self {
-            environment,
-            store,
-            kind,
+            environment, kind, ..
         } = self;
-        match *kind {
-            "systemd" => format!("systemd, for {environment}"),
-            _ => format!("store {store} of {environment} ({kind})"),
+        match (&self.what, *kind) {
+            (_, "systemd") => format!("systemd, for {environment}"),
+            (What::Store(store), _) => format!("store {store} of {environment} ({kind})"),
+            (What::Issuer(issuer), _) => format!("issuer {issuer} of {environment} ({kind})"),
         }
     }
 }
@@ -164,10 +186,15 @@ fn items(envelope: &mut Envelope, whose: &Whose<'_>, seen: &Examination) -> Resu
     let findings = findings.map(|f| (f.about.as_str(), word(f.verdict), f.detail.as_str()));
     let policy = seen.policy.as_deref();
     let policy = policy.map(|policy| ("rights that suffice", "policy", policy));
+    let (store, issuer) = match whose.what {
+        What::Store(store) => (Some(store), None),
+        What::Issuer(issuer) => (None, Some(issuer)),
+    };
     for (about, verdict, detail) in findings.chain(policy) {
         envelope.item(&Item {
             environment: whose.environment,
-            store: whose.store,
+            store,
+            issuer,
             kind: whose.kind,
             about,
             verdict,

@@ -136,7 +136,10 @@ async fn our_certificate_is_shown_beside_what_the_header_says() {
     let (issuer, tag) = (door.issuer(), Tag::new("keywheel-example-1"));
     let made = issuer.mint(&tag).await.unwrap();
     assert_eq!(issuer.test(&made).await.unwrap(), Liveness::Alive);
-    assert_eq!(issuer.find(&tag).await.unwrap(), std::slice::from_ref(&made.id));
+    assert_eq!(
+        issuer.find(&tag).await.unwrap(),
+        std::slice::from_ref(&made.id)
+    );
     // One that is renewed where it lies is shown from then on, and one that is wrong is not hidden by what was kept.
     door.show(door.clients.client("renewed", true));
     assert_eq!(issuer.find(&tag).await.unwrap().len(), 1);
