@@ -323,6 +323,16 @@ fn generated_leak() -> Scenario {
     }
 }
 
+/// A person turns back while both are accepted.
+fn generated_rollback() -> Scenario {
+    Scenario {
+        name: "generated rollback",
+        person: Some((Phase::Overlapping, Wish::Rollback)),
+        ends: vec![Phase::RolledBack],
+        ..generated()
+    }
+}
+
 /// One destination in a provider's store; a consumer goes back after the old credential was disabled.
 pub(crate) fn forth(real: &Real) -> Scenario {
     Scenario {
@@ -385,6 +395,7 @@ pub(crate) fn all() -> Vec<Scenario> {
         contain(),
         leak(),
         generated_leak(),
+        generated_rollback(),
     ]
 }
 
