@@ -15,11 +15,14 @@ mod mutants;
 mod passwords;
 mod rig;
 mod scenario;
+#[cfg(all(feature = "jwt", feature = "postgres"))]
+mod signers;
 #[cfg(all(
     feature = "aws",
     feature = "azure",
     feature = "doppler",
     feature = "google",
+    feature = "kubernetes",
     feature = "vault"
 ))]
 mod stores;
