@@ -5,7 +5,7 @@ use super::tools::Tools;
 use super::{ActionError, Judged, Person, Refused, known, record, under_way};
 use crate::inventory::{Definition, Template};
 use crate::journal::ledger::{self, CredentialRow};
-use crate::journal::rotations::{self, Run};
+use crate::journal::rotations::{self, Run, Standing};
 use crate::journal::{Journal, Tx, spares};
 use crate::rotation::CANDIDATE;
 use crate::rotation::phase::Phase;
@@ -280,7 +280,8 @@ async fn take_in(tx: &mut Tx, seen: &Run, brought: &Brought, person: &Person) ->
     run.wake_ms = 0;
     run.state = State::Active;
     run.waiting.clear();
-    rotations::save(tx, &lease, &run, true).await.map(Ok)
+    let saved = rotations::save(tx, &lease, &run, Standing::GIVEN_UP).await;
+    saved.map(Ok)
 }
 
 fn candidate(id: &str, run: &Run, brought: &Brought, now_ms: i64) -> CredentialRow {

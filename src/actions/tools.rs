@@ -108,5 +108,6 @@ pub(super) fn judging(id: &RotationId, can: Capabilities) -> Turn {
         report: Report::default(),
         seams: Seams::default(),
         known: None,
+        is_stale: false,
     }
 }

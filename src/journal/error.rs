@@ -90,6 +90,9 @@ pub enum Error {
     /// Somebody else holds the row now; all local state is to be forgotten.
     #[error("the lease was lost to another replica")]
     Lost,
+    /// Somebody changed what this step rests on since it was read; nothing was applied, it is to be read again.
+    #[error("somebody else changed the rotation meanwhile")]
+    Stale,
     /// The transaction met another one; it may be tried again.
     #[error("the journal is busy: {reason}")]
     Busy {

@@ -3,7 +3,7 @@
 mod lease;
 
 pub use lease::{
-    Claimant, Lease, claim, hold, hold_whole, next_wake, release_all, seize, set_aside,
+    Claimant, Lease, claim, hold, hold_whole, next_wake, release_all, seize, set_aside, touched,
 };
 
 use super::bundle::Query;
@@ -122,22 +122,41 @@ impl Run {
     }
 }
 
-/// Writes back what a step changed; `release` gives the lease up.
-pub async fn save(tx: &mut Tx, lease: &Lease, run: &Run, release: bool) -> Result<()> {
-    let sql = format!(
-        "UPDATE rotation SET phase = $3, state = $4, mode = $5, cause = $6, exclusive = $7, wake_ms = $8, \
+/// How a step that writes back stands to its row.
+#[derive(Debug, Clone, Copy)]
+pub struct Standing {
+    /// The lease lasts so long from now on, milliseconds; `None` gives it up.
+    pub keeps_ms: Option<i64>,
+    /// What [`hold`] said when everything was read, for a step that did not take the row first.
+    pub read_at: Option<i64>,
+}
+
+impl Standing {
+    /// Of one that took the row first and gives the lease up.
+    pub const GIVEN_UP: Self = Self {
+        keeps_ms: None,
+        read_at: None,
+    };
+}
+
+/// Writes back what a step changed.
+///
+/// # Errors
+/// [`Error::Lost`]: somebody else has it. [`Error::Stale`], of a step that did not take the row first: either that, or
+/// somebody changed what it rests on.
+pub async fn save(tx: &mut Tx, lease: &Lease, run: &Run, standing: Standing) -> Result<()> {
+    let sql = "UPDATE rotation SET phase = $3, state = $4, mode = $5, cause = $6, exclusive = $7, wake_ms = $8, \
          wish = $9, accept_outage = $10, leaked = $11, old_credential = $12, candidate = $13, \
          phase_since_ms = $14, published_ms = $15, proven_ms = $16, ended_ms = $17, reported_ms = $18, \
          refused_ms = $19, question = $20, waiting = $21, audit_n = $22, audit_head = $23, \
-         retried_ms = $24{} \
-         WHERE id = $1 AND fence = $2 RETURNING id",
-        if release {
-            ", lease_until_ms = 0, holder = ''"
-        } else {
-            ""
-        }
-    );
-    let args: [Arg; 24] = [
+         retried_ms = $24, lease_until_ms = $25, holder = $26 \
+         WHERE id = $1 AND fence = $2 AND holder = $27 AND state <> 'ended' AND ($28 < 0 OR touched = $28) \
+         RETURNING id";
+    let (until_ms, holder) = match standing.keeps_ms {
+        Some(keeps_ms) => (tx.now_ms() + keeps_ms, lease.holder.as_str()),
+        None => (0, ""),
+    };
+    let args: [Arg; 28] = [
         run.id.as_str().into(),
         lease.fence.into(),
         run.phase.word().into(),
@@ -162,10 +181,15 @@ pub async fn save(tx: &mut Tx, lease: &Lease, run: &Run, release: bool) -> Resul
         run.audit_n.into(),
         (&run.audit_head).into(),
         run.retried_ms.into(),
+        until_ms.into(),
+        holder.into(),
+        (&lease.holder).into(),
+        standing.read_at.unwrap_or(-1).into(),
     ];
-    match tx.last(sql, &args).await?.len() {
-        1 => Ok(()),
-        _ => Err(Error::Lost),
+    match (tx.last(sql, &args).await?.len(), standing.read_at) {
+        (1, _) => Ok(()),
+        (_, Some(_)) => Err(Error::Stale),
+        (_, None) => Err(Error::Lost),
     }
 }
 

@@ -25,7 +25,7 @@ use super::report::Report;
 use super::words::{Kind, Look, Mode, State, Status};
 use crate::journal::audit::{self, Entry};
 use crate::journal::requests::{self, Request};
-use crate::journal::rotations::{self, Lease, Run};
+use crate::journal::rotations::{self, Lease, Run, Standing};
 use crate::journal::secrets::Pause;
 use crate::journal::{Error, Result, Tx, ledger};
 use crate::seam::{Seam, Seams, Window};
@@ -48,6 +48,8 @@ pub struct Turn {
     pub seams: Seams,
     /// What the step before, under the same lease, knew when it was committed.
     pub known: Option<Arc<Known>>,
+    /// Somebody may have changed what is known: the row is taken first.
+    pub is_stale: bool,
 }
 
 /// What a step decided.
@@ -80,8 +82,18 @@ pub const USE_SEEN: &str = "seen by its issuer";
 /// Takes one step.
 ///
 /// # Errors
-/// The lease was lost, or the journal failed; then nothing was applied and everything local is forgotten.
+/// The lease was lost, or the journal failed, or it is [`Error::Stale`]; then nothing was applied and everything local is forgotten.
 pub async fn decide(tx: &mut Tx, turn: &Turn) -> Result<Decision> {
+    match step(tx, turn).await {
+        // Somebody else's row may stand where one of this step was to go.
+        Err(Error::Failed { .. }) if known::trusted(turn, tx.dialect()).is_some() => {
+            Err(Error::Stale)
+        }
+        decided => decided,
+    }
+}
+
+async fn step(tx: &mut Tx, turn: &Turn) -> Result<Decision> {
     let mut sitting = Sitting::begin(tx, turn).await?;
     sitting.record(tx, turn).await?;
     if sitting.is_read {
@@ -135,6 +147,8 @@ struct Sitting {
     /// The emergency that waited for the secret when everything was read at the start of this step.
     emergency: Option<Request>,
     touched: i64,
+    /// Whether this transaction took the row first.
+    is_held: bool,
     /// Whether everything was read in this transaction.
     is_read: bool,
     /// Audit rows of this step.
@@ -343,7 +357,11 @@ impl Sitting {
         self.keep_looked(tx).await?;
         let entries = std::mem::take(&mut self.entries);
         audit::append(tx, &mut self.run, entries).await?;
-        rotations::save(tx, &turn.lease, &self.run, release).await?;
+        let standing = Standing {
+            keeps_ms: (!release).then_some(turn.pace.lease_ms),
+            read_at: (!self.is_held).then_some(self.touched),
+        };
+        rotations::save(tx, &turn.lease, &self.run, standing).await?;
         Ok(self.into())
     }
 }

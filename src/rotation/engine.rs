@@ -155,6 +155,7 @@ impl Engine {
             report: Report::default(),
             seams: self.seams.clone(),
             known: None,
+            is_stale: false,
         };
         loop {
             let asked_ms = self.journal.clock().now_ms();
@@ -212,11 +213,16 @@ impl Engine {
     }
 
     async fn step(&self, turn: &Turn) -> Result<Stepped, WorkError> {
-        let step = turn.clone();
-        let decided = self
-            .journal
-            .write(async move |tx| decide::decide(tx, &step).await)
-            .await;
+        let mut decided = self.decided(turn.clone()).await;
+        if matches!(decided, Err(journal::Error::Stale)) {
+            let is_stale = true;
+            decided = self
+                .decided(Turn {
+                    is_stale,
+                    ..turn.clone()
+                })
+                .await;
+        }
         if self.seams.is_dead() {
             return Ok(Stepped::Rested(Rested::Lost));
         }
@@ -247,6 +253,12 @@ impl Engine {
             Decision::Rest { until_ms } => Stepped::Rested(Rested::Until(until_ms)),
             Decision::Ended(phase) => Stepped::Rested(Rested::Ended(phase)),
         })
+    }
+
+    async fn decided(&self, turn: Turn) -> Result<Decision, journal::Error> {
+        self.journal
+            .write(async move |tx| decide::decide(tx, &turn).await)
+            .await
     }
 
     /// What has to be known before the first step of a lease.

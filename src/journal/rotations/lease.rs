@@ -103,6 +103,15 @@ async fn held(tx: &mut Tx, lease: &Lease, lease_ms: i64, columns: &str) -> Resul
     tx.row(sql, &args).await?.ok_or(Error::Lost)
 }
 
+/// The same count, without taking the row.
+pub async fn touched(tx: &mut Tx, id: &RotationId) -> Result<i64> {
+    let sql = "SELECT touched FROM rotation WHERE id = $1";
+    match tx.row(sql, &[id.as_str().into()]).await? {
+        Some(row) => row.int("touched"),
+        None => Err(Error::Lost),
+    }
+}
+
 /// The earliest moment at which a rotation wants to be looked at, where one does. One that is held wants it
 /// when its lease runs out: its holder may be dead by then.
 pub async fn next_wake(tx: &mut Tx) -> Result<Option<i64>> {

@@ -27,7 +27,8 @@ impl Asked {
             Phase::Planned | Phase::Preflight => {
                 Self::InDoubt(bundle.add(ledger::in_doubt_elsewhere(secret, id)))
             }
-            Phase::Revoking | Phase::Confirming => {
+            // Until it gives that up, an exclusive one is the newest.
+            Phase::Revoking | Phase::Confirming if !run.exclusive => {
                 Self::Newer(bundle.add(rotations::newer(secret, run.created_ms, id)))
             }
             _ => Self::Nothing,

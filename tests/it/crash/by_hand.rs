@@ -35,6 +35,7 @@ impl<'e> ByHand<'e> {
             report: Report::default(),
             seams: engine.seams.clone(),
             known: None,
+            is_stale: false,
         };
         Self {
             engine,

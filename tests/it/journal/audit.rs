@@ -1,7 +1,7 @@
 //! The audit table: chained per rotation, then sequenced densely, whatever the clocks and sequencers do.
 
 use super::bench::{Bench, Case, case, on_postgres, on_sqlite};
-use super::fixtures::{LEASE_MS, hold, leased};
+use super::fixtures::{KEPT, LEASE_MS, hold, leased};
 use keywheel::journal::audit::{self, AuditRow, Entry, Filter};
 use keywheel::journal::rotations::{self, Lease};
 use keywheel::journal::{Error, Journal};
@@ -67,7 +67,7 @@ async fn step(journal: &Journal, lease: &Lease, actions: &[&str]) {
     let step = journal.write(async move |tx| {
         let mut run = hold(tx, &lease, LEASE_MS).await?;
         audit::append(tx, &mut run, entries.clone()).await?;
-        rotations::save(tx, &lease, &run, false).await
+        rotations::save(tx, &lease, &run, KEPT).await
     });
     step.await.unwrap();
 }
@@ -157,7 +157,7 @@ async fn failed_step(bench: Arc<Bench>) {
             fence: lease.fence - 1,
             ..lease.clone()
         };
-        rotations::save(tx, &stale, &run, false).await
+        rotations::save(tx, &stale, &run, KEPT).await
     });
     assert!(matches!(failed.await, Err(Error::Lost)));
     sequence_all(&bench.journal, 100).await;

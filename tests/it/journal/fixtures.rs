@@ -2,7 +2,7 @@
 
 use super::bench::START_MS;
 use keywheel::inventory::{Definition, IssuerSpec, Manage, Origin};
-use keywheel::journal::rotations::{self, Claimant, Lease, Run};
+use keywheel::journal::rotations::{self, Claimant, Lease, Run, Standing};
 use keywheel::journal::{Error, Journal, Result, Tx, secrets};
 use keywheel::rotation::phase::Phase;
 use keywheel::rotation::words::{Cause, Mode, State, Wish};
@@ -11,6 +11,12 @@ use std::collections::BTreeMap;
 
 /// A lease lasts this long, milliseconds.
 pub(super) const LEASE_MS: i64 = 30_000;
+
+/// As a step that took the row first and goes on.
+pub(super) const KEPT: Standing = Standing {
+    keeps_ms: Some(LEASE_MS),
+    read_at: None,
+};
 
 /// `production/NAME`: made by people, every 30 days, no consumers.
 pub(super) fn definition(name: &str) -> Definition {

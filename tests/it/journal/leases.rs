@@ -2,7 +2,7 @@
 
 use super::bench::{Bench, Case, START_MS, case, on_postgres, on_sqlite};
 use super::fixtures::{LEASE_MS, claim, claimant, hold, leased, new_run, open_run};
-use keywheel::journal::rotations::{self, Lease};
+use keywheel::journal::rotations::{self, Lease, Standing};
 use keywheel::journal::{Error, Journal};
 use keywheel::rotation::words::{State, Wish};
 use std::collections::BTreeMap;
@@ -208,7 +208,7 @@ async fn stale_fence(bench: Arc<Bench>) {
     let save = bench.journal.write(async move |tx| {
         let mut run = rotations::by_id(tx, "r1").await?.unwrap();
         run.reported_ms = Some(1);
-        rotations::save(tx, &old, &run, true).await
+        rotations::save(tx, &old, &run, Standing::GIVEN_UP).await
     });
     assert!(matches!(save.await, Err(Error::Lost)));
     let held_row = bench
@@ -226,7 +226,7 @@ async fn release(bench: Arc<Bench>) {
     let mine = lease.clone();
     let save = bench.journal.write(async move |tx| {
         let run = hold(tx, &mine, LEASE_MS).await?;
-        rotations::save(tx, &mine, &run, true).await
+        rotations::save(tx, &mine, &run, Standing::GIVEN_UP).await
     });
     save.await.unwrap();
     let mine = lease.clone();

@@ -1,8 +1,8 @@
 //! Rotation rows: written, saved and read back whole; one exclusive run per secret.
 
 use super::bench::{Bench, Case, START_MS, case, on_postgres, on_sqlite};
-use super::fixtures::{LEASE_MS, claim, hold, leased, new_run, open_run};
-use keywheel::journal::rotations::{self, Run};
+use super::fixtures::{KEPT, LEASE_MS, claim, hold, leased, new_run, open_run};
+use keywheel::journal::rotations::{self, Run, Standing};
 use keywheel::rotation::phase::{PHASES, Phase};
 use keywheel::rotation::plan::Waiting;
 use keywheel::rotation::words::{Cause, Mode, State, Wish};
@@ -98,7 +98,7 @@ async fn saved_whole(bench: Arc<Bench>) {
         let expected = format!("{saved:?}");
         let save = bench.journal.write(async move |tx| {
             rotations::hold(tx, &mine, LEASE_MS).await?;
-            rotations::save(tx, &mine, &saved, false).await
+            rotations::save(tx, &mine, &saved, KEPT).await
         });
         save.await.unwrap();
         assert_eq!(format!("{:?}", by_id(&bench, "r1").await), expected);
@@ -219,7 +219,7 @@ async fn ended_sleeps(bench: Arc<Bench>) {
     let save = bench.journal.write(async move |tx| {
         let mut run = hold(tx, &lease, LEASE_MS).await?;
         (run.state, run.phase, run.exclusive) = (State::Ended, Phase::Cancelled, false);
-        rotations::save(tx, &lease, &run, true).await
+        rotations::save(tx, &lease, &run, Standing::GIVEN_UP).await
     });
     save.await.unwrap();
     bench.clock.advance(LEASE_MS * 10);

@@ -2,10 +2,10 @@
 //! the counter that the worker looks at.
 
 use super::bench::{Bench, Case, START_MS, case, on_postgres, on_sqlite};
-use super::fixtures::{LEASE_MS, definition, leased};
+use super::fixtures::{KEPT, LEASE_MS, definition, leased};
 use keywheel::journal::requests::{self, Request};
-use keywheel::journal::rotations::{self, Lease};
-use keywheel::journal::{Result, Tx, ledger, secrets};
+use keywheel::journal::rotations::{self, Lease, Standing};
+use keywheel::journal::{Error, Result, Tx, ledger, secrets};
 use keywheel::rotation::facts::Waiver;
 use keywheel::rotation::words::{Cause, Mode, Wish};
 use std::sync::Arc;
@@ -79,8 +79,35 @@ async fn stirs<F>(bench: Arc<Bench>, change: F)
 where
     F: AsyncFn(&mut Tx, &Lease) -> Result<()> + Send + Sync + Clone + 'static,
 {
-    let [before, after] = around(bench, change).await;
-    assert!(after > before, "the holder would not notice");
+    let lease = leased(&bench.journal, "first").await;
+    let read_at = touched(&bench, &lease).await;
+    save(&bench, &lease, read_at).await.unwrap();
+    let of = lease.clone();
+    let changed = bench.journal.write(async move |tx| change(tx, &of).await);
+    changed.await.unwrap();
+    assert!(
+        touched(&bench, &lease).await > read_at,
+        "the holder would not notice"
+    );
+    let late = save(&bench, &lease, read_at).await;
+    assert!(
+        matches!(late, Err(Error::Stale)),
+        "the holder wrote over it"
+    );
+}
+
+/// A step that did not take the row first, of a holder that read when the count was this.
+async fn save(bench: &Bench, lease: &Lease, read_at: i64) -> Result<()> {
+    let lease = lease.clone();
+    let saved = bench.journal.write(async move |tx| {
+        let run = rotations::by_id(tx, lease.id.as_str()).await?.unwrap();
+        let standing = Standing {
+            read_at: Some(read_at),
+            ..KEPT
+        };
+        rotations::save(tx, &lease, &run, standing).await
+    });
+    saved.await
 }
 
 /// What the holder is told before and after somebody's change.

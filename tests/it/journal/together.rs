@@ -295,6 +295,7 @@ fn turn() -> Turn {
         report: Report::default(),
         seams: Seams::default(),
         known: None,
+        is_stale: false,
     }
 }
 
