@@ -10,7 +10,7 @@ use super::phase::Phase;
 use super::plan::{Order, Waiting};
 use super::report::Report;
 use super::values::{Kept, OpenError, OpenSpare, Values};
-use super::words::Cause;
+use super::words::{Cause, State};
 use crate::inventory::Definition;
 use crate::journal::requests::Request;
 use crate::journal::rotations::{self, Claimant, Lease};
@@ -139,7 +139,7 @@ impl Engine {
         let taken = self.take_up(&lease).await?;
         let _work = match self.enter(&taken) {
             Ok(work) => work,
-            Err(hangs) => return self.send_away(&lease, &hangs).await,
+            Err(hangs) => return self.send_away(&lease, &taken, &hangs).await,
         };
         let (plan, today) = (&taken.plan, taken.today.as_ref());
         let outside = match self.connect.outside(plan, today).await {
@@ -270,6 +270,7 @@ impl Engine {
                 let run = run.ok_or(journal::Error::Lost)?;
                 Ok(TakenUp {
                     is_emergency: run.cause == Cause::Emergency,
+                    is_blocked: run.state == State::Blocked,
                     today: secrets::definition(tx, &run.secret_id).await?,
                     plan: run.plan,
                     kept: Kept::read(tx, &id).await?,
@@ -288,37 +289,48 @@ impl Engine {
 
     /// A rotation whose systems cannot be spoken to from here waits for somebody to mend the configuration.
     async fn set_aside(&self, lease: &Lease, error: &Error) -> Result<Rested, WorkError> {
-        self.wait_for(lease, error.message.clone(), PROVIDER_MS)
-            .await
+        let check = "keywheel check".to_owned();
+        let waiting = ("provider", error.message.clone(), check);
+        self.come_back(lease, PROVIDER_MS, Some(waiting)).await
     }
 
-    /// One that would only wait beside others for a system that hangs comes back later.
-    async fn send_away(&self, lease: &Lease, hangs: &Hangs) -> Result<Rested, WorkError> {
-        let name = format!("{} to answer, as others already do", hangs.system);
-        let after = i64::try_from(hangs.after.as_millis()).unwrap_or(PROVIDER_MS);
-        self.wait_for(lease, name, after).await
-    }
-
-    async fn wait_for(
+    /// One that would only wait beside others for a system that hangs comes back later. Where a person is asked, that
+    /// question stands.
+    async fn send_away(
         &self,
         lease: &Lease,
-        name: String,
+        taken: &TakenUp,
+        hangs: &Hangs,
+    ) -> Result<Rested, WorkError> {
+        let name = format!("{} (no answer; others try it meanwhile)", hangs.system);
+        let retry = format!("keywheel retry {}", taken.plan.id);
+        let waiting = (!taken.is_blocked).then_some(("retry", name, retry));
+        let after_ms = i64::try_from(hangs.after.as_millis()).unwrap_or(PROVIDER_MS);
+        self.come_back(lease, after_ms, waiting).await
+    }
+
+    /// Gives the lease up for so long, and says for what, where anything is to be said: kind, name, what to type.
+    async fn come_back(
+        &self,
+        lease: &Lease,
         after_ms: i64,
+        waiting: Option<(&'static str, String, String)>,
     ) -> Result<Rested, WorkError> {
         let lease = lease.clone();
         let written = self
             .journal
             .write(async move |tx| {
                 let now = tx.now_ms();
-                let waiting = Waiting {
-                    kind: "provider".to_owned(),
-                    name: name.clone(),
+                let until_ms = now + after_ms;
+                let waiting = waiting.clone().map(|(kind, name, next_command)| Waiting {
+                    kind: kind.to_owned(),
+                    name,
                     since_ms: now,
-                    until_ms: Some(now + after_ms),
-                    next_command: "keywheel check".to_owned(),
-                };
-                rotations::set_aside(tx, &lease, now + after_ms, &waiting).await?;
-                Ok(now + after_ms)
+                    until_ms: Some(until_ms),
+                    next_command,
+                });
+                rotations::set_aside(tx, &lease, until_ms, waiting.as_ref()).await?;
+                Ok(until_ms)
             })
             .await;
         match written {
@@ -363,6 +375,7 @@ impl Engine {
 
 struct TakenUp {
     is_emergency: bool,
+    is_blocked: bool,
     plan: Arc<Definition>,
     today: Option<Definition>,
     kept: Kept,

@@ -150,19 +150,26 @@ pub async fn release_all(tx: &mut Tx, holder: &str) -> Result<u64> {
     tx.run(sql, &[holder.into()]).await
 }
 
-/// Gives a lease up without a step: the rotation waits for something that is not here.
+/// Gives a lease up without a step: the rotation waits for something that is not here. Without `waiting` it says what it
+/// said before.
 ///
 /// # Errors
 /// [`Error::Lost`]: somebody else has it.
-pub async fn set_aside(tx: &mut Tx, lease: &Lease, until_ms: i64, waiting: &Waiting) -> Result<()> {
-    let sql = "UPDATE rotation SET state = 'waiting', wake_ms = $3, waiting = $4, lease_until_ms = 0, holder = '' \
+pub async fn set_aside(
+    tx: &mut Tx,
+    lease: &Lease,
+    until_ms: i64,
+    waiting: Option<&Waiting>,
+) -> Result<()> {
+    let sql = "UPDATE rotation SET state = CASE WHEN $4 = '' THEN state ELSE 'waiting' END, wake_ms = $3, \
+         waiting = CASE WHEN $4 = '' THEN waiting ELSE $4 END, lease_until_ms = 0, holder = '' \
          WHERE id = $1 AND fence = $2";
-    let waiting = to_json(&[waiting])?;
+    let waiting = waiting.map(|one| to_json(&[one])).transpose()?;
     let args = [
         lease.id.as_str().into(),
         lease.fence.into(),
         until_ms.into(),
-        waiting.into(),
+        waiting.unwrap_or_default().into(),
     ];
     match tx.run(sql, &args).await? {
         1 => Ok(()),

@@ -322,7 +322,7 @@ async fn a_server_that_hangs_holds_up_nobody_else() {
     let last = names.last().map(|name| format!("test/{name}")).unwrap();
     let is_sent_away = |run: &Run| {
         let mut said = run.waiting.iter().map(|wait| wait.name.as_str());
-        said.any(|name| name.ends_with("to answer, as others already do"))
+        said.any(|name| name.ends_with("(no answer; others try it meanwhile)"))
     };
     scene.project.until(&last, "sent away", is_sent_away).await;
     for _ in 0..2 {

@@ -225,10 +225,11 @@ fn credential(id: &str, issuer_ref: Option<&str>) -> CredentialRow {
     }
 }
 
-/// `r1` of the secret in this phase, between an older rotation and a newer one.
+/// `r1` of the secret in this phase, between an older rotation and a newer one: it has given up keeping others away.
 async fn open(bench: &Bench, phase: Phase) -> Run {
     let run = Run {
         phase,
+        exclusive: false,
         old_credential: Some("c1".into()),
         leaked: vec!["c1".into(), odd(bench)],
         ..new_run("r1", "api-key")
