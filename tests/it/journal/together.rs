@@ -22,6 +22,7 @@ use keywheel_contract::{
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 const CASES: &[Case] = &[
     case("a rotation that has everything is read whole", |b| {
@@ -279,6 +280,8 @@ fn turn() -> Turn {
         reuse: true,
         host_bound: false,
         entropy_bits: None,
+        lists_after: Duration::ZERO,
+        expires: false,
     };
     let can = Capabilities {
         issuer,
