@@ -18,8 +18,16 @@ pub(crate) struct Account {
     /// In the order in which the server tries them: on MySQL the current password, then the retained one.
     pub(crate) methods: Vec<Method>,
     pub(crate) locked: bool,
-    /// Changes with every change of the account, where the server can compare it.
-    pub(crate) seen: String,
+    pub(crate) seen: Seen,
+}
+
+/// What a change is compared with, where the server can do that.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Seen {
+    /// Of the account; two states of it have different ones.
+    pub(crate) digest: String,
+    /// When it was read, by the server's clock: seconds since 1970.
+    pub(crate) at: u64,
 }
 
 impl Account {
@@ -87,7 +95,7 @@ pub(crate) fn is_missing(name: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::{Account, Method};
+    use super::{Account, Method, Seen};
 
     fn account(plugin: &str, text: &str, locked: bool) -> Account {
         let method = Method {
@@ -97,7 +105,7 @@ mod tests {
         Account {
             methods: vec![Method::native("*00"), method],
             locked,
-            seen: String::new(),
+            seen: Seen::default(),
         }
     }
 

@@ -6,8 +6,9 @@
 //! is in a statement, or in a log of them.
 //!
 //! On MariaDB a change is one compound statement that compares the account with what was read, alters it and, if asked, closes its
-//! connections (`mariadb.rs`): one that arrives late changes nothing, and one whose answer is lost is whole. MySQL has no
-//! such statement; its changes are single ones (`oracle.rs`).
+//! connections (`mariadb.rs`). One that arrives after another change finds the account different, one that arrives 15 s after
+//! that reading finds the server's clock too late, and neither changes anything; one whose answer is lost is whole. MySQL
+//! has no such statement; its changes are single ones (`oracle.rs`).
 //!
 //! Two accounts in turn (`turns/`) end by a lock, and their sessions are told apart; that takes MariaDB.
 

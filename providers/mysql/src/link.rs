@@ -127,7 +127,7 @@ pub(crate) enum Effect {
     Continues,
 }
 
-/// The account is not as it was read: `SIGNAL` of ours, from the numbers that are free for that.
+/// The account is not as it was read, or that is long ago: `SIGNAL` of ours, from the numbers that are free for that.
 pub(crate) const CHANGED: u16 = 31_000;
 
 impl Trouble {
@@ -179,7 +179,7 @@ fn meaning(number: u16) -> (ErrorKind, &'static str) {
         ),
         CHANGED => (
             ErrorKind::Conflict { seen: None },
-            "somebody changed the account in the meantime",
+            "the account was changed in the meantime, or the change arrived late",
         ),
         1040 | 1203 | 1205 | 1213 | 1226 | 1053 | 1317 | 1927 | 1969 => {
             (ErrorKind::Unavailable, "it is not ready")

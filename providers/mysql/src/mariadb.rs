@@ -1,6 +1,6 @@
 //! Accounts of MariaDB: read from `mysql.global_priv`, changed by one compound statement (pure).
 
-use crate::account::{Account, Method};
+use crate::account::{Account, Method, Seen};
 use crate::link::CHANGED;
 use crate::quote;
 use keywheel_contract::{Error, Result};
@@ -8,16 +8,20 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// One row: the account as JSON, and what it is compared by.
+/// One row: the account as JSON, what it is compared by, and when it was read.
 pub(crate) fn question(user: &str, host: &str) -> String {
     format!(
-        "SELECT Priv, {SEEN} AS Seen FROM mysql.global_priv WHERE {}",
+        "SELECT Priv, {DIGEST} AS Digest, UNIX_TIMESTAMP() AS At FROM mysql.global_priv WHERE {}",
         which(user, host)
     )
 }
 
 /// A change of any part of the account is one.
-const SEEN: &str = "SHA2(Priv, 256)";
+const DIGEST: &str = "SHA2(Priv, 256)";
+
+/// How long after it was read an account may be changed, seconds: longer than a client waits for its answer. A lock and its
+/// end leave an account as it was before, so that the comparison alone would let a lock that was under way for long in.
+const FRESH: u64 = 15;
 
 fn which(user: &str, host: &str) -> String {
     // Compared byte by byte: a literal has no collation of its own.
@@ -57,7 +61,7 @@ impl Way {
 
 /// # Errors
 /// `Unavailable`: this is not such a column.
-pub(crate) fn read(column: &str, seen: String) -> Result<Account> {
+pub(crate) fn read(column: &str, seen: Seen) -> Result<Account> {
     let read: Priv = serde_json::from_str(column).map_err(|_| not_as_written())?;
     let ways = match read.auth_or.is_empty() {
         true => vec![Way::default()],
@@ -130,16 +134,18 @@ pub(crate) fn without(account: &Account, old: &Method) -> Vec<Method> {
     left
 }
 
-/// Does this to an account, if it is still as it was seen: all or nothing of it is done when the answer is lost, and
-/// nothing when it arrives after another change.
-pub(crate) fn if_as_seen((user, host): (&str, &str), seen: &str, body: &[String]) -> String {
+/// Does this to an account, if it is still as it was seen not long ago: all or nothing of it is done when the answer is
+/// lost, and nothing when it arrives after another change or late.
+pub(crate) fn if_as_seen((user, host): (&str, &str), seen: &Seen, body: &[String]) -> String {
     let now = format!(
-        "(SELECT {SEEN} FROM mysql.global_priv WHERE {})",
+        "(SELECT {DIGEST} FROM mysql.global_priv WHERE {})",
         which(user, host)
     );
     format!(
-        "BEGIN NOT ATOMIC IF {now} = {} THEN {}; ELSE SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = {CHANGED}; END IF; END",
-        quote::text(seen),
+        "BEGIN NOT ATOMIC IF {now} = {} AND UNIX_TIMESTAMP() < {} THEN {}; \
+         ELSE SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = {CHANGED}; END IF; END",
+        quote::text(&seen.digest),
+        seen.at.saturating_add(FRESH),
         body.join("; ")
     )
 }
@@ -184,7 +190,7 @@ fn way(method: &Method) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::{altered, closing, if_as_seen, read, settings, with, without};
-    use crate::account::Method;
+    use crate::account::{Method, Seen};
 
     /// As MariaDB 10.11.19 writes them.
     const ONE: &str = r#"{"access":0,"version_id":101119,"plugin":"mysql_native_password","authentication_string":"*AA","password_last_changed":1795340031}"#;
@@ -193,9 +199,9 @@ mod tests {
 
     #[test]
     fn every_method_is_read_in_its_order() {
-        let one = read(ONE, "s".to_owned()).unwrap();
+        let one = read(ONE, Seen::default()).unwrap();
         assert_eq!(one.methods, [Method::native("*AA")]);
-        let two = read(TWO, "s".to_owned()).unwrap();
+        let two = read(TWO, Seen::default()).unwrap();
         let plugins: Vec<_> = two.methods.iter().map(|m| m.plugin.as_str()).collect();
         assert_eq!(
             plugins,
@@ -206,8 +212,8 @@ mod tests {
             ]
         );
         assert_eq!(two.methods[2], Method::native("*BB"));
-        assert!(!two.locked && read(LOCKED, String::new()).unwrap().locked);
-        assert!(read("[]", String::new()).is_err());
+        assert!(!two.locked && read(LOCKED, Seen::default()).unwrap().locked);
+        assert!(read("[]", Seen::default()).is_err());
     }
 
     #[test]
@@ -230,11 +236,11 @@ mod tests {
 
     #[test]
     fn others_are_kept_and_nobody_gets_in_by_none() {
-        let two = read(TWO, String::new()).unwrap();
+        let two = read(TWO, Seen::default()).unwrap();
         let three = with(&two, Method::native("*CC"));
         assert_eq!(three.len(), 4);
         assert_eq!(without(&two, &Method::native("*BB")).len(), 2);
-        let mut one = read(ONE, String::new()).unwrap();
+        let mut one = read(ONE, Seen::default()).unwrap();
         one.methods = without(&one, &Method::native("*AA"));
         assert_eq!(one.methods, [Method::nobody()]);
         assert_eq!(with(&one, Method::native("*CC")), [Method::native("*CC")]);
@@ -244,11 +250,15 @@ mod tests {
     fn a_change_is_one_statement_that_compares() {
         let methods = [Method::native("*AA"), Method::native("*BB")];
         let body = [altered(("app", "%"), &methods).unwrap(), closing("app")];
-        let made = if_as_seen(("app", "%"), "abc", &body);
+        let seen = Seen {
+            digest: "abc".to_owned(),
+            at: 1_000,
+        };
+        let made = if_as_seen(("app", "%"), &seen, &body);
         assert_eq!(
             made,
             "BEGIN NOT ATOMIC IF (SELECT SHA2(Priv, 256) FROM mysql.global_priv WHERE User = X'617070' AND \
-             Host = X'25') = X'616263' THEN ALTER USER `app`@`%` IDENTIFIED VIA mysql_native_password USING '*AA' OR \
+             Host = X'25') = X'616263' AND UNIX_TIMESTAMP() < 1015 THEN ALTER USER `app`@`%` IDENTIFIED VIA mysql_native_password USING '*AA' OR \
              mysql_native_password USING '*BB'; KILL HARD CONNECTION USER `app`@`%`; ELSE SIGNAL SQLSTATE '45000' SET \
              MYSQL_ERRNO = 31000; END IF; END"
         );

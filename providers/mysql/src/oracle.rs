@@ -3,7 +3,7 @@
 //! **None of these statements was run against a server**: they are written by the reference manual of MySQL 8.0 and 8.4
 //! (`ALTER USER`, "Dual Password Support"), and what `providers/mysql/tests` runs is MariaDB.
 
-use crate::account::{Account, Method};
+use crate::account::{Account, Method, Seen};
 use crate::{native, quote, sha2};
 use keywheel_contract::{Error, Result};
 
@@ -46,7 +46,7 @@ pub(crate) fn read(
     Ok(Account {
         methods: methods?,
         locked: locked == "Y",
-        seen: String::new(),
+        seen: Seen::default(),
     })
 }
 
@@ -125,7 +125,7 @@ pub(crate) fn is_known(plugin: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{add, read, take_away};
-    use crate::account::{Account, Method};
+    use crate::account::{Account, Method, Seen};
 
     const APP: (&str, &str) = ("app", "%");
 
@@ -140,7 +140,7 @@ mod tests {
         Account {
             methods: texts.iter().map(|text| method(text)).collect(),
             locked: false,
-            seen: String::new(),
+            seen: Seen::default(),
         }
     }
 

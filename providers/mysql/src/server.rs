@@ -1,6 +1,6 @@
 //! The server, as the user that may change the account.
 
-use crate::account::{self, Account};
+use crate::account::{self, Account, Seen};
 use crate::link::{Address, Effect, Link};
 use crate::options::MysqlOptions;
 use crate::{mariadb, oracle};
@@ -122,7 +122,12 @@ impl Admin<'_> {
         };
         let of = |name: &str| text(row, name).map(Option::unwrap_or_default);
         let account = match self.dialect {
-            Dialect::MariaDb => mariadb::read(&of("Priv")?, of("Seen")?)?,
+            Dialect::MariaDb => {
+                let at = of("At")?.parse();
+                let at = at.map_err(|_| Error::unavailable("the server tells no time"))?;
+                let digest = of("Digest")?;
+                mariadb::read(&of("Priv")?, Seen { digest, at })?
+            }
             Dialect::MySql => {
                 let retained = text(row, "Retained")?;
                 oracle::read(

@@ -126,7 +126,7 @@ fn three(number: u64) -> Result<[u8; 3]> {
 #[cfg(test)]
 mod tests {
     use super::{Mark, Value};
-    use crate::account::{Account, Method};
+    use crate::account::{Account, Method, Seen};
     use crate::native;
     use keywheel_contract::{SecretValue, Tag};
 
@@ -139,7 +139,7 @@ mod tests {
         Account {
             methods,
             locked: false,
-            seen: String::new(),
+            seen: Seen::default(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! What two accounts that take turns may do, compared: a consumer moved to the other one must miss nothing.
 
 use super::standing::ensure_passwords_alone;
+use crate::account::Seen;
 use crate::server::{Admin, text};
 use crate::{account, mariadb, quote};
 use keywheel_contract::Result;
@@ -32,7 +33,7 @@ impl Admin<'_> {
         let rows = rows.await?;
         let row = rows.first().ok_or_else(|| account::is_missing(&name))?;
         let column = text(row, "Priv")?.unwrap_or_default();
-        ensure_passwords_alone(&mariadb::read(&column, String::new())?, &name)?;
+        ensure_passwords_alone(&mariadb::read(&column, Seen::default())?, &name)?;
         let quoted = quote::account(user, &host);
         let lines = self.lines("its rights", format!("SHOW GRANTS FOR {quoted}"));
         let lines = lines.await?;

@@ -290,6 +290,47 @@ async fn a_change_that_was_read_for_and_overtaken_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_lock_that_was_undone_does_not_come_back_when_it_arrives_again_late() {
+    let Some(rig) = Accounts::new("undone") else {
+        return;
+    };
+    let relay = Relay::in_front_of(rig.server.address()).await;
+    let (issuer, old) = (rig.at(relay.address), rig.old());
+    // From the second time on, a lock and its end leave no trace.
+    rig.issuer.disable(&old.id).await.unwrap();
+    rig.issuer.enable(&old).await.unwrap();
+    let (told, heard) = std::sync::mpsc::channel();
+    relay.hold_first(move |message| {
+        let text = String::from_utf8_lossy(message);
+        let lock = text
+            .find("BEGIN NOT ATOMIC")
+            .map(|at| text[at..].to_owned());
+        lock.is_some_and(|lock| told.send(lock).is_ok())
+    });
+    let meanwhile = async {
+        relay.holds().await;
+        rig.issuer.disable(&old.id).await.unwrap();
+        rig.issuer.enable(&old).await.unwrap();
+    };
+    tokio::select! {
+        early = issuer.disable(&old.id) => panic!("it was held: {early:?}"),
+        () = meanwhile => {}
+    }
+    let lock = heard.recv().unwrap();
+    let arrives_after = |seconds| {
+        let late = format!("SET TIMESTAMP = UNIX_TIMESTAMP() + {seconds}");
+        let text = format!("DELIMITER //\n{late}//\n{lock}//");
+        rig.server.client("root", "", &text)
+    };
+    let refused = arrives_after(15).unwrap_err();
+    assert!(refused.contains("ERROR 31000"), "{refused}");
+    assert!(rig.lets_in(&old).await);
+    // The account is as it was read: the time alone keeps it out.
+    arrives_after(0).unwrap();
+    assert!(!rig.lets_in(&old).await);
+}
+
+#[tokio::test]
 async fn what_was_told_is_done_whether_or_not_the_answer_came() {
     let Some(rig) = Accounts::new("turns_lossy") else {
         return;
