@@ -32,8 +32,10 @@ pub(crate) enum Dialect {
 }
 
 /// A change is given up by the server after this long, seconds, so that none lands hours later. MariaDB, the only one
-/// that reads what is behind `M!`, waits for its own tables as long as it takes otherwise.
-const LIMITS: &str = "SET SESSION lock_wait_timeout = 5 /*M!, max_statement_time = 6 */";
+/// that reads what is behind `M!`, waits for its own tables as long as it takes otherwise. Names are quoted as `quote.rs`
+/// does, whatever the server's own settings.
+const SESSION: &str = "SET SESSION lock_wait_timeout = 5, sql_mode = '', sql_quote_show_create = 1 \
+     /*M!, max_statement_time = 6 */";
 
 impl Server {
     /// # Errors
@@ -61,7 +63,7 @@ impl Server {
             link: link.map_err(told)?,
             dialect: Dialect::MariaDb,
         };
-        admin.link.run(LIMITS.to_owned()).await.map_err(told)?;
+        admin.link.run(SESSION.to_owned()).await.map_err(told)?;
         admin.dialect = admin.dialect().await?;
         Ok(admin)
     }

@@ -4,7 +4,7 @@ use super::standing::ensure_passwords_alone;
 use crate::account::Seen;
 use crate::server::{Admin, text};
 use crate::{account, mariadb, quote};
-use keywheel_contract::Result;
+use keywheel_contract::{Error, Result};
 use keywheel_database::lacks;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,11 +37,11 @@ impl Admin<'_> {
         let quoted = quote::account(user, &host);
         let lines = self.lines("its rights", format!("SHOW GRANTS FOR {quoted}"));
         let lines = lines.await?;
+        let rights = lines.iter().map(|line| rights(line, &quoted));
+        let rights: Option<Vec<Vec<String>>> = rights.collect();
+        let rights = rights.ok_or_else(|| cannot_be_compared(&name))?;
         Ok(Held {
-            rights: lines
-                .iter()
-                .flat_map(|line| rights(line, &quoted))
-                .collect(),
+            rights: rights.into_iter().flatten().collect(),
             settings: mariadb::settings(&column)?,
         })
     }
@@ -65,19 +65,19 @@ fn missing(had: &Held, has: &Held) -> Vec<String> {
 }
 
 /// The rights of one line of `SHOW GRANTS`, each for itself, without whose they are. What is behind the account may be a
-/// hash: it is looked at and never shown.
-fn rights(line: &str, account: &str) -> Vec<String> {
-    let Some((granted, behind)) = line
-        .strip_prefix("GRANT ")
-        .and_then(|rest| rest.split_once(&format!(" TO {account}")))
-    else {
-        // The default role, which is among the settings.
-        return Vec::new();
-    };
+/// hash: it is looked at and never shown. `None`: it cannot be read.
+fn rights(line: &str, account: &str) -> Option<Vec<String>> {
+    if line.starts_with("SET DEFAULT ROLE ") {
+        // It is among the settings.
+        return Some(Vec::new());
+    }
+    let (granted, behind) = line
+        .strip_prefix("GRANT ")?
+        .split_once(&format!(" TO {account}"))?;
     let Some((privileges, object)) = granted.rsplit_once(" ON ") else {
         let admin = behind.contains("WITH ADMIN OPTION");
         let how = if admin { " with admin option" } else { "" };
-        return vec![format!("the role {granted}{how}")];
+        return Some(vec![format!("the role {granted}{how}")]);
     };
     let privileges = each(privileges).into_iter().flat_map(columns);
     let mut rights: Vec<String> = privileges
@@ -87,7 +87,15 @@ fn rights(line: &str, account: &str) -> Vec<String> {
     if behind.contains(" WITH GRANT OPTION") {
         rights.push(format!("GRANT OPTION on {object}"));
     }
-    rights
+    Some(rights)
+}
+
+/// What is not understood may be a right that the other account lacks.
+fn cannot_be_compared(name: &str) -> Error {
+    Error::invalid(format!(
+        "`SHOW GRANTS FOR` account {name} has a line that cannot be read, so that its rights cannot be compared: look at \
+         it. Before 10.4.13 MariaDB quotes names otherwise, and `DENY` is not known here; nothing was changed"
+    ))
 }
 
 /// At commas outside parentheses.
@@ -127,7 +135,7 @@ mod tests {
         Held {
             rights: lines
                 .iter()
-                .flat_map(|line| rights(line, "`a`@`%`"))
+                .flat_map(|line| rights(line, "`a`@`%`").unwrap())
                 .collect(),
             settings: settings.iter().map(pair).collect(),
         }
@@ -162,7 +170,21 @@ mod tests {
             ),
             ("SET DEFAULT ROLE `readers` FOR `a`@`%`", &[]),
         ] {
-            assert_eq!(rights(line, "`a`@`%`"), expected, "{line}");
+            let read = rights(line, "`a`@`%`").unwrap();
+            assert_eq!(read, expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_not_understood_is_never_no_right() {
+        for line in [
+            "GRANT FILE ON *.* TO \"a\"@\"%\"",
+            "GRANT FILE ON *.* TO 'a'@'%'",
+            "GRANT FILE ON *.* TO a@%",
+            "DENY FILE ON *.* TO `a`@`%`",
+            "",
+        ] {
+            assert_eq!(rights(line, "`a`@`%`"), None, "{line}");
         }
     }
 

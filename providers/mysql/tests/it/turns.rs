@@ -210,6 +210,30 @@ async fn what_the_next_account_lacks_is_named_and_nothing_is_changed() {
 }
 
 #[tokio::test]
+async fn rights_are_compared_however_the_server_quotes_names() {
+    // Settings of the whole server.
+    let Some(server) = MariaDb::start() else {
+        return;
+    };
+    let rig = Accounts::on(&server, "quoted");
+    let old = rig.old();
+    for setting in [
+        "sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES'",
+        "sql_quote_show_create = OFF",
+    ] {
+        server.root(&format!("SET GLOBAL {setting}"));
+        server.root("GRANT FILE ON *.* TO quoted_a@'%'");
+        let refused = rig.issuer.propose(Some(&old.id)).await.err().unwrap();
+        assert!(refused.message.contains("FILE on *.*"), "{refused}");
+        server.root("REVOKE FILE ON *.* FROM quoted_a@'%'");
+        assert!(rig.issuer.propose(Some(&old.id)).await.is_ok());
+    }
+    let new = rig.rotate(&old.id, "keywheel-r1-1").await;
+    rig.issuer.revoke(&old.id).await.unwrap();
+    assert!(rig.lets_in(&new).await && !rig.lets_in(&old).await);
+}
+
+#[tokio::test]
 async fn rights_that_the_admin_lacks_are_named_before_anything_changes() {
     let Some(rig) = Accounts::new("less") else {
         return;
