@@ -78,7 +78,7 @@ impl Crowd {
         Ok(state.work(self, systems))
     }
 
-    /// The same, whatever hangs: an emergency waits behind nobody.
+    /// The same, whatever hangs: where consumers may be locked out or a leaked credential is honoured, nobody is waited for.
     pub fn enter_first(&self, systems: BTreeSet<String>) -> Work<'_> {
         self.state().work(self, systems)
     }

@@ -269,7 +269,7 @@ impl Engine {
                 let run = rotations::by_id(tx, &id).await?;
                 let run = run.ok_or(journal::Error::Lost)?;
                 Ok(TakenUp {
-                    is_emergency: run.cause == Cause::Emergency,
+                    is_urgent: run.cause == Cause::Emergency || run.plan.in_place.is_some(),
                     is_blocked: run.state == State::Blocked,
                     today: secrets::definition(tx, &run.secret_id).await?,
                     plan: run.plan,
@@ -281,7 +281,7 @@ impl Engine {
 
     fn enter(&self, taken: &TakenUp) -> Result<Work<'_>, Hangs> {
         let systems = taken.plan.systems();
-        match taken.is_emergency {
+        match taken.is_urgent {
             true => Ok(self.crowd.enter_first(systems)),
             false => self.crowd.enter(systems, Instant::now()),
         }
@@ -374,7 +374,9 @@ impl Engine {
 }
 
 struct TakenUp {
-    is_emergency: bool,
+    /// Consumers may be locked out, or a leaked credential is honoured: it waits behind nobody.
+    is_urgent: bool,
+    /// A person is asked something.
     is_blocked: bool,
     plan: Arc<Definition>,
     today: Option<Definition>,
