@@ -6,7 +6,7 @@ mod turns;
 use crate::journal::environments;
 use crate::journal::requests::{self, Request};
 use crate::journal::secrets::{self, Secret};
-use crate::journal::{Journal, Result, Tx};
+use crate::journal::{Journal, Result, Tx, expiry};
 use crate::rotation::words::{Cause, Mode};
 use keywheel_schedules::{Gate, Opening, Timing, apart};
 use std::collections::HashMap;
@@ -52,7 +52,9 @@ async fn one(tx: &mut Tx, secret: &Secret, limits: &mut Limits) -> Result<()> {
             .max(now + APART_MS);
         return secrets::postpone(tx, &secret.id, again, "paused").await;
     }
-    if let Opening::At { at_ms, reason } = definition.timing.open(Gate::Start, now) {
+    if let Opening::At { at_ms, reason } = definition.timing.open(Gate::Start, now)
+        && !runs_out(tx, secret, &definition.timing, at_ms).await?
+    {
         return secrets::postpone(tx, &secret.id, at_ms, &reason).await;
     }
     if let Some(other) = waits_for(tx, secret, &definition.timing).await? {
@@ -78,6 +80,15 @@ async fn one(tx: &mut Tx, secret: &Secret, limits: &mut Limits) -> Result<()> {
     requests::add(tx, &request).await?;
     // Busy until a rotation opens: the next tick does not ask again.
     secrets::begun(tx, &secret.id).await
+}
+
+/// Whether the credential in use ends by itself too soon to wait until then: the planner starts outside the window too.
+async fn runs_out(tx: &mut Tx, secret: &Secret, timing: &Timing, at_ms: i64) -> Result<bool> {
+    let ends_ms = match &secret.current_credential {
+        Some(id) => expiry::of(tx, id).await?,
+        None => None,
+    };
+    Ok(ends_ms.is_some_and(|ends_ms| timing.cannot_wait(at_ms, ends_ms)))
 }
 
 /// The turns of those environments that were asked about, for one transaction.

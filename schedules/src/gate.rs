@@ -31,6 +31,15 @@ pub enum Opening {
 }
 
 impl Timing {
+    /// Whether a rotation that waits until then for a gate could no longer replace a credential that ends by itself: to
+    /// prove it, and for the overlap and undo after that, too little would be left. Epoch milliseconds.
+    pub fn cannot_wait(&self, until_ms: i64, ends_ms: i64) -> bool {
+        let steps = [self.prove_within, self.overlap, self.undo];
+        let needed = steps.map(|step| step.millis());
+        let last_ms = needed.into_iter().fold(ends_ms, i64::saturating_sub);
+        until_ms > last_ms
+    }
+
     /// Whether `gate` is open at `at_ms`, and if not, when it will be and why.
     ///
     /// A window or blackout that cannot be read keeps the gate closed; [`check`](crate::check())

@@ -286,7 +286,7 @@ pub async fn credential(tx: &mut Tx, id: &str) -> Result<Option<CredentialRow>> 
 /// What a rotation has to know of its two credentials, as far as they are there.
 pub fn known_credentials(ids: [&Option<String>; 2]) -> Query<KnownCredential> {
     Query {
-        columns: "id, issuer_ref",
+        columns: "id, issuer_ref, expires_ms",
         from: "credential WHERE id IN ($1, $2)".into(),
         order: "id",
         args: ids.map(Arg::from).into(),
@@ -294,6 +294,7 @@ pub fn known_credentials(ids: [&Option<String>; 2]) -> Query<KnownCredential> {
             Ok(KnownCredential {
                 id: row.text("id")?,
                 issuer_ref: row.maybe_text("issuer_ref")?,
+                expires_ms: row.maybe_int("expires_ms")?,
             })
         },
     }
@@ -330,11 +331,13 @@ fn read_credential(row: &Row) -> Result<CredentialRow> {
     })
 }
 
+/// Of a credential that was added just now.
 impl From<CredentialRow> for KnownCredential {
     fn from(row: CredentialRow) -> Self {
         Self {
             id: row.id,
             issuer_ref: row.issuer_ref,
+            expires_ms: None,
         }
     }
 }

@@ -162,6 +162,8 @@ pub struct KnownCredential {
     pub id: String,
     /// The issuer's id, where it is known.
     pub issuer_ref: Option<String>,
+    /// When it ends by itself, where its issuer said so.
+    pub expires_ms: Option<i64>,
 }
 
 /// Whether a later rotation of the secret was opened, one that is not on its way back to nothing.

@@ -308,7 +308,12 @@ impl Sitting {
     async fn keep_end(&mut self, tx: &mut Tx, ends: &Ends) -> Result<()> {
         let candidate = self.run.candidate.clone().unwrap_or_default();
         match ends {
-            Ends::At(at_ms) => expiry::keep(tx, &candidate, *at_ms).await,
+            Ends::At(at_ms) => {
+                if let Some(known) = &mut self.facts.candidate {
+                    known.expires_ms = Some(*at_ms);
+                }
+                expiry::keep(tx, &candidate, *at_ms).await
+            }
             // It is tried again before anything is ended: said once.
             Ends::Unknown(why) if self.run.phase == Phase::Testing => {
                 let note = self.note("expiry", "warning");

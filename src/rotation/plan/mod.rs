@@ -286,6 +286,7 @@ fn closed(facts: &Facts, gate: Gate) -> Option<Step> {
     }
     match facts.plan.timing.open(gate, facts.now_ms) {
         Opening::Now => None,
+        Opening::At { at_ms, .. } if gate == Gate::Start && runs_out(facts, at_ms) => None,
         Opening::At { at_ms, reason } => {
             let waiting = Waiting {
                 kind: "window".to_owned(),
@@ -303,6 +304,12 @@ fn closed(facts: &Facts, gate: Gate) -> Option<Step> {
             })
         }
     }
+}
+
+/// Whether the credential in use ends by itself too soon to wait until then.
+fn runs_out(facts: &Facts, until_ms: i64) -> bool {
+    let ends_ms = facts.old.as_ref().and_then(|old| old.expires_ms);
+    ends_ms.is_some_and(|ends_ms| facts.plan.timing.cannot_wait(until_ms, ends_ms))
 }
 
 fn blocked(facts: &Facts, question: &str) -> Step {

@@ -470,3 +470,21 @@ fn each_group_has_its_own_time_to_prove() {
     assert_eq!(run.phase(), Phase::Verifying);
     assert!(run.world.now_ms - run.journal.facts.phase_since_ms < HOUR_MS);
 }
+
+#[test]
+fn a_window_is_not_waited_for_where_the_credential_in_use_ends_before() {
+    let setting = Setting {
+        windowed: true,
+        cause: Cause::Scheduled,
+        ..Setting::plain(Make::Overlap)
+    };
+    // It opens in eight hours, and proving, overlap and undo take three.
+    let mut run = at(&setting, Phase::Minting);
+    for (hours, waits) in [(None, true), (Some(12), true), (Some(9), false)] {
+        let facts = &mut run.journal.facts;
+        let ends_ms = hours.map(|hours| facts.now_ms + hours * HOUR_MS);
+        facts.old.as_mut().unwrap().expires_ms = ends_ms;
+        let step = plan(facts);
+        assert_eq!(matches!(step, Step::Wait { .. }), waits, "{hours:?}");
+    }
+}

@@ -61,6 +61,7 @@ impl Journal {
             old: setting.has_old.then(|| KnownCredential {
                 id: known(OLD),
                 issuer_ref,
+                expires_ms: None,
             }),
             candidate: None,
             paused_by: None,
@@ -244,6 +245,7 @@ impl Journal {
         self.facts.candidate = Some(KnownCredential {
             id: known(&issuer_ref),
             issuer_ref: Some(issuer_ref),
+            expires_ms: None,
         });
         self.facts
             .sealed
