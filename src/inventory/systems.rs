@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
 /// Settings beside addresses that tell systems of one kind apart.
-const TELL_APART: [&str; 2] = ["pack", "program"];
+const TELL_APART: [&str; 4] = ["pack", "base_url", "region", "program"];
 
 impl Definition {
     /// The issuer's and every store's, each once. Consumers are not among them.

@@ -60,27 +60,33 @@ pub struct Hangs {
 }
 
 impl Crowd {
-    /// Lets a rotation be worked on, until what is returned is dropped.
+    /// Whether a rotation of these systems should be worked on now.
     ///
     /// # Errors
     /// One of its systems hangs, and enough others try it.
-    pub fn enter(&self, systems: BTreeSet<String>, now: Instant) -> Result<Work<'_>, Hangs> {
+    pub fn look(&self, systems: &BTreeSet<String>, now: Instant) -> Result<(), Hangs> {
         let mut state = self.state();
-        if let Some(name) = state.full(&systems, now) {
-            let system = state.systems.entry(name.clone()).or_default();
-            let after = BACK_AFTER.saturating_add(APART.saturating_mul(system.sent_away));
-            system.sent_away = system.sent_away.saturating_add(1);
-            return Err(Hangs {
-                system: name,
-                after: after.min(BACK_WITHIN),
-            });
-        }
-        Ok(state.work(self, systems))
+        let Some(name) = state.full(systems, now) else {
+            return Ok(());
+        };
+        let system = state.systems.entry(name.clone()).or_default();
+        let after = BACK_AFTER.saturating_add(APART.saturating_mul(system.sent_away));
+        system.sent_away = system.sent_away.saturating_add(1);
+        Err(Hangs {
+            system: name,
+            after: after.min(BACK_WITHIN),
+        })
     }
 
-    /// The same, whatever hangs: where consumers may be locked out or a leaked credential is honoured, nobody is waited for.
-    pub fn enter_first(&self, systems: BTreeSet<String>) -> Work<'_> {
-        self.state().work(self, systems)
+    /// A rotation of these systems is worked on, until what is returned is dropped.
+    pub fn enter(&self, systems: BTreeSet<String>) -> Work<'_> {
+        let mut state = self.state();
+        let number = state.next();
+        state.works.insert(number, systems);
+        Work {
+            crowd: self,
+            number,
+        }
     }
 
     /// How many rotations that are worked on have to do with a system that hangs.
@@ -129,12 +135,6 @@ impl State {
         };
         systems.iter().find(is_full).cloned()
     }
-
-    fn work<'a>(&mut self, crowd: &'a Crowd, systems: BTreeSet<String>) -> Work<'a> {
-        let number = self.next();
-        self.works.insert(number, systems);
-        Work { crowd, number }
-    }
 }
 
 /// One rotation is worked on.
@@ -163,15 +163,16 @@ impl Call<'_> {
     /// connection is an answer, and holds nobody up.
     pub(super) fn end<T>(self, outcome: &Result<T, Error>, now: Instant) {
         let gave_up = now.duration_since(self.since) >= SILENT;
-        let unheard = matches!(
-            outcome.as_ref().map_err(|error| &error.kind),
-            Err(ErrorKind::Unavailable | ErrorKind::UnknownOutcome)
-        );
+        let kind = outcome.as_ref().map_err(|error| &error.kind);
         let mut state = self.crowd.state();
         let system = state.systems.entry(self.system.clone()).or_default();
-        match gave_up && unheard {
-            true => system.in_vain = true,
-            false => {
+        match kind {
+            // Of our own making perhaps, before anything was sent.
+            Err(ErrorKind::Throttled { .. } | ErrorKind::Invalid) => {}
+            Err(ErrorKind::Unavailable | ErrorKind::UnknownOutcome) if gave_up => {
+                system.in_vain = true;
+            }
+            _ => {
                 system.answered = Some(now);
                 system.in_vain = false;
                 system.sent_away = 0;
@@ -209,7 +210,7 @@ mod tests {
     #[test]
     fn a_system_hangs_when_nothing_was_answered_while_a_call_waits() {
         let (crowd, start) = (Crowd::default(), Instant::now());
-        let _work = crowd.enter(of("a"), start).unwrap();
+        let _work = crowd.enter(of("a"));
         let call = crowd.call("a".to_owned(), start);
         assert_eq!(crowd.stuck(after(start, 1.9)), 0);
         assert_eq!(crowd.stuck(after(start, 2.0)), 1);
@@ -236,7 +237,7 @@ mod tests {
         crowd
             .call("a".to_owned(), start)
             .end(&unheard, after(start, 10.0));
-        let _work = crowd.enter(of("a"), after(start, 20.0)).unwrap();
+        let _work = crowd.enter(of("a"));
         assert_eq!(crowd.stuck(after(start, 20.0)), 1);
         crowd
             .call("a".to_owned(), after(start, 20.0))
@@ -247,7 +248,7 @@ mod tests {
     #[test]
     fn a_refused_connection_is_an_answer() {
         let (crowd, start) = (Crowd::default(), Instant::now());
-        let _work = crowd.enter(of("a"), start).unwrap();
+        let _work = crowd.enter(of("a"));
         let refused: Result<(), Error> = Err(Error::unavailable("connection refused"));
         crowd
             .call("a".to_owned(), start)
@@ -256,44 +257,42 @@ mod tests {
     }
 
     #[test]
+    fn what_we_refuse_ourselves_is_no_answer() {
+        let (crowd, start) = (Crowd::default(), Instant::now());
+        let _work = crowd.enter(of("a"));
+        let call = crowd.call("a".to_owned(), start);
+        let ours: Result<(), Error> = Err(Error::invalid("too long"));
+        crowd
+            .call("a".to_owned(), start)
+            .end(&ours, after(start, 2.0));
+        assert_eq!(crowd.stuck(after(start, 2.0)), 1);
+        drop(call);
+    }
+
+    #[test]
     fn few_try_one_that_hangs_and_the_others_come_back_one_after_the_other() {
         let (crowd, start) = (Crowd::default(), Instant::now());
         let _call = crowd.call("a".to_owned(), start);
         let now = after(start, 3.0);
-        let first = crowd.enter(of("a"), now).unwrap();
-        let _second = crowd.enter(of("a"), now).unwrap();
-        let third = crowd.enter(of("a"), now).unwrap_err();
-        let fourth = crowd.enter(of("a"), now).unwrap_err();
+        let first = crowd.enter(of("a"));
+        assert_eq!(crowd.look(&of("a"), now), Ok(()), "two try it");
+        let _second = crowd.enter(of("a"));
+        let third = crowd.look(&of("a"), now).unwrap_err();
+        let fourth = crowd.look(&of("a"), now).unwrap_err();
         assert_eq!(
             (third.system.as_str(), third.after),
             ("a", Duration::from_secs(5))
         );
         assert_eq!(fourth.after, Duration::from_millis(5_020));
-        assert!(
-            crowd.enter(of("b"), now).is_ok(),
-            "another system is served"
-        );
+        assert_eq!(crowd.look(&of("b"), now), Ok(()), "another one is served");
         drop(first);
-        assert!(crowd.enter(of("a"), now).is_ok(), "somebody has to try");
-    }
-
-    #[test]
-    fn an_emergency_waits_behind_nobody() {
-        let (crowd, start) = (Crowd::default(), Instant::now());
-        let _call = crowd.call("a".to_owned(), start);
-        let now = after(start, 3.0);
-        let _works = [
-            crowd.enter(of("a"), now).unwrap(),
-            crowd.enter(of("a"), now).unwrap(),
-        ];
-        let _emergency = crowd.enter_first(of("a"));
-        assert_eq!(crowd.stuck(now), 3);
+        assert_eq!(crowd.look(&of("a"), now), Ok(()), "somebody has to try");
     }
 
     #[test]
     fn nothing_is_kept_of_systems_that_answer() {
         let (crowd, start) = (Crowd::default(), Instant::now());
-        let work = crowd.enter(of("a"), start).unwrap();
+        let work = crowd.enter(of("a"));
         crowd.call("a".to_owned(), start).end(&Ok(()), start);
         drop(work);
         let state = crowd.state();

@@ -10,10 +10,10 @@ use super::phase::Phase;
 use super::plan::{Order, Waiting};
 use super::report::Report;
 use super::values::{Kept, OpenError, OpenSpare, Values};
-use super::words::{Cause, State};
+use super::words::{Cause, State, Wish};
 use crate::inventory::Definition;
 use crate::journal::requests::Request;
-use crate::journal::rotations::{self, Claimant, Lease};
+use crate::journal::rotations::{self, Claimant, Lease, Run};
 use crate::journal::{self, Journal, audit, replicas, requests, secrets};
 use crate::providers::Connect;
 use crate::seal::KeyRing;
@@ -27,6 +27,8 @@ use std::time::Instant;
 const SEQUENCE_MAX: i64 = 1_000;
 /// The sequencer's lease.
 const SEQUENCER_MS: i64 = 10_000;
+/// What a person said `retry` to goes first for so long.
+const ASKED_MS: i64 = 60_000;
 /// A rotation whose providers cannot be reached from here is looked at again after this.
 const PROVIDER_MS: i64 = 30_000;
 
@@ -137,7 +139,7 @@ impl Engine {
     /// The journal or the seal failed; nothing was applied by the step that failed.
     pub async fn work(&self, lease: Lease) -> Result<Rested, WorkError> {
         let taken = self.take_up(&lease).await?;
-        let _work = match self.enter(&taken) {
+        let _work = match self.enter(&taken).await? {
             Ok(work) => work,
             Err(hangs) => return self.send_away(&lease, &taken, &hangs).await,
         };
@@ -269,22 +271,35 @@ impl Engine {
                 let run = rotations::by_id(tx, &id).await?;
                 let run = run.ok_or(journal::Error::Lost)?;
                 Ok(TakenUp {
-                    is_urgent: run.cause == Cause::Emergency || run.plan.in_place.is_some(),
+                    can_wait: can_wait(&run, tx.now_ms()),
                     is_blocked: run.state == State::Blocked,
                     today: secrets::definition(tx, &run.secret_id).await?,
                     plan: run.plan,
                     kept: Kept::read(tx, &id).await?,
+                    secret_id: run.secret_id,
                 })
             })
             .await
     }
 
-    fn enter(&self, taken: &TakenUp) -> Result<Work<'_>, Hangs> {
+    async fn enter(&self, taken: &TakenUp) -> Result<Result<Work<'_>, Hangs>, journal::Error> {
         let systems = taken.plan.systems();
-        match taken.is_urgent {
-            true => Ok(self.crowd.enter_first(systems)),
-            false => self.crowd.enter(systems, Instant::now()),
+        if taken.can_wait
+            && let Err(hangs) = self.crowd.look(&systems, Instant::now())
+            && !self.has_emergency(&taken.secret_id).await?
+        {
+            return Ok(Err(hangs));
         }
+        Ok(Ok(self.crowd.enter(systems)))
+    }
+
+    /// Whether an emergency waits to take the rotation over, which is a step's to do.
+    async fn has_emergency(&self, secret_id: &str) -> Result<bool, journal::Error> {
+        let id = secret_id.to_owned();
+        let waiting = self
+            .journal
+            .read(async move |tx| tx.all(requests::emergencies(&id)).await);
+        Ok(!waiting.await?.is_empty())
     }
 
     /// A rotation whose systems cannot be spoken to from here waits for somebody to mend the configuration.
@@ -374,13 +389,23 @@ impl Engine {
 }
 
 struct TakenUp {
-    /// Consumers may be locked out, or a leaked credential is honoured: it waits behind nobody.
-    is_urgent: bool,
+    secret_id: String,
+    /// Nobody is worse off where it is looked at later.
+    can_wait: bool,
     /// A person is asked something.
     is_blocked: bool,
     plan: Arc<Definition>,
     today: Option<Definition>,
     kept: Kept,
+}
+
+/// Whether nothing of a rotation has been done yet, and nobody just asked for anything: from the first change on,
+/// consumers may be watched, or locked out.
+fn can_wait(run: &Run, now_ms: i64) -> bool {
+    matches!(run.phase, Phase::Planned | Phase::Preflight)
+        && run.cause != Cause::Emergency
+        && run.wish == Wish::None
+        && run.retried_ms + ASKED_MS < now_ms
 }
 
 enum Stepped {

@@ -132,8 +132,7 @@ fn awaits(host: &str, since_ms: i64) -> Waiting {
     }
 }
 
-/// Lower is sooner. In-place sections outrank even emergencies once they have begun; their lease is never
-/// given up in between.
+/// Lower is sooner.
 pub(super) fn priority(cause: Cause) -> i64 {
     match cause {
         Cause::Emergency => 1,

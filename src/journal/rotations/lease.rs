@@ -103,13 +103,16 @@ async fn held(tx: &mut Tx, lease: &Lease, lease_ms: i64, columns: &str) -> Resul
     tx.row(sql, &args).await?.ok_or(Error::Lost)
 }
 
-/// The same count, without taking the row.
-pub async fn touched(tx: &mut Tx, id: &RotationId) -> Result<i64> {
-    let sql = "SELECT touched FROM rotation WHERE id = $1";
-    match tx.row(sql, &[id.as_str().into()]).await? {
-        Some(row) => row.int("touched"),
-        None => Err(Error::Lost),
-    }
+/// The same count, without taking the row; `None` where somebody else has it.
+pub async fn touched(tx: &mut Tx, lease: &Lease) -> Result<Option<i64>> {
+    let sql = "SELECT touched FROM rotation WHERE id = $1 AND fence = $2 AND holder = $3";
+    let args = [
+        lease.id.as_str().into(),
+        lease.fence.into(),
+        (&lease.holder).into(),
+    ];
+    let row = tx.row(sql, &args).await?;
+    row.map(|row| row.int("touched")).transpose()
 }
 
 /// The earliest moment at which a rotation wants to be looked at, where one does. One that is held wants it
@@ -151,7 +154,7 @@ pub async fn release_all(tx: &mut Tx, holder: &str) -> Result<u64> {
 }
 
 /// Gives a lease up without a step: the rotation waits for something that is not here. Without `waiting` it says what it
-/// said before.
+/// said before. What a person asked of it meanwhile has woken it, and keeps it awake.
 ///
 /// # Errors
 /// [`Error::Lost`]: somebody else has it.
@@ -161,7 +164,8 @@ pub async fn set_aside(
     until_ms: i64,
     waiting: Option<&Waiting>,
 ) -> Result<()> {
-    let sql = "UPDATE rotation SET state = CASE WHEN $4 = '' THEN state ELSE 'waiting' END, wake_ms = $3, \
+    let sql = "UPDATE rotation SET state = CASE WHEN $4 = '' THEN state ELSE 'waiting' END, \
+         wake_ms = CASE WHEN wish = 'none' THEN $3 ELSE wake_ms END, \
          waiting = CASE WHEN $4 = '' THEN waiting ELSE $4 END, lease_until_ms = 0, holder = '' \
          WHERE id = $1 AND fence = $2";
     let waiting = waiting.map(|one| to_json(&[one])).transpose()?;

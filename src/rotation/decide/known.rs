@@ -132,7 +132,7 @@ impl Sitting {
             return Ok(());
         }
         // What was changed is found when the row is written back.
-        if rotations::touched(tx, &self.run.id).await? != self.touched {
+        if rotations::touched(tx, &turn.lease).await? != Some(self.touched) {
             return Ok(());
         }
         let run = row(tx, turn).await?;

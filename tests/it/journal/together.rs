@@ -334,6 +334,7 @@ async fn read_whole(bench: Arc<Bench>) {
     assert_eq!(facts.today.as_deref(), Some(&definition("api-key")));
     assert_eq!(facts.paused_by, Some(odd.clone()));
     let old = KnownCredential {
+        expires_ms: None,
         id: "c1".into(),
         issuer_ref: Some(odd.clone()),
     };
