@@ -7,6 +7,9 @@ use crate::slots::{Slot, Slots};
 use crate::timing::Timing;
 use crate::zone;
 
+/// A credential that is over when it is new is replaced no sooner than this.
+const APART_MS: i64 = 3_600_000;
+
 /// What is known about a secret's age. Epoch milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct History {
@@ -156,11 +159,13 @@ impl Case<'_> {
             return Ok(None);
         };
         let since_ms = history.last_rotated_ms.unwrap_or(history.enrolled_ms);
-        let margin_ms = self
-            .margin(since_ms)?
-            .min(expires_ms.saturating_sub(since_ms) / 2)
-            .max(0);
-        let wanted = self.early(since_ms, expires_ms.saturating_sub(margin_ms));
+        let life_ms = expires_ms.saturating_sub(since_ms);
+        let due_ms = match life_ms > 0 {
+            true => expires_ms.saturating_sub(self.margin(since_ms)?.min(life_ms / 2)),
+            // A date that is wrong must not start one rotation after the other.
+            false => since_ms.saturating_add(APART_MS),
+        };
+        let wanted = self.early(since_ms, due_ms);
         let expires = zone::words(expires_ms, since_ms, self.timing.time_zone);
         let reason = format!("the credential expires {expires}");
         Ok(Some(match place(&wanted, &self.openings) {

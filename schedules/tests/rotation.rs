@@ -151,6 +151,15 @@ fn a_credential_that_lives_shorter_than_the_margin_does_not_rotate_without_end()
         next_rotation(&timing, ID, &history).start_ms,
         Some(HOUR_MS / 2)
     );
+    // One whose end was over before it was new, as a plugin says that counts in seconds.
+    let over = History {
+        credential_expires_ms: Some(0),
+        ..rotated(HOUR_MS)
+    };
+    assert_eq!(
+        next_rotation(&timing, ID, &over).start_ms,
+        Some(2 * HOUR_MS)
+    );
 }
 
 #[test]

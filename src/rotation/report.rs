@@ -2,6 +2,7 @@
 
 use super::plan::Order;
 use keywheel_contract::{CredentialId, Error, Issuer, Observation, Retired, Retry, VersionId};
+use std::time::Duration;
 
 /// A sealed value under its name.
 pub type Sealed = (String, Vec<u8>);
@@ -73,17 +74,21 @@ pub enum Ends {
     Unknown(String),
 }
 
+/// An issuer has so long to say when a credential ends by itself: less than a test of it takes.
+const ENDS_WITHIN: Duration = Duration::from_secs(3);
+
 impl Ends {
-    /// What an issuer of this kind says of a credential. Whoever cannot be told now is asked again later: nothing else
-    /// waits for it.
+    /// What an issuer of this kind says of a credential, within [`ENDS_WITHIN`]. Whoever cannot be told now is asked again
+    /// later: nothing else waits for it.
     pub async fn told(issuer: &dyn Issuer, id: &CredentialId) -> Self {
         if !issuer.capabilities().expires {
             return Self::Never;
         }
-        match issuer.expires_at(id).await {
-            Ok(None) => Self::Never,
-            Ok(Some(at_ms)) => Self::At(at_ms),
-            Err(error) => Self::Unknown(error.message),
+        match tokio::time::timeout(ENDS_WITHIN, issuer.expires_at(id)).await {
+            Ok(Ok(None)) => Self::Never,
+            Ok(Ok(Some(at_ms))) => Self::At(at_ms),
+            Ok(Err(error)) => Self::Unknown(error.message),
+            Err(_) => Self::Unknown("its issuer gives no answer".to_owned()),
         }
     }
 }

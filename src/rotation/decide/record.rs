@@ -308,6 +308,13 @@ impl Sitting {
     async fn keep_end(&mut self, tx: &mut Tx, ends: &Ends) -> Result<()> {
         let candidate = self.run.candidate.clone().unwrap_or_default();
         match ends {
+            Ends::At(at_ms) if *at_ms <= tx.now_ms() => {
+                let note = self.note("expiry", "warning");
+                note.credential = candidate;
+                note.detail =
+                    "its issuer says that it ended already; that date is not kept".to_owned();
+                Ok(())
+            }
             Ends::At(at_ms) => {
                 if let Some(known) = &mut self.facts.candidate {
                     known.expires_ms = Some(*at_ms);

@@ -84,8 +84,10 @@ fn prove_back(facts: &Facts, progress: &mut Progress<'_>) {
         return;
     };
     let presents = |consumer: &Required| consumer.spec.role == Some(Role::Presents);
-    let (presenting, others): (Vec<_>, Vec<_>) =
-        gate::listed(facts).into_iter().partition(presents);
+    let accept_both = facts.style() == Style::Generated || facts.can.issuer.activates;
+    let (presenting, others): (Vec<_>, Vec<_>) = gate::listed(facts)
+        .into_iter()
+        .partition(|consumer| accept_both && presents(consumer));
     for group in [presenting, others] {
         told_and_proven(facts, progress, &group, &old.id);
         if !progress.is_done() {
@@ -112,7 +114,11 @@ fn told_and_proven(facts: &Facts, progress: &mut Progress<'_>, group: &[Required
             &[Kind::Publish, Kind::Republish],
         ))
     });
-    let waited = facts.now_ms - facts.phase_since_ms.max(facts.retried_ms);
+    let told = group
+        .iter()
+        .filter_map(|one| facts.written_ms(Kind::NotifyBack, &one.name));
+    let turn_ms = told.max().unwrap_or(facts.phase_since_ms);
+    let waited = facts.now_ms - turn_ms.max(facts.phase_since_ms).max(facts.retried_ms);
     if let Some(first) = missing.first()
         && waited >= 2 * facts.plan.timing.prove_within.millis()
     {
