@@ -8,6 +8,7 @@ use crate::journal::ledger::{self, CredentialRow};
 use crate::journal::{self, Journal, Tx, expiry, secrets};
 use crate::providers::place_of;
 use crate::quotas::patiently;
+use crate::rotation::execute;
 use crate::rotation::report::Ends;
 use crate::rotation::values::{proof_field, recover};
 use keywheel_contract::{CredentialId, VersionId};
@@ -178,7 +179,7 @@ async fn look(tools: &Tools, definition: &Definition) -> keywheel_contract::Resu
         .map(|id| id.as_str().to_owned())
         .or_else(|| definition.current_id.clone());
     let ends = match &issuer_ref {
-        Some(id) => Ends::told(issuer.as_ref(), &CredentialId::new(id)).await,
+        Some(id) => execute::ends(issuer.as_ref(), &CredentialId::new(id)).await,
         None if can.expires => Ends::Unknown("its issuer cannot name it".to_owned()),
         None => Ends::Never,
     };

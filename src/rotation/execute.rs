@@ -2,8 +2,11 @@
 //! one function, so that every place where a process can die around one is known.
 
 mod effects;
+mod ends;
 mod looks;
 mod settle;
+
+pub use ends::ends;
 
 use super::crowd::Crowd;
 use super::facts::Facts;

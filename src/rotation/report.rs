@@ -1,8 +1,7 @@
 //! What came back from calls, ready to be committed. Values are sealed already.
 
 use super::plan::Order;
-use keywheel_contract::{CredentialId, Error, Issuer, Observation, Retired, Retry, VersionId};
-use std::time::Duration;
+use keywheel_contract::{CredentialId, Error, Observation, Retired, Retry, VersionId};
 
 /// A sealed value under its name.
 pub type Sealed = (String, Vec<u8>);
@@ -72,25 +71,6 @@ pub enum Ends {
     At(i64),
     /// Its issuer could not say now, for this reason.
     Unknown(String),
-}
-
-/// An issuer has so long to say when a credential ends by itself: less than a test of it takes.
-const ENDS_WITHIN: Duration = Duration::from_secs(3);
-
-impl Ends {
-    /// What an issuer of this kind says of a credential, within [`ENDS_WITHIN`]. Whoever cannot be told now is asked again
-    /// later: nothing else waits for it.
-    pub async fn told(issuer: &dyn Issuer, id: &CredentialId) -> Self {
-        if !issuer.capabilities().expires {
-            return Self::Never;
-        }
-        match tokio::time::timeout(ENDS_WITHIN, issuer.expires_at(id)).await {
-            Ok(Ok(None)) => Self::Never,
-            Ok(Ok(Some(at_ms))) => Self::At(at_ms),
-            Ok(Err(error)) => Self::Unknown(error.message),
-            Err(_) => Self::Unknown("its issuer gives no answer".to_owned()),
-        }
-    }
 }
 
 /// What stands in a destination.

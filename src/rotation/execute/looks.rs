@@ -1,11 +1,11 @@
 //! Readings: they change nothing outside.
 
-use super::Execution;
+use super::{Execution, ends};
 use crate::inventory::Destination;
 use crate::rotation::facts::{Effect, KnownCredential};
 use crate::rotation::gate;
 use crate::rotation::plan::{NAMED, NewUse, UseFigure, last_version};
-use crate::rotation::report::{Answer, Ends, Inspected};
+use crate::rotation::report::{Answer, Inspected};
 use crate::rotation::values::{OLD, pack, proof_field, recover, render};
 use crate::rotation::words::Kind;
 use keywheel_contract::{
@@ -136,7 +136,7 @@ impl Execution<'_> {
         };
         Ok(Answer::Accepted {
             detail: detail.to_owned(),
-            ends: Ends::told(issuer, &candidate.id).await,
+            ends: ends(issuer, &candidate.id).await,
         })
     }
 

@@ -88,6 +88,7 @@ impl Project {
     pub(crate) async fn until_waits(&self, id: &str, phase: Phase, words: &str) -> Run {
         let waits = |run: &Run| {
             run.phase == phase
+                && run.state != State::Active
                 && run
                     .waiting
                     .iter()
