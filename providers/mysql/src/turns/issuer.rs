@@ -62,8 +62,8 @@ impl AlternatingIssuer {
         Ok((account, identity.value))
     }
 
-    /// The account that takes over is idle, and may do what the current one may. Where nothing is published, one that
-    /// lets somebody in is in use by whom nobody knows.
+    /// The account that takes over is idle, and may do what the current one may. One that lets somebody in by what is not
+    /// of keywheel is in use by whom nobody knows; where nothing is published, by whatever it lets somebody in.
     async fn fits(&self, admin: &mut Admin<'_>, current: Option<&Server>) -> Result<Standing> {
         let next = admin.server.account_name();
         let standing = admin.standing().await?;
@@ -78,6 +78,9 @@ impl AlternatingIssuer {
             )));
         }
         match current {
+            Some(_) if standing.lets_in() && standing.mark.numbers.is_live(Value::default()) => {
+                return Err(is_in_use(admin.server));
+            }
             Some(current) => admin.ensure_misses_nothing(current.user()).await?,
             None if standing.lets_in() => {
                 return Err(Error::invalid(format!(
@@ -278,6 +281,16 @@ fn locked(account: &Server, how: &str) -> String {
         "ALTER USER {} ACCOUNT {how}",
         crate::quote::account(user, host)
     )
+}
+
+/// Its password is not of keywheel, and perhaps somebody's who is not logged in at the moment.
+fn is_in_use(account: &Server) -> Error {
+    Error::invalid(format!(
+        "account {} should be idle, and lets somebody in by a password that keywheel did not give it: find out who uses \
+         it, then lock it first (`{}`); nothing was changed",
+        account.account_name(),
+        locked(account, "LOCK")
+    ))
 }
 
 /// An account that is gone lets nobody in.

@@ -143,6 +143,15 @@ async fn an_account_whose_turn_it_is_not_is_left_alone() {
     session.kill().unwrap();
     session.wait().unwrap();
     rig.until_nobody_is_in("busy_b").await;
+    // Whoever uses it may come back: its password is not of keywheel.
+    let refused = rig.issuer.propose(Some(&old.id)).await.err().unwrap();
+    let (_, typed) = refused.message.split_once("(`").unwrap();
+    let (typed, _) = typed.split_once("`)").unwrap();
+    assert_eq!(refused.kind, ErrorKind::Invalid);
+    assert_eq!(typed, "ALTER USER `busy_b`@`%` ACCOUNT LOCK");
+    assert!(rig.server.accepts("busy_b", "example-of-somebody-else"));
+    rig.server.root(typed);
+    assert!(rig.issuer.propose(Some(&old.id)).await.is_ok());
     // With nothing published, whoever is let in is in use by whom nobody knows.
     let refused = rig.issuer.propose(None).await.err().unwrap();
     assert!(refused.message.contains("publish its value"), "{refused}");
