@@ -1,6 +1,6 @@
 //! What comes back of a call: an answer, or none.
 
-use crate::certificate::refusal;
+use crate::certificate::refused;
 use keywheel_contract::Error;
 use reqwest::Response;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
@@ -42,22 +42,37 @@ pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     seconds.trim().parse().ok().map(Duration::from_secs)
 }
 
-/// The error of a call without an answer, also where its certificate was refused; `server` names it for people. Where the
-/// server refuses ours, nothing was done, and a person has to act:
-/// [`Denied`](keywheel_contract::ErrorKind::Denied).
+/// The error of a call without an answer; `server` names it for people. Where it refuses our certificate, or that we show
+/// none, a person has to act, and the message says why: [`Denied`](keywheel_contract::ErrorKind::Denied) for what only
+/// reads, or was certainly not sent. A change stays in doubt: connections are kept, and on one whose handshake was long
+/// over the same words may follow what was done.
 #[must_use]
 pub fn broken(server: &str, error: &reqwest::Error, effect: Effect) -> Error {
-    if let Some(why) = refusal(error) {
-        return Error::denied(format!("{server} {why}"));
+    let in_doubt = effect == Effect::Changes && !error.is_connect();
+    let refused = refused(error);
+    let message = format!("{server} {}", refused.unwrap_or_else(|| lost(error)));
+    match refused {
+        _ if in_doubt => Error::unknown_outcome(message),
+        Some(_) => Error::denied(message),
+        None => Error::unavailable(message),
     }
-    let why = match error {
+}
+
+/// The same of a client that [shows](crate::showing) a certificate: it makes a connection for each request, so that what
+/// refuses it was said before the request was taken (RFC 8446, sections 4.4.2.4 and 6.2). Nothing was done:
+/// [`Denied`](keywheel_contract::ErrorKind::Denied).
+#[must_use]
+pub fn broken_showing(server: &str, error: &reqwest::Error, effect: Effect) -> Error {
+    match refused(error) {
+        Some(why) => Error::denied(format!("{server} {why}")),
+        None => broken(server, error, effect),
+    }
+}
+
+fn lost(error: &reqwest::Error) -> &'static str {
+    match error {
         error if error.is_connect() => "cannot be connected to",
         error if error.is_timeout() => "did not answer in time",
         _ => "broke the connection",
-    };
-    let message = format!("{server} {why}");
-    match effect {
-        Effect::Changes if !error.is_connect() => Error::unknown_outcome(message),
-        _ => Error::unavailable(message),
     }
 }

@@ -7,7 +7,9 @@ use std::io;
 use zeroize::Zeroizing;
 
 /// The finished client, which shows this certificate to a server that asks for one. Both are texts in PEM: the
-/// certificate, followed by those of authorities that the server may not know, and its private key, not encrypted.
+/// certificate, followed by those of authorities that the server may not know, and its private key, not encrypted. No
+/// connection is used twice, so that a refusal is always about the handshake, and none leads over a proxy, which might be
+/// shown it too.
 ///
 /// # Errors
 /// [`Invalid`](keywheel_contract::ErrorKind::Invalid): they are none, or do not belong together.
@@ -27,7 +29,8 @@ pub fn showing(
             "not a certificate and its private key, each in PEM form and the key not encrypted",
         )
     })?;
-    let client = client.identity(identity).build();
+    let client = client.identity(identity).pool_max_idle_per_host(0);
+    let client = client.no_proxy().build();
     client.map_err(|error| unusable(&error))
 }
 
@@ -41,10 +44,12 @@ fn unusable(error: &reqwest::Error) -> Error {
     }
 }
 
-/// What the server said of our certificate, or of there being none, where it ended the connection for that. It says so
-/// before it takes a request: nothing was done (RFC 8446, sections 4.4.2.4 and 6.2).
-pub(crate) fn refusal(error: &reqwest::Error) -> Option<&'static str> {
-    let Some(rustls::Error::AlertReceived(alert)) = tls(error) else {
+/// What the server said of our certificate, or of there being none, where it ended the connection for that before any
+/// status came. While a body is read, the same words are about something else.
+#[must_use]
+pub fn refused(error: &reqwest::Error) -> Option<&'static str> {
+    let Some(rustls::Error::AlertReceived(alert)) = tls(error).filter(|_| error.is_request())
+    else {
         return None;
     };
     Some(match alert {

@@ -6,8 +6,8 @@ mod certificate;
 mod server;
 mod young;
 
-pub use answers::{Effect, broken, retry_after, whole};
-pub use certificate::showing;
+pub use answers::{Effect, broken, broken_showing, retry_after, whole};
+pub use certificate::{refused, showing};
 pub use server::{Answer, Server};
 pub use young::Young;
 

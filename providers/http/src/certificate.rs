@@ -2,8 +2,8 @@
 
 use crate::pack::Tls;
 use crate::service::Service;
-use keywheel_contract::{Error, ErrorKind, Result, SecretValue};
-use keywheel_http_client::showing;
+use keywheel_contract::{Error, Result, SecretValue};
+use keywheel_http_client::{Effect, broken, broken_showing, refused, showing};
 use reqwest::{Client, ClientBuilder};
 
 /// A certificate with its private key, as they are now.
@@ -64,14 +64,24 @@ impl Service {
     }
 }
 
-/// Says what to do where the service refused a connection for its certificate, or for having none.
-pub(crate) fn mended(error: Error, shown: Option<&Shown>) -> Error {
-    if error.kind != ErrorKind::Denied {
-        return error;
+/// The error of a call without an answer. Where the service refused the connection for its certificate, or for having
+/// none, it says what to do.
+pub(crate) fn lost(
+    server: &str,
+    error: &reqwest::Error,
+    effect: Effect,
+    shown: Option<&Shown>,
+) -> Error {
+    let told = match shown {
+        Some(_) => broken_showing(server, error, effect),
+        None => broken(server, error, effect),
+    };
+    if refused(error).is_none() {
+        return told;
     }
     let what = match shown {
         Some(shown) => format!("put one that it takes where {} point", shown.names()),
         None => "let the pack's `auth` say `tls`, and give it a certificate".to_owned(),
     };
-    Error::denied(format!("{}: {what}", error.message))
+    Error::new(told.kind, format!("{}: {what}", told.message))
 }

@@ -1,11 +1,11 @@
 //! Sends one request and hands back what the answer says; keeps credentials and bodies out of sight.
 
 use crate::body::Body;
-use crate::certificate::{Shown, mended};
+use crate::certificate::{Shown, lost};
 use crate::verdict::Answer;
 use chrono::{DateTime, Utc};
 use keywheel_contract::Result;
-use keywheel_http_client::{Effect, bounded_to, broken, finished, retry_after, whole};
+use keywheel_http_client::{Effect, bounded_to, finished, retry_after, whole};
 use reqwest::header::{DATE, HeaderMap, LINK};
 use reqwest::{Client, ClientBuilder, Request, Response, Url};
 use std::collections::BTreeMap;
@@ -40,7 +40,7 @@ impl Transport {
     /// Sends it over a connection that shows this certificate of ours, where the service asks for one.
     ///
     /// # Errors
-    /// `Invalid`: it is none. `Denied`: the service refuses it. Else there is no answer; see [`broken`].
+    /// `Invalid`: it is none. `Denied`: the service refuses it. Else there is no answer; see [`lost`].
     pub(crate) async fn send(
         &self,
         request: Request,
@@ -49,9 +49,9 @@ impl Transport {
     ) -> Result<Answer> {
         let server = self.base.host_str().unwrap_or_default();
         let client = self.client(shown.as_ref())?;
-        let lost = |error: reqwest::Error| mended(broken(server, &error, effect), shown.as_ref());
-        let answer = client.execute(request).await.map_err(lost)?;
-        read(answer).await.map_err(lost)
+        let none = |error: reqwest::Error| lost(server, &error, effect, shown.as_ref());
+        let answer = client.execute(request).await.map_err(none)?;
+        read(answer).await.map_err(none)
     }
 
     /// Where nothing is encrypted nothing is shown: a pack's contract is played so. Options that say so are refused.

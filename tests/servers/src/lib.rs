@@ -21,6 +21,7 @@ pub mod github;
 pub mod google;
 pub mod jwks;
 pub mod kubernetes;
+pub mod late;
 pub mod logs;
 pub mod mariadb;
 pub mod npm;

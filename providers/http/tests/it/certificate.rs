@@ -9,12 +9,14 @@ use keywheel_provider_http::contract::{Played, check};
 use keywheel_provider_http::pack::Pack;
 use keywheel_provider_http::{HttpIssuer, HttpOptions};
 use keywheel_test_servers::authority::Authority;
+use keywheel_test_servers::late::{Late, When};
 use keywheel_test_servers::serve::{Served, serve_by};
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 use tempfile::TempDir;
 
 const ADMIN: &str = "headers = { authorization = \"Bearer {manager}\" }";
@@ -97,12 +99,17 @@ impl Door {
 
     /// What a read and a change come to, with nothing made.
     async fn refuses(&self, words: &[&str]) {
+        self.refuses_as(&ErrorKind::Denied, words).await;
+    }
+
+    /// The same where a change comes to this.
+    async fn refuses_as(&self, change: &ErrorKind, words: &[&str]) {
         let (issuer, tag) = (self.issuer(), Tag::new("keywheel-example-1"));
-        for error in [
-            issuer.find(&tag).await.unwrap_err(),
-            issuer.mint(&tag).await.err().unwrap(),
+        for (error, kind) in [
+            (issuer.find(&tag).await.unwrap_err(), &ErrorKind::Denied),
+            (issuer.mint(&tag).await.err().unwrap(), change),
         ] {
-            assert_eq!(error.kind, ErrorKind::Denied, "{error}");
+            assert_eq!(&error.kind, kind, "{error}");
             for word in words {
                 assert!(error.message.contains(word), "`{word}`: {error}");
             }
@@ -217,13 +224,62 @@ async fn a_certificate_that_is_refused_is_told_and_nothing_was_done() {
     door.show(door.clients.client("keywheel", false));
     door.refuses(&["which is over or not in force yet", put])
         .await;
-    // Nobody's, with a pack that shows none.
+    // Nobody's, with a pack that shows none: its connections are kept, and what they say of a change is no proof.
     door.write("acme.toml", &example());
-    door.refuses(&[
+    let words = [
         "without a certificate of their own",
         "let the pack's `auth` say `tls`",
-    ])
-    .await;
+    ];
+    door.refuses_as(&ErrorKind::UnknownOutcome, &words).await;
+}
+
+/// Words about a certificate undo nothing that was done before them.
+#[tokio::test]
+async fn what_is_said_of_a_certificate_after_a_request_was_taken_proves_nothing() {
+    const LISTED: &str = "{ \"keys\": [] }";
+    let (door, tag) = (Door::set().await, Tag::new("keywheel-example-1"));
+    let issuer =
+        |late: &Late| issuer(door.folder.path(), &late.address, &door.server.ca_file()).unwrap();
+    // With a certificate of ours each request has a connection of its own: such a server never gets a second one.
+    let asks_for_one = door.server.server_for(&door.clients);
+    let late = Late::serve(&asks_for_one, When::SecondRequest, LISTED);
+    let shows = issuer(&late);
+    for connections in 1..=3 {
+        assert_eq!(shows.find(&tag).await.unwrap(), []);
+        assert_eq!(late.connections(), connections);
+        until_kept().await;
+    }
+    let late = Late::serve(&asks_for_one, When::Body, LISTED);
+    let shows = issuer(&late);
+    let error = shows.mint(&tag).await.err().unwrap();
+    assert_eq!(error.kind, ErrorKind::UnknownOutcome, "{error}");
+    assert!(error.message.contains("broke the connection"), "{error}");
+    let error = shows.find(&tag).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unavailable, "{error}");
+    // Without one they are kept.
+    door.write("acme.toml", &example());
+    let late = Late::serve(&door.server.server(), When::SecondRequest, LISTED);
+    let shows_none = issuer(&late);
+    for (changes, kind) in [
+        (true, ErrorKind::UnknownOutcome),
+        (false, ErrorKind::Denied),
+    ] {
+        assert_eq!(shows_none.find(&tag).await.unwrap(), []);
+        until_kept().await;
+        let error = match changes {
+            true => shows_none.mint(&tag).await.err().unwrap(),
+            false => shows_none.find(&tag).await.unwrap_err(),
+        };
+        assert_eq!(error.kind, kind, "{error}");
+        let words = "refuses the certificate that we show, or that we show none";
+        assert!(error.message.contains(words), "{error}");
+    }
+    assert_eq!(late.connections(), 2);
+}
+
+/// A connection goes back to those that are kept a moment after its answer was read.
+async fn until_kept() {
+    tokio::time::sleep(Duration::from_millis(200)).await;
 }
 
 #[tokio::test]
