@@ -257,16 +257,20 @@ pub trait Issuer: Send + Sync {
     }
 
     /// Looks whether we are let in there, and whether it has these credentials, which are in use; changes nothing. What
-    /// fails is a finding, and nothing more is asked after it. Where nothing is seen, nothing is called good.
+    /// fails is a finding; where it is about more than one credential, nothing more is asked after it. Where nothing is
+    /// seen, nothing is called good.
     async fn examine(&self, in_use: &[CredentialId]) -> Examination {
         let mut findings = Vec::new();
         for id in in_use {
             match self.state(id).await {
                 Ok(state) => findings.push(Finding::in_use(id, state)),
-                Err(error) => {
-                    findings.push(Finding::of_error(&error));
-                    break;
-                }
+                Err(error) => match Finding::of_one(id, &error) {
+                    Some(finding) => findings.push(finding),
+                    None => {
+                        findings.push(Finding::of_error(&error));
+                        break;
+                    }
+                },
             }
         }
         if findings.is_empty() {
@@ -282,4 +286,78 @@ pub trait Issuer: Send + Sync {
 
 fn ruled_out(what: &str) -> Error {
     Error::invalid(format!("this issuer does not {what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ErrorKind;
+    use std::sync::Mutex;
+
+    /// It answers for each credential by its id, and remembers what it was asked.
+    struct Answers {
+        asked: Mutex<Vec<String>>,
+    }
+
+    #[async_trait]
+    impl Issuer for Answers {
+        fn capabilities(&self) -> IssuerCapabilities {
+            unimplemented!("not asked by a look")
+        }
+
+        async fn identify(&self, _: &Fields) -> Result<Option<CredentialId>> {
+            Err(ruled_out("say whose a value is"))
+        }
+
+        async fn check_format(&self, _: &Fields, _: Option<&Fields>) -> Result<()> {
+            Err(ruled_out("judge a value"))
+        }
+
+        async fn test(&self, _: &Credential) -> Result<Liveness> {
+            Err(ruled_out("try a value"))
+        }
+
+        async fn state(&self, id: &CredentialId) -> Result<CredentialState> {
+            self.asked.lock().unwrap().push(id.to_string());
+            Err(match id.as_str() {
+                "invalid" => Error::invalid("of an older kind"),
+                "missing" => Error::not_found("no such thing"),
+                "changing" => Error::conflict(None, "somebody changes it"),
+                "denied" => Error::denied("not let in"),
+                "busy" => Error::new(ErrorKind::Throttled { after: None }, "too many calls"),
+                "away" => Error::unavailable("does not answer"),
+                _ => return Ok(CredentialState::Active),
+            })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_look_ends_at_what_is_about_all_of_them_and_not_at_one() {
+        let ids = |names: &[&str]| -> Vec<CredentialId> {
+            names.iter().map(|name| CredentialId::new(*name)).collect()
+        };
+        for (all, about) in [
+            ("denied", "permission to look"),
+            ("busy", "reachable"),
+            ("away", "reachable"),
+        ] {
+            let issuer = Answers {
+                asked: Mutex::default(),
+            };
+            let names = ["invalid", "missing", "changing", "good", all, "other"];
+            let seen = issuer.examine(&ids(&names)).await;
+            let abouts: Vec<&str> = seen.findings.iter().map(|f| f.about.as_str()).collect();
+            assert_eq!(
+                abouts,
+                [
+                    "in use: invalid",
+                    "in use: missing",
+                    "in use: changing",
+                    "in use: good",
+                    about
+                ]
+            );
+            assert_eq!(*issuer.asked.lock().unwrap(), names[..5]);
+        }
+    }
 }

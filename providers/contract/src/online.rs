@@ -56,6 +56,20 @@ impl Finding {
         Self::new(format!("in use: {id}"), verdict, detail)
     }
 
+    /// Of a credential in use whose look failed for a reason of its own; none where the error is about the whole issuer,
+    /// which is [told once](Self::of_error), and nothing more is asked there.
+    pub fn of_one(id: &CredentialId, error: &Error) -> Option<Self> {
+        let everywhere = matches!(
+            error.kind,
+            ErrorKind::Denied
+                | ErrorKind::Throttled { .. }
+                | ErrorKind::Unavailable
+                | ErrorKind::UnknownOutcome
+        );
+        let finding = || Self::new(format!("in use: {id}"), Verdict::Missing, &error.message);
+        (!everywhere).then(finding)
+    }
+
     /// Of what could not be looked at.
     pub fn of_error(error: &Error) -> Self {
         let (about, verdict) = match error.kind {
@@ -132,6 +146,28 @@ mod tests {
             let seen = Finding::of_error(&error);
             assert_eq!((seen.about.as_str(), seen.verdict), (about, verdict));
             assert_eq!(seen.detail, error.message);
+        }
+    }
+
+    #[test]
+    fn what_fails_for_one_credential_is_told_of_it_and_what_fails_for_all_is_not() {
+        let id = CredentialId::new("key-1");
+        for error in [
+            Error::invalid("of an older kind"),
+            Error::not_found("not here"),
+            Error::conflict(None, "changed just now"),
+        ] {
+            let seen = Finding::of_one(&id, &error).unwrap();
+            let told = Finding::new("in use: key-1", Verdict::Missing, &error.message);
+            assert_eq!(seen, told);
+        }
+        for error in [
+            Error::denied("no"),
+            Error::unavailable("away"),
+            Error::unknown_outcome("lost"),
+            Error::new(ErrorKind::Throttled { after: None }, "busy"),
+        ] {
+            assert_eq!(Finding::of_one(&id, &error), None);
         }
     }
 }

@@ -34,10 +34,13 @@ impl HttpIssuer {
         }
         for id in in_use {
             let state = match &found {
-                Some(listed) if pack.look.is_none() => listed_state(listed, id),
-                _ => self.shown(id).await?.unwrap_or(CredentialState::Absent),
+                Some(listed) if pack.look.is_none() => Ok(Some(listed_state(listed, id))),
+                _ => self.shown(id).await,
             };
-            findings.push(Finding::in_use(id, state));
+            findings.push(match state {
+                Ok(state) => Finding::in_use(id, state.unwrap_or(CredentialState::Absent)),
+                Err(error) => Finding::of_one(id, &error).ok_or(error)?,
+            });
         }
         let changes =
             "whether we may make and end credentials is told by no call that changes nothing";

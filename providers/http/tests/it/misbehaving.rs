@@ -3,7 +3,7 @@
 use chrono::{NaiveDate, Utc};
 use keywheel_contract::{
     Credential, CredentialId, CredentialState, ErrorKind, Fields, Issuer as _, Liveness,
-    SecretValue, Tag,
+    SecretValue, Tag, Verdict,
 };
 use keywheel_provider_http::HttpIssuer;
 use keywheel_provider_http::contract::{Nasty, Played};
@@ -370,4 +370,26 @@ async fn a_service_with_no_room_says_so_and_nothing_was_made() {
     let error = rig.issuer.mint(&tag(0)).await.err().unwrap();
     assert!(error.message.contains("no room"), "{error}");
     assert_eq!(rig.played.count(), (0, 0));
+}
+
+#[tokio::test]
+async fn a_look_goes_on_after_what_is_about_one_credential_alone() {
+    let rig = of("gitlab").await;
+    let mut ids = Vec::new();
+    for number in 0..3 {
+        ids.push(rig.issuer.mint(&tag(number)).await.unwrap().id);
+    }
+    for (status, told) in [(400, 3), (409, 3), (403, 0), (500, 0)] {
+        let first = format!("/{}", ids[0]);
+        let of_first = move |asked: &Asked<'_>| asked.path().ends_with(&first);
+        let refused = Fault::Refuse(status, None);
+        rig.served.faults.next(1, refused, of_first);
+        let seen = rig.issuer.examine(&ids).await.findings;
+        let of_one = seen.iter().filter(|one| one.about.starts_with("in use: "));
+        let of_one: Vec<Verdict> = of_one.map(|one| one.verdict).collect();
+        let all = [Verdict::Missing, Verdict::Good, Verdict::Good];
+        assert_eq!(of_one, all[..told], "{status}: {seen:#?}");
+        let missing = seen.iter().filter(|one| one.verdict == Verdict::Missing);
+        assert_eq!(missing.count(), 1, "{status}: {seen:#?}");
+    }
 }
