@@ -52,6 +52,8 @@ pub(super) async fn run(
     let tools = Tools::new(config, journal).await?;
     let daemons = Daemons::of(journal).await?;
     let now = journal.clock().now_ms();
+    // Nothing that fails with the journal may come between the opening and the closing of the envelope.
+    let issuers = issuers::examined(&tools, journal, definitions).await?;
     let mut envelope = Envelope::open(output, "keywheel/check/1", now, &daemons.alive)?;
     let mut missing = 0;
     for used in by_store(definitions) {
@@ -74,7 +76,7 @@ pub(super) async fn run(
         };
         missing += tell(&mut envelope, output, &whose, &title, &seen)?;
     }
-    for seen in issuers::examined(&tools, journal, definitions).await? {
+    for seen in issuers {
         let whose = Whose {
             environment: seen.of.environment,
             what: What::Issuer(&seen.of.spec.name),
