@@ -1,4 +1,4 @@
-//! Issuers that secrets name: each is looked at once, with some of its credentials that are in use.
+//! Issuers that secrets name: each system is looked at once, with some of its credentials that are in use.
 
 use super::online::sample;
 use crate::actions::Tools;
@@ -7,7 +7,7 @@ use crate::journal::{self, Journal, ledger, secrets};
 use keywheel_contract::{CredentialId, Examination, Finding, Verdict};
 use std::collections::BTreeMap;
 
-/// One issuer, as secrets of an environment name it.
+/// One system, as secrets of an environment name it.
 pub(super) struct Named<'a> {
     pub(super) environment: &'a str,
     pub(super) spec: &'a IssuerSpec,
@@ -29,25 +29,24 @@ pub(super) async fn examined<'a>(
     definitions: &'a [Definition],
 ) -> journal::Result<Vec<Seen<'a>>> {
     let mut all = Vec::new();
-    for of in by_issuer(definitions) {
-        let some = sample(&of.secrets);
-        let in_use = in_use(journal, &some).await?;
+    for of in by_system(definitions) {
+        let looks = looked_at(tools, journal, &sample(&of.secrets)).await?;
+        let looked: usize = looks.iter().map(|look| look.secrets).sum();
         all.push(Seen {
-            title: format!("{} of {} secrets looked at", some.len(), of.secrets.len()),
-            examination: examine(tools, of.spec, &in_use).await,
+            title: format!("{looked} of {} secrets looked at", of.secrets.len()),
+            examination: joined(looks),
             of,
         });
     }
     Ok(all)
 }
 
-fn by_issuer(definitions: &[Definition]) -> Vec<Named<'_>> {
-    let mut issuers: BTreeMap<(&str, String), Named<'_>> = BTreeMap::new();
+/// Entries that are written per secret, each with a user of its own, are one system all the same.
+fn by_system(definitions: &[Definition]) -> Vec<Named<'_>> {
+    let mut systems: BTreeMap<(&str, &str, String), Named<'_>> = BTreeMap::new();
     for definition in definitions {
         let (environment, spec) = (definition.id.environment(), &definition.issuer);
-        let settings = serde_json::Value::Object(spec.options.clone());
-        let key = format!("{} {} {settings}", spec.name, spec.kind);
-        let named = issuers.entry((environment, key));
+        let named = systems.entry((environment, &spec.kind, spec.system()));
         let named = named.or_insert_with(|| Named {
             environment,
             spec,
@@ -55,7 +54,83 @@ fn by_issuer(definitions: &[Definition]) -> Vec<Named<'_>> {
         });
         named.secrets.push(definition);
     }
-    issuers.into_values().collect()
+    systems.into_values().collect()
+}
+
+/// What was seen with the settings that some secrets of a system share.
+struct Look<'a> {
+    /// The first of these secrets.
+    of: &'a Definition,
+    secrets: usize,
+    seen: Examination,
+}
+
+/// One look with each settings; none after one that tells that the system is away, or does not let us in.
+async fn looked_at<'a>(
+    tools: &Tools,
+    journal: &Journal,
+    secrets: &[&'a Definition],
+) -> journal::Result<Vec<Look<'a>>> {
+    let mut looks = Vec::new();
+    for (of, alike) in by_settings(secrets) {
+        let in_use = in_use(journal, &alike).await?;
+        let seen = examine(tools, &of.issuer, &in_use).await;
+        let ended = seen.findings.iter().any(ends);
+        looks.push(Look {
+            of,
+            secrets: alike.len(),
+            seen,
+        });
+        if ended {
+            break;
+        }
+    }
+    Ok(looks)
+}
+
+/// The first of each, and all of them, in the order in which they are written.
+fn by_settings<'a>(secrets: &[&'a Definition]) -> Vec<(&'a Definition, Vec<&'a Definition>)> {
+    let mut alike: Vec<(&Definition, Vec<&Definition>)> = Vec::new();
+    for &one in secrets {
+        let same = |(first, _): &&mut (&Definition, _)| first.issuer.options == one.issuer.options;
+        match alike.iter_mut().find(same) {
+            Some((_, all)) => all.push(one),
+            None => alike.push((one, vec![one])),
+        }
+    }
+    alike
+}
+
+/// Whether it is about the system, whoever asks: it is away, busy, or does not let us in.
+fn ends(finding: &Finding) -> bool {
+    let all = matches!(finding.about.as_str(), "reachable" | "permission to look");
+    all && matches!(finding.verdict, Verdict::Missing | Verdict::Warning)
+}
+
+/// Everything that was seen, each thing once. What not every look saw is told of the secret that it was seen with.
+fn joined(looks: Vec<Look<'_>>) -> Examination {
+    let count = looks.len();
+    let policy = looks.iter().find_map(|look| look.seen.policy.clone());
+    let mut told: Vec<(Finding, Vec<String>)> = Vec::new();
+    for look in looks {
+        let id = look.of.id.to_string();
+        for finding in look.seen.findings {
+            match told.iter_mut().find(|(known, _)| *known == finding) {
+                Some((_, of)) => of.push(id.clone()),
+                None => told.push((finding, vec![id.clone()])),
+            }
+        }
+    }
+    let findings = told.into_iter().map(|(mut finding, of)| {
+        if of.len() < count && !finding.about.contains(": ") {
+            finding.about = format!("{}: {}", finding.about, of.join(", "));
+        }
+        finding
+    });
+    Examination {
+        findings: findings.collect(),
+        policy,
+    }
 }
 
 /// The issuer's names of what these secrets use, as the journal has them, else as the inventory does.
@@ -92,5 +167,29 @@ async fn examine(tools: &Tools, spec: &IssuerSpec, in_use: &[CredentialId]) -> E
             findings: vec![Finding::new("settings", Verdict::Missing, error.message)],
             policy: None,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(about: &str, verdict: Verdict) -> Finding {
+        Finding::new(about, verdict, "as seen")
+    }
+
+    #[test]
+    fn only_what_is_about_the_whole_system_ends_its_look() {
+        for (about, verdict, is) in [
+            ("reachable", Verdict::Missing, true),
+            ("reachable", Verdict::Warning, true),
+            ("reachable", Verdict::Good, false),
+            ("reachable", Verdict::Unproven, false),
+            ("permission to look", Verdict::Missing, true),
+            ("in use: key-1", Verdict::Missing, false),
+            ("settings", Verdict::Missing, false),
+        ] {
+            assert_eq!(ends(&finding(about, verdict)), is, "{about} {verdict:?}");
+        }
     }
 }

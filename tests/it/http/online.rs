@@ -156,6 +156,36 @@ async fn a_service_that_is_away_is_told() {
         .says(&["MISSING", "cannot be connected to"]);
 }
 
+/// Entries that are written inline, each with settings of its own, are one service: what is wrong with it is seen once.
+#[tokio::test(flavor = "multi_thread")]
+async fn secrets_with_settings_of_their_own_are_one_service_all_the_same() {
+    let scene = Scene::set("gitlab").await;
+    let file = scene.project.path("inventory/test/team.toml");
+    let mut all = std::fs::read_to_string(file).unwrap();
+    let issuer = all.lines().find(|line| line.starts_with("issuer = "));
+    let issuer = issuer.unwrap().to_owned();
+    for number in 0..3 {
+        let own = format!("own-{number}");
+        std::fs::copy(scene.project.path("own-admin"), scene.project.path(&own)).unwrap();
+        let issuer = issuer.replace("own-admin", &own);
+        let publish = format!("publish_to = [{{ store = \"files\", path = \"other-{number}\" }}]");
+        let head = format!("[secrets.other-{number}]\nno_consumers = \"a test\"");
+        all = format!("{all}\n{head}\n{issuer}\n{publish}\n");
+    }
+    scene.project.secrets(&all);
+    scene.project.run(&["inventory", "apply"]).succeeded();
+    let told = scene.project.run(&CHECK).succeeded();
+    told.says(&[
+        "4 of 4 secrets looked at",
+        "ok       reachable: it lets us in",
+    ]);
+    let refused = Fault::Refuse(403, None);
+    scene.served.faults.next(4, refused, |_| true);
+    let told = scene.project.run(&CHECK).ended(1);
+    told.says(&["1 of 4 secrets looked at", "MISSING  permission to look: "]);
+    assert_eq!(scene.served.faults.met().len(), 1, "it was asked on");
+}
+
 /// An issuer that has no look of its own is asked for the state of what is in use; one that cannot tell says so.
 #[tokio::test]
 async fn other_issuers_are_asked_for_the_state_of_what_is_in_use() {
