@@ -5,7 +5,7 @@ use super::ground::Ground;
 use super::outside::Instant as InstantOutside;
 use super::rotations::request;
 use anyhow::Result;
-use keywheel::inventory::{Definition, Manage};
+use keywheel::inventory::{Definition, IssuerSpec, Manage};
 use keywheel::journal::requests::{self, Request};
 use keywheel::journal::{Journal, Tx, secrets};
 use keywheel_contract::{Fields, Issuer, SecretValue};
@@ -84,8 +84,16 @@ pub(crate) fn pair(ground: &Ground, address: &str, number: usize) -> Result<Memb
     let roles = ["a", "b"].map(|turn| format!("{OURS}_{number}_{turn}"));
     let issuer = issuer(ground, address, "roles", json!(roles))?;
     let [user, _] = roles;
+    let mut definition = published(ground, number)?;
+    // As in the inventory: its address tells one database from another.
+    definition.issuer = IssuerSpec {
+        name: "postgres".to_owned(),
+        kind: "postgres".to_owned(),
+        options: serde_json::from_value(json!({ "address": address }))?,
+        standby: 0,
+    };
     Ok(Member {
-        definition: published(ground, number)?,
+        definition,
         issuer: Arc::new(issuer),
         user,
     })
